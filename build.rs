@@ -1,0 +1,49 @@
+//! Embeds the folders of `snippets/` and the policies of `examples/`: writes tables of them that the program includes.
+//! A folder macro would go stale when a file is added; this asks to be run again when a folder changes.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
+
+    let mut table = String::from("static SNIPPETS: &[(&str, [&str; 3])] = &[\n");
+    for (name, folder) in entries(&root.join("snippets"))? {
+        let files = ["snippet.toml", "rules.j2", "README.md"].map(|file| included(&folder.join(file)));
+        line(&mut table, &name, &format!("[{}]", files.join(", ")))?;
+    }
+    fs::write(out.join("snippets.rs"), table + "];\n")?;
+
+    let mut table = String::from("static EXAMPLES: &[(&str, &str)] = &[\n");
+    for (name, path) in entries(&root.join("examples"))? {
+        if let Some(name) = name.strip_suffix(".cgwfw") {
+            line(&mut table, name, &included(&path))?;
+        }
+    }
+    fs::write(out.join("examples.rs"), table + "];\n")
+}
+
+/// The names and paths in a folder, sorted.
+fn entries(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name =
+            entry.file_name().into_string().map_err(|name| io::Error::other(format!("{name:?} is not UTF-8")))?;
+        entries.push((name, entry.path()));
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+fn included(path: &Path) -> String {
+    println!("cargo::rerun-if-changed={}", path.display());
+    format!("include_str!({path:?})")
+}
+
+fn line(table: &mut String, name: &str, value: &str) -> io::Result<()> {
+    writeln!(table, "    ({name:?}, {value}),").map_err(io::Error::other)
+}

@@ -1,0 +1,101 @@
+//! The command line: arguments, files, standard output, exit codes. With the server the only place that does I/O.
+//! Input: the arguments. Output: text, files, and an exit code: 0 fine, 1 the policy has errors, 2 usage or an unreadable file.
+
+mod build;
+mod check;
+mod helm;
+mod input;
+mod new;
+mod report;
+mod snippets;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+/// One firewall policy in, both iptables rule files and the Helm values out.
+#[derive(Parser)]
+#[command(name = "cgwfw", version, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    /// When to write in colour; `NO_COLOR` is obeyed.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a commented starter policy; without a name, list the scenarios
+    New(new::Arguments),
+    /// Report what is wrong with a policy; with -v, show the rules that each sentence yields
+    Check(check::Arguments),
+    /// Write the rule files for iptables-restore and ip6tables-restore
+    Build(build::Arguments),
+    /// Print the values of the gateway chart with both rule files in them
+    Helm(helm::Arguments),
+    /// Show the building blocks: their sentences, parameters, and the rules of their examples
+    Snippets(snippets::Arguments),
+}
+
+/// What all commands that compile a policy share.
+#[derive(Args)]
+struct PolicyArguments {
+    /// The policy; `-` reads standard input
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+    /// Put each sentence into `-m comment` of its rules, so that `iptables -L` shows it
+    #[arg(long)]
+    rule_comments: bool,
+    /// Make warnings errors
+    #[arg(long, value_name = "WHAT")]
+    deny: Option<Deny>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Deny {
+    Warnings,
+}
+
+/// How a command ends.
+enum Outcome {
+    Fine,
+    /// The policy has errors, or warnings that are denied.
+    Refused,
+    /// The arguments or the files are unusable; said on standard error.
+    Unusable(String),
+}
+
+/// Runs the program on its arguments.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let style = report::style(arguments.color);
+    let outcome = match arguments.command {
+        Command::New(arguments) => new::run(arguments),
+        Command::Check(arguments) => check::run(arguments, style),
+        Command::Build(arguments) => build::run(arguments, style),
+        Command::Helm(arguments) => helm::run(arguments, style),
+        Command::Snippets(arguments) => snippets::run(arguments),
+    };
+    match outcome {
+        Outcome::Fine => ExitCode::SUCCESS,
+        Outcome::Refused => ExitCode::from(1),
+        Outcome::Unusable(message) => {
+            // Nothing is left to do where even standard error is closed.
+            let _ = writeln!(io::stderr(), "cgwfw: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Outcome::Fine,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Fine,
+        Err(error) => Outcome::Unusable(format!("standard output cannot be written: {error}")),
+    }
+}

@@ -1,0 +1,79 @@
+//! Diagnostics on standard error, or as JSON on standard output.
+//! Input: a `Compilation`. Output: text; whether the policy may be used.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::{ColorChoice, ValueEnum};
+
+use super::{Outcome, PolicyArguments};
+use crate::compile::Compilation;
+use crate::diagnostic::{self, Report, Severity, Style};
+
+/// How diagnostics are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With the source, for people
+    Human,
+    /// A line each: FILE:LINE:COL: SEVERITY[CODE]: MESSAGE
+    Short,
+    /// One array on standard output
+    Json,
+}
+
+/// What the terminal on standard error can show.
+pub fn style(color: ColorChoice) -> Style {
+    let terminal = io::stderr().is_terminal();
+    let color = match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            terminal && !dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let utf8 = locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    Style { color, unicode: terminal && utf8, width: columns.unwrap_or(100).clamp(40, 200) }
+}
+
+/// Whether the policy may be used: no errors, and no warnings where these are denied.
+pub fn usable(compilation: &Compilation, arguments: &PolicyArguments) -> Outcome {
+    let denied = arguments.deny.is_some() && compilation.diagnostics.count(Severity::Warning) > 0;
+    if compilation.diagnostics.has_errors() || denied { Outcome::Refused } else { Outcome::Fine }
+}
+
+/// Writes the diagnostics in a format; notes only on request, except as JSON.
+pub fn write(compilation: &Compilation, format: Format, notes: bool, style: Style) -> Outcome {
+    let sources = &compilation.ast.sources;
+    if format == Format::Json {
+        let all: Vec<_> = compilation.diagnostics.iter().map(|report| diagnostic::json(report, sources)).collect();
+        return match serde_json::to_string_pretty(&all) {
+            Ok(text) => super::print(&(text + "\n")),
+            Err(error) => Outcome::Unusable(format!("the diagnostics cannot be written as JSON: {error}")),
+        };
+    }
+    let shown = compilation.diagnostics.iter().filter(|report| notes || report.severity != Severity::Note);
+    let render = |report: &Report| match format {
+        Format::Short => diagnostic::short(report, sources) + "\n",
+        _ => diagnostic::human(report, sources, style) + "\n",
+    };
+    let mut out = io::stderr().lock();
+    for report in shown {
+        // Nobody reads on: the exit code says the rest.
+        if out.write_all(render(report).as_bytes()).is_err() {
+            break;
+        }
+    }
+    Outcome::Fine
+}
+
+/// Writes the diagnostics of a command whose standard output is for something else: JSON appears there only where
+/// nothing else will, because the policy is refused.
+pub fn write_beside_output(compilation: &Compilation, format: Format, refused: bool, style: Style) -> Outcome {
+    if format == Format::Json && !refused {
+        return Outcome::Fine;
+    }
+    write(compilation, format, false, style)
+}

@@ -1,0 +1,50 @@
+//! From source text to rules, in the order one would tell it.
+//! Input: a policy, a way to read its includes, the library. Output: a `Compilation`, which all commands start from.
+
+pub mod checks;
+
+use std::path::Path;
+
+use crate::diagnostic::Diagnostics;
+use crate::expand::{Options, expand};
+use crate::format;
+use crate::iptables::print;
+use crate::iptables::ruleset::Ruleset;
+use crate::net::Family;
+use crate::policy::Policy;
+use crate::resolve::resolve;
+use crate::snippet::library::Library;
+use crate::syntax::{self, Ast, Read};
+
+/// A policy in all its representations, and what was found on the way.
+pub struct Compilation {
+    /// As written.
+    pub ast: Ast,
+    /// As meant.
+    pub policy: Policy,
+    /// As the kernel sees it: IPv4, IPv6.
+    pub rulesets: [Ruleset; 2],
+    /// Each sentence as the formatter writes it, by position in `Ast::sentences`: the comments of the rule files.
+    pub texts: Vec<Box<str>>,
+    /// What was found, in the order of places.
+    pub diagnostics: Diagnostics,
+}
+
+/// Compiles the policy `text`, which stands in the file `root`; `read` gives the text of what it includes.
+pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: Options) -> Compilation {
+    let mut diagnostics = Diagnostics::default();
+    let ast = syntax::parse(root, text, read, &mut diagnostics);
+    let (policy, scope) = resolve(&ast, library, &mut diagnostics);
+    let texts = format::comments(&ast);
+    let rulesets = expand(&policy, &ast, library, &texts, options, &mut diagnostics);
+    checks::check(&policy, &scope, &ast, library, &rulesets, &mut diagnostics);
+    diagnostics.sort();
+    Compilation { ast, policy, rulesets, texts, diagnostics }
+}
+
+impl Compilation {
+    /// The rule file of a family, as `iptables-restore` reads it.
+    pub fn rules(&self, family: Family) -> String {
+        print::print(&self.rulesets[family.index()], &|sentence| self.texts.get(sentence as usize).map(|text| &**text))
+    }
+}

@@ -1,0 +1,197 @@
+//! The cheap checks of a whole policy: what is declared and not used, what is probably not meant.
+//! Input: the policy and its rules. Output: warnings and notes, and the error that a default is missing.
+
+use crate::codes;
+use crate::diagnostic::Diagnostics;
+use crate::expand::ExpandError;
+use crate::iptables::ruleset::{ChainPolicy, Match, Ruleset, TableName, Target};
+use crate::net::{Family, Interface};
+use crate::policy::{Argument, Block, Policy, Role, Statement};
+use crate::resolve::core::DEFAULT_CHAINS;
+use crate::resolve::{ResolveError, Scope};
+use crate::snippet::library::Library;
+use crate::snippet::signature::Kind;
+use crate::syntax::Ast;
+
+codes! {
+    /// What a policy as a whole probably does not mean.
+    PolicyWarning:
+    /// A definition that no sentence uses.
+    UnusedDefinition = Warning "cgwfw::policy::unused_definition",
+    /// An interface that no sentence names.
+    UnusedInterface = Warning "cgwfw::policy::unused_interface",
+    /// An interface on which nothing is allowed.
+    NeverPermitted = Warning "cgwfw::policy::never_permitted",
+    /// `reject in` on a public interface.
+    RejectOnPublic = Warning "cgwfw::policy::reject_on_public",
+    /// An MSS that no Ethernet carries through a tunnel.
+    LargeMss = Warning "cgwfw::policy::large_mss",
+}
+
+/// The largest MSS of TCP over IPv6 on Ethernet (1500 - 40 - 20), and a clamp above it does nothing for a tunnel.
+const LARGEST_MSS: u32 = 1440;
+
+/// Runs all of them.
+pub fn check(
+    policy: &Policy,
+    scope: &Scope,
+    ast: &Ast,
+    library: &Library,
+    rulesets: &[Ruleset; 2],
+    diagnostics: &mut Diagnostics,
+) {
+    unused(policy, scope, diagnostics);
+    for statement in &policy.statements {
+        if let Statement::Block(block) = statement {
+            reject_on_public(block, scope, ast, library, diagnostics);
+            large_mss(block, ast, library, diagnostics);
+        }
+    }
+    missing_default(policy, ast, library, diagnostics);
+    if !diagnostics.has_errors() {
+        fragments(policy, rulesets, diagnostics);
+    }
+}
+
+fn unused(policy: &Policy, scope: &Scope, diagnostics: &mut Diagnostics) {
+    for (definition, _) in policy.definitions.iter().zip(&scope.definitions.used).filter(|(_, used)| !**used) {
+        diagnostics.push(PolicyWarning::UnusedDefinition.at(
+            definition.span,
+            format!("`{}` is defined and never used", definition.name),
+            "no sentence uses it",
+            format!("write `${}` where it is meant, or remove the definition", definition.name),
+        ));
+    }
+    let closed = policy.defaults.contains(&Some(ChainPolicy::Drop));
+    for (index, declared) in policy.interfaces.iter().enumerate() {
+        let name = &declared.name;
+        if !scope.named[index] {
+            diagnostics.push(PolicyWarning::UnusedInterface.at(
+                declared.span,
+                format!("the interface `{name}` is declared and never used"),
+                "no sentence names it",
+                format!("write sentences `on {name}`, or remove the declaration"),
+            ));
+        } else if closed && !scope.permitted[index] && !carries_another(policy, name) {
+            diagnostics.push(PolicyWarning::NeverPermitted.at(
+                declared.span,
+                format!("nothing is allowed on the interface `{name}`"),
+                "no `allow` sentence names it",
+                format!("write `allow … on {name}`, or remove the declaration if nothing may pass there"),
+            ));
+        }
+    }
+}
+
+fn carries_another(policy: &Policy, name: &Interface) -> bool {
+    policy.interfaces.iter().any(|declared| declared.over == Some(*name))
+}
+
+/// The seed says: reject inside, drop at the edge; every rejected packet from the Internet is answered with another.
+fn reject_on_public(block: &Block, scope: &Scope, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
+    let snippet = &library.snippets[usize::from(block.snippet)];
+    let rejects = snippet.signature.forms[usize::from(block.form)].words.first().is_some_and(|verb| verb == "reject");
+    let Some(traffic) = block.traffic.as_deref().filter(|traffic| rejects && traffic.directions.input) else { return };
+    let public = traffic.on.items.iter().find(|name| scope.role(name) == Some(Role::Public));
+    if let Some(name) = public.filter(|_| !traffic.on.negated) {
+        diagnostics.push(PolicyWarning::RejectOnPublic.at(
+            ast.span(&ast.sentences[block.sentence as usize]),
+            format!("`reject` answers every packet that comes in on the public interface `{name}`"),
+            "the answers can be turned against others",
+            "write `drop` here, and `reject` on the inner interfaces",
+        ));
+    }
+}
+
+fn large_mss(block: &Block, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
+    let snippet = &library.snippets[usize::from(block.snippet)];
+    if snippet.signature.table != TableName::Mangle
+        || !snippet.signature.forms[0].words.iter().any(|word| word == "mss")
+    {
+        return;
+    }
+    for (index, argument) in &block.arguments {
+        let parameter = &snippet.signature.parameters[usize::from(*index)];
+        let (Kind::Number { .. }, Argument::Text([text, _])) = (&parameter.kind, argument) else { continue };
+        if let Some(size) = text.parse::<u32>().ok().filter(|size| *size > LARGEST_MSS) {
+            diagnostics.push(PolicyWarning::LargeMss.at(
+                ast.span(&ast.sentences[block.sentence as usize]),
+                format!("an MSS of {size} is more than any tunnel over Ethernet carries"),
+                "clamps nothing",
+                format!("write the size that arrives, at most {LARGEST_MSS}: 1250 is a safe one"),
+            ));
+        }
+    }
+}
+
+fn missing_default(policy: &Policy, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
+    let filters = |statement: &&Statement| match statement {
+        Statement::Block(block) => library.snippets[usize::from(block.snippet)].signature.table == TableName::Filter,
+        Statement::Rules(rules) => rules.table == TableName::Filter,
+    };
+    let missing: Vec<&str> = DEFAULT_CHAINS
+        .iter()
+        .zip(policy.defaults)
+        .filter(|(_, default)| default.is_none())
+        .map(|(chain, _)| *chain)
+        .collect();
+    let Some(first) = policy.statements.iter().find(filters).filter(|_| !missing.is_empty()) else { return };
+    let sentence = match first {
+        Statement::Block(block) => block.sentence,
+        Statement::Rules(rules) => rules.sentence,
+    };
+    let (message, help) = if missing.len() == DEFAULT_CHAINS.len() {
+        ("the policy has no default".to_owned(), "add `default drop`, or `default accept` if that is meant".to_owned())
+    } else {
+        let chains = missing.join(", ");
+        (
+            format!("the policy has no default for {chains}"),
+            format!("add `default drop {chains}`, or `default drop` for all three"),
+        )
+    };
+    let span = ast.span(&ast.sentences[sentence as usize]);
+    diagnostics.push(ResolveError::DefaultMissing.at(
+        span,
+        message,
+        "filters packets; what no rule decides would pass in silence",
+        help,
+    ));
+}
+
+/// Without connection tracking nobody puts fragments together: a rule with ports sees only the first of them.
+fn fragments(policy: &Policy, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnostics) {
+    let Some(span) = policy.default_spans.first().filter(|_| policy.defaults.contains(&Some(ChainPolicy::Drop))) else {
+        return;
+    };
+    let mut families = Vec::new();
+    for ruleset in rulesets {
+        let tracks = ruleset.tables.iter().any(|table| {
+            table.name == TableName::Nat
+                || table
+                    .rules
+                    .iter()
+                    .any(|rule| rule.matches.iter().any(|m| matches!(m, Match::ConnState(_) | Match::State(_))))
+        });
+        let has_ports = |m: &Match| matches!(m, Match::Tcp(_) | Match::Udp(_) | Match::Sctp(_) | Match::Multiport(_));
+        let relevant = |chain: &str| ruleset.family == Family::V6 || chain == "FORWARD";
+        let filter = ruleset.table(TableName::Filter);
+        let ports = filter.is_some_and(|table| {
+            table.rules.iter().any(|rule| {
+                let chain = &table.chains[usize::from(rule.chain.0)].name;
+                relevant(chain) && rule.target == Target::Accept && rule.matches.iter().any(has_ports)
+            })
+        });
+        if !tracks && ports {
+            families.push(ruleset.family.name());
+        }
+    }
+    if !families.is_empty() {
+        let families = families.join(" and ");
+        diagnostics.push(ExpandError::Fragments.at(
+            *span,
+            format!("in {families}, fragments of TCP and UDP packets do not pass the rules that name ports"),
+            "drops fragments, which have no ports",
+            "keep packets small (clamp the MSS, IKE fragmentation), or use `with fragments` on `allow ipsec`, or a sentence with `state`",
+        ));
+    }
+}

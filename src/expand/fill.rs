@@ -1,0 +1,252 @@
+//! One combination of values into one pattern.
+//! Input: a pattern's fixed parts and the values for its holes. Output: a rule, and what its own chain must let return.
+
+use crate::iptables::ruleset::{
+    Address, HashLimit, Header, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Ports, Rate, Tcp,
+};
+use crate::iptables::{parse::Slot, rate};
+use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
+use crate::policy::{IcmpWord, ProtocolWord, RateClause};
+
+/// A rule that is being filled.
+#[derive(Clone, Debug)]
+pub struct Filling {
+    /// The family.
+    pub family: Family,
+    /// Addresses, interfaces, protocol.
+    pub header: Header,
+    /// The matches, in canonical order.
+    pub matches: Vec<Match>,
+    /// Packets that the rule must not see: each is a rule of a chain of its own that returns.
+    pub exceptions: Vec<(Header, Vec<Match>)>,
+    /// The rate of the verdict, which stands behind all other matches.
+    pub limit: Option<Match>,
+}
+
+/// A choice for one hole: one value, or several together.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice<'a> {
+    /// Everything: prints nothing.
+    Any,
+    /// Addresses: one, or all that are excluded.
+    Addresses(bool, &'a [Prefix]),
+    /// Interfaces: one, or all that are excluded.
+    Interfaces(bool, &'a [Interface]),
+    /// Ports: as many as one match holds, or all that are excluded.
+    Ports(bool, &'a [PortRange]),
+    /// Protocols: one, or all that are excluded.
+    Protocols(bool, &'a [ProtocolWord]),
+    /// ICMP types: one, or all that are excluded.
+    IcmpTypes(bool, &'a [IcmpWord]),
+    /// A rate.
+    Rate(RateClause),
+}
+
+/// A header with one part.
+fn part(set: impl FnOnce(&mut Header)) -> Header {
+    let mut header = Header::default();
+    set(&mut header);
+    header
+}
+
+fn set_address(header: &mut Header, slot: Slot, negated: bool, prefix: &Prefix) {
+    // What matches everything prints nothing.
+    let value = (negated || !prefix.is_any()).then(|| Negatable { negated, value: Address::from(*prefix) });
+    match slot {
+        Slot::Source => header.source = value,
+        _ => header.destination = value,
+    }
+}
+
+fn set_interface(header: &mut Header, slot: Slot, negated: bool, name: &Interface) {
+    let value = Some(Negatable { negated, value: *name });
+    match slot {
+        Slot::InInterface => header.in_interface = value,
+        _ => header.out_interface = value,
+    }
+}
+
+impl Filling {
+    /// Puts a choice into a slot; `negated`: the template itself has a `!` there.
+    pub fn put(&mut self, slot: Slot, negated: bool, choice: Choice) {
+        let flip = |own: bool| own != negated;
+        match choice {
+            Choice::Any => {}
+            Choice::Addresses(own, [prefix]) => set_address(&mut self.header, slot, flip(own), prefix),
+            Choice::Addresses(_, prefixes) => {
+                let parts =
+                    prefixes.iter().map(|prefix| (part(|header| set_address(header, slot, false, prefix)), Vec::new()));
+                self.exceptions.extend(parts);
+            }
+            Choice::Interfaces(own, [name]) => set_interface(&mut self.header, slot, flip(own), name),
+            Choice::Interfaces(_, names) => {
+                let parts =
+                    names.iter().map(|name| (part(|header| set_interface(header, slot, false, name)), Vec::new()));
+                self.exceptions.extend(parts);
+            }
+            Choice::Ports(own, ports) => {
+                let side = if slot == Slot::SourcePorts { PortSide::Source } else { PortSide::Destination };
+                self.put_ports(side, flip(own), ports);
+            }
+            Choice::Protocols(own, words) => self.put_protocols(flip(own), words),
+            Choice::IcmpTypes(own, words) => self.put_icmp(flip(own), words),
+            Choice::Rate(clause) => self.limit = Some(rate_match(clause)),
+        }
+    }
+
+    fn put_ports(&mut self, side: PortSide, negated: bool, ports: &[PortRange]) {
+        if let [range] = ports {
+            let value = Some(Negatable { negated, value: *range });
+            let both = self.ports();
+            match side {
+                PortSide::Source => both.source = value,
+                _ => both.destination = value,
+            }
+            return;
+        }
+        for ports in chunks(ports) {
+            let value = Box::new(Multiport { side, ports: ports.to_vec() });
+            self.add(Match::Multiport(Negatable { negated, value }));
+        }
+    }
+
+    /// The ports of the protocol's own match, which is added where it is missing.
+    fn ports(&mut self) -> &mut Ports {
+        let here = self.matches.iter().position(|m| matches!(m, Match::Tcp(_) | Match::Udp(_) | Match::Sctp(_)));
+        let index = here.unwrap_or_else(|| {
+            let none = Ports { source: None, destination: None };
+            let own = match self.header.protocol.map(|protocol| protocol.value) {
+                Some(Protocol::TCP) => Match::Tcp(Box::new(Tcp { ports: none, flags: None, option: None })),
+                Some(Protocol::SCTP) => Match::Sctp(none),
+                _ => Match::Udp(none),
+            };
+            self.matches.insert(0, own);
+            0
+        });
+        match &mut self.matches[index] {
+            Match::Tcp(tcp) => &mut tcp.ports,
+            Match::Udp(ports) | Match::Sctp(ports) => ports,
+            _ => unreachable!("the position is that of a match with ports"),
+        }
+    }
+
+    /// The match of TCP, which is added where it is missing.
+    pub fn tcp(&mut self) -> Option<&mut Tcp> {
+        self.ports();
+        self.matches.iter_mut().find_map(|m| match m {
+            Match::Tcp(tcp) => Some(&mut **tcp),
+            _ => None,
+        })
+    }
+
+    fn put_protocols(&mut self, negated: bool, words: &[ProtocolWord]) {
+        let family = self.family;
+        if let [word] = words {
+            match word.number(family) {
+                Some(protocol) => self.header.protocol = Some(Negatable { negated, value: protocol }),
+                None => self.add(Match::Ah),
+            }
+            return;
+        }
+        for word in words {
+            self.exceptions.push(match word.number(family) {
+                Some(protocol) => (part(|header| header.protocol = Some(Negatable::is(protocol))), Vec::new()),
+                None => (Header::default(), vec![Match::Ah]),
+            });
+        }
+    }
+
+    fn put_icmp(&mut self, negated: bool, words: &[IcmpWord]) {
+        let family = self.family;
+        let make = |negated, value: IcmpType| match family {
+            Family::V4 => Match::Icmp(Negatable { negated, value }),
+            Family::V6 => Match::Icmp6(Negatable { negated, value }),
+        };
+        let mut types = words.iter().filter_map(|word| word.types[family.index()]);
+        if let [_] = words {
+            if let Some(kind) = types.next() {
+                self.add(make(negated, kind));
+            }
+            return;
+        }
+        let protocol = part(|header| header.protocol = Some(Negatable::is(Protocol::icmp(family))));
+        self.exceptions.extend(types.map(|kind| (protocol.clone(), vec![make(false, kind)])));
+    }
+
+    /// Adds a match at its place in the canonical order.
+    pub fn add(&mut self, new: Match) {
+        let rank = rank(&new);
+        let at = self.matches.iter().position(|m| self::rank(m) > rank).unwrap_or(self.matches.len());
+        self.matches.insert(at, new);
+    }
+
+    /// Adds a comparison with TTL or hop limit.
+    pub fn ttl(&mut self, ttl: Negatable<u8>) {
+        self.add(match self.family {
+            Family::V4 => Match::Ttl(HopLimit::Equal(ttl)),
+            Family::V6 => Match::Hl(HopLimit::Equal(ttl)),
+        });
+    }
+
+    /// Removes the match of a protocol whose ports turned out to be any: it would match everything.
+    pub fn drop_empty_ports(&mut self) {
+        let none = |ports: &Ports| ports.source.is_none() && ports.destination.is_none();
+        self.matches.retain(|m| match m {
+            Match::Tcp(tcp) => !none(&tcp.ports) || tcp.flags.is_some() || tcp.option.is_some(),
+            Match::Udp(ports) | Match::Sctp(ports) => !none(ports),
+            _ => true,
+        });
+    }
+}
+
+/// The canonical order of matches: the protocol's own, multiport, TTL, policy, mark, state, others, rate, comment.
+fn rank(m: &Match) -> u8 {
+    match m {
+        Match::Tcp(_) | Match::Udp(_) | Match::Sctp(_) | Match::Icmp(_) | Match::Icmp6(_) | Match::Ah => 0,
+        Match::Multiport(_) => 1,
+        Match::Ttl(_) | Match::Hl(_) => 2,
+        Match::Policy(_) => 3,
+        Match::Mark(_) => 4,
+        Match::ConnState(_) => 5,
+        Match::Limit(_) | Match::HashLimit(_) => 7,
+        Match::Comment(_) => 8,
+        _ => 6,
+    }
+}
+
+/// As many ports at a time as one `multiport` holds.
+pub fn chunks(ports: &[PortRange]) -> impl Iterator<Item = &[PortRange]> {
+    let mut rest = ports;
+    std::iter::from_fn(move || {
+        let mut slots = 0;
+        let fits = |range: &&PortRange| {
+            slots += Multiport::slots(**range);
+            slots <= Multiport::SLOTS
+        };
+        let count = rest.iter().take_while(fits).count();
+        let (chunk, tail) = rest.split_at(count);
+        rest = tail;
+        (count > 0).then_some(chunk)
+    })
+}
+
+/// The match of a rate.
+pub fn rate_match(clause: RateClause) -> Match {
+    let burst = clause.burst.unwrap_or(Rate::DEFAULT_BURST);
+    let written = (clause.count, clause.unit);
+    if !clause.per_source {
+        let (count, unit) = rate::as_saved_limit(clause.count, clause.unit).unwrap_or(written);
+        return Match::Limit(Rate { count, unit, burst });
+    }
+    let (count, unit) = rate::as_saved_hashlimit(clause.count, clause.unit).unwrap_or(written);
+    Match::HashLimit(Box::new(HashLimit {
+        above: false,
+        rate: Rate { count, unit, burst },
+        mode: 1,
+        // Named when the rule is complete.
+        name: "".into(),
+        source_mask: None,
+        destination_mask: None,
+        tuning: Vec::new(),
+    }))
+}

@@ -1,0 +1,218 @@
+//! A snippet's template, rendered once for each shape: which optional parts a sentence has, in which family.
+//! Input: the template and what is present. Output: patterns, that is typed rules with holes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+use crate::iptables::parse::{self, Hole, Line, Slot};
+use crate::iptables::ruleset::{Header, Match, Target};
+use crate::net::Family;
+use crate::policy::{Argument, Block};
+use crate::snippet::library::{Library, Snippet};
+
+/// A rule of a template: typed, with holes for the sentence's values.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// The chain that it stands in.
+    pub chain: ChainName,
+    /// The fixed part of the header.
+    pub header: Header,
+    /// The fixed matches.
+    pub matches: Vec<Match>,
+    /// What it does.
+    pub target: Target,
+    /// Where the values go.
+    pub holes: Vec<Hole>,
+    /// Whether the sentence's traffic goes in.
+    pub traffic: bool,
+    /// The line of the template, from 1.
+    pub line: u32,
+}
+
+/// The chain of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChainName {
+    /// A chain with that name.
+    Named(Box<str>),
+    /// The chains of the sentence's traffic: one rule for each direction.
+    Traffic,
+    /// The sentence's own chain, named by its content.
+    Own,
+}
+
+/// What is wrong with a template.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// What is wrong, with the line.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// The character that a hole's word begins with; no text of a policy or a template can hold it.
+const HOLE: char = '\u{1}';
+/// The hole of the sentence's traffic.
+const TRAFFIC: char = 't';
+/// The name of the sentence's own chain, in a template's output.
+pub const OWN_CHAIN: &str = "\u{1}c";
+
+/// The hole of a parameter.
+pub fn hole(parameter: u8) -> char {
+    char::from_u32(0x100 + u32::from(parameter)).expect("the letters from U+0100 to U+01FF are characters")
+}
+
+/// The parameter of a hole.
+pub fn parameter(hole: char) -> Option<u8> {
+    u8::try_from(u32::from(hole).checked_sub(0x100)?).ok()
+}
+
+/// The shapes that were rendered.
+#[derive(Default)]
+pub struct Shapes {
+    index: HashMap<Box<[u8]>, usize>,
+    list: Vec<Result<Vec<Pattern>, Fault>>,
+    key: Vec<u8>,
+}
+
+impl Shapes {
+    /// The shape of a block's sentence in a family.
+    pub fn get(&mut self, block: &Block, library: &Library, family: Family) -> Result<&[Pattern], &Fault> {
+        write_key(&mut self.key, block, family);
+        let index = match self.index.get(self.key.as_slice()) {
+            Some(index) => *index,
+            None => {
+                let snippet = &library.snippets[usize::from(block.snippet)];
+                self.list.push(render(block, snippet, family));
+                self.index.insert(self.key.clone().into(), self.list.len() - 1);
+                self.list.len() - 1
+            }
+        };
+        self.list[index].as_deref()
+    }
+
+    /// The remarks of the block that hold for a sentence.
+    pub fn notes<'a>(&self, block: &Block, library: &'a Library) -> Vec<&'a str> {
+        let snippet = &library.snippets[usize::from(block.snippet)];
+        let environment = environment();
+        let holds = |when: &str, family: Family| {
+            let expression = environment.compile_expression(when);
+            expression.and_then(|e| e.eval(variables(block, snippet, family))).is_ok_and(|value| value.is_true())
+        };
+        let notes = snippet.signature.notes.iter();
+        notes
+            .filter(|note| block.families.iter().any(|family| holds(&note.when, family)))
+            .map(|note| note.text.as_str())
+            .collect()
+    }
+}
+
+/// Everything that the template's output depends on, as bytes.
+fn write_key(key: &mut Vec<u8>, block: &Block, family: Family) {
+    key.clear();
+    key.extend(block.snippet.to_le_bytes());
+    key.extend([block.form, family.index() as u8]);
+    key.extend(block.flags.to_le_bytes());
+    for (index, argument) in &block.arguments {
+        key.push(*index);
+        match argument {
+            Argument::Text(by_family) => {
+                let text = by_family[family.index()].as_bytes();
+                key.extend((text.len() as u32).to_le_bytes());
+                key.extend(text);
+            }
+            argument => key.push(u8::from(is_present(argument, family))),
+        }
+    }
+}
+
+/// Whether an argument has a value in a family: a list of addresses may have none.
+fn is_present(argument: &Argument, family: Family) -> bool {
+    match argument {
+        Argument::Address(values) => values.is_any() || values.items.iter().any(|prefix| prefix.family() == family),
+        _ => true,
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_debug(true);
+    environment
+}
+
+fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
+    let signature = &snippet.signature;
+    let mut variables: BTreeMap<String, Value> = BTreeMap::new();
+    for (index, parameter) in signature.parameters.iter().enumerate() {
+        let argument = block.arguments.iter().find(|(given, _)| usize::from(*given) == index);
+        let value = match argument {
+            Some((_, Argument::Text(by_family))) => Value::from(&*by_family[family.index()]),
+            Some((_, argument)) if is_present(argument, family) => Value::from(format!("{HOLE}{}", hole(index as u8))),
+            // An absent rate leaves nothing behind where it would stand.
+            None if parameter.kind == crate::snippet::signature::Kind::Rate => Value::from(""),
+            _ => Value::from(()),
+        };
+        variables.insert(parameter.name.clone(), value);
+    }
+    for (index, flag) in signature.flags.iter().enumerate() {
+        variables.insert(flag.variable(), Value::from(block.flags & (1 << index) != 0));
+    }
+    variables.insert("family".into(), Value::from(family.keyword()));
+    variables.insert("form".into(), Value::from(signature.forms[usize::from(block.form)].name.as_str()));
+    variables.insert("traffic".into(), Value::from(format!("{HOLE}{TRAFFIC}")));
+    variables.insert("chain".into(), Value::from(OWN_CHAIN));
+    Value::from_pairs(variables)
+}
+
+fn render(block: &Block, snippet: &Snippet, family: Family) -> Result<Vec<Pattern>, Fault> {
+    let place = |line: usize| format!("snippets/{}/rules.j2:{line}", snippet.folder);
+    let text = environment().render_str(&snippet.template, variables(block, snippet, family)).map_err(|error| {
+        Fault { message: format!("{}: {error:#}", place(error.line().unwrap_or(1))), help: "mend the template".into() }
+    })?;
+    let mut patterns = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let fault = |message: &str, help: &str| Fault {
+            message: format!("{}: `{}`: {message}", place(index + 1), crate::diagnostic::visible(line)),
+            help: help.to_owned(),
+        };
+        match parse::line(line, family, true) {
+            Ok(Line::Rules(rules)) => {
+                for rule in rules {
+                    patterns.push(pattern(rule, index as u32 + 1));
+                }
+            }
+            Ok(_) => return Err(fault("not a rule line", "a template prints lines that begin with `-A`")),
+            Err(faults) => {
+                let first = faults.into_iter().next();
+                let (message, help) = first.map(|fault| (fault.message, fault.help)).unwrap_or_default();
+                return Err(fault(&message, &help));
+            }
+        }
+    }
+    Ok(patterns)
+}
+
+fn pattern(rule: parse::RuleText, line: u32) -> Pattern {
+    let chain = match rule.chain.strip_prefix(HOLE) {
+        Some("t") => ChainName::Traffic,
+        Some(_) => ChainName::Own,
+        None => ChainName::Named(rule.chain.as_str().into()),
+    };
+    let inside = rule.holes.iter().any(|hole| hole.slot == Slot::Matches && hole.parameter == TRAFFIC);
+    let mut holes = rule.holes;
+    holes.retain(|hole| hole.parameter != TRAFFIC);
+    Pattern {
+        traffic: inside || chain == ChainName::Traffic,
+        chain,
+        header: rule.header,
+        matches: rule.matches,
+        target: rule.target,
+        holes,
+        line,
+    }
+}

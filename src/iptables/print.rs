@@ -1,0 +1,269 @@
+//! The one writer of rule text, in the canonical form that `iptables-save` 1.8.9 gives back after a load.
+//! Input: a ruleset. Output: a file for `iptables-restore` or `ip6tables-restore`, or one line of it.
+//!
+//! Protocols without a name built into iptables are numbers: what a save prints for them depends on `/etc/protocols`.
+
+mod extension;
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::ruleset::{Address, ChainPolicy, Negatable, Rule, Ruleset, Table, TableName, Target};
+use crate::net::{AddressText, Family, Interface, Prefix};
+
+/// The rules of one family as a file; `comment` gives the text that stands before the rules of a sentence.
+///
+/// The text must be one line of at most some hundred bytes; the `# ` is put before it here. Tables with neither rules
+/// nor policies nor chains of their own are left out; a ruleset without any yields a comment, which loads and changes nothing.
+pub fn print<'a>(ruleset: &Ruleset, comment: &dyn Fn(u32) -> Option<&'a str>) -> String {
+    let rules: usize = ruleset.tables.iter().map(|table| table.rules.len()).sum();
+    let mut out = String::with_capacity(1024 + rules * 96);
+    for name in TableName::ALL {
+        for table in ruleset.tables.iter().filter(|table| table.name == name) {
+            if !is_empty(table) {
+                print_table(table, ruleset.family, comment, &mut out);
+            }
+        }
+    }
+    if out.is_empty() {
+        out.push_str("# no rules\n");
+    }
+    out
+}
+
+/// Whether a table says nothing: no rule, no policy, no chain of its own.
+fn is_empty(table: &Table) -> bool {
+    let built_in = table.name.built_in_chains().len();
+    table.rules.is_empty() && table.chains.len() <= built_in && table.chains.iter().all(|chain| chain.policy.is_none())
+}
+
+fn print_table<'a>(table: &Table, family: Family, comment: &dyn Fn(u32) -> Option<&'a str>, out: &mut String) {
+    out.push('*');
+    out.push_str(table.name.name());
+    out.push('\n');
+    let (built_in, own) = table.chains.split_at(table.name.built_in_chains().len().min(table.chains.len()));
+    for chain in built_in {
+        out.push(':');
+        out.push_str(&chain.name);
+        out.push(' ');
+        out.push_str(chain.policy.unwrap_or(ChainPolicy::Accept).name());
+        out.push_str(" [0:0]\n");
+    }
+    let mut own: Vec<&str> = own.iter().map(|chain| &*chain.name).collect();
+    own.sort_unstable();
+    for name in own {
+        out.push(':');
+        out.push_str(name);
+        out.push_str(" - [0:0]\n");
+    }
+    let mut before = None;
+    for rule in &table.rules {
+        if before != Some(rule.origin.sentence) {
+            before = Some(rule.origin.sentence);
+            if let Some(text) = comment(rule.origin.sentence) {
+                out.push_str("# ");
+                out.push_str(text);
+                out.push('\n');
+            }
+        }
+        self::rule(table, rule, family, out);
+        out.push('\n');
+    }
+    out.push_str("COMMIT\n");
+}
+
+/// Appends one `-A …` line, without its line feed.
+pub fn rule(table: &Table, rule: &Rule, family: Family, out: &mut String) {
+    let chain = table.chains.get(usize::from(rule.chain.0)).map_or("", |chain| &chain.name);
+    append(chain, rule, family, out);
+}
+
+/// One `-A …` line, for people and for hashes.
+pub fn rule_line(chain: &str, rule: &Rule, family: Family) -> String {
+    let mut out = String::with_capacity(96);
+    append(chain, rule, family, &mut out);
+    out
+}
+
+fn append(chain: &str, rule: &Rule, family: Family, out: &mut String) {
+    out.push_str("-A ");
+    out.push_str(chain);
+    let header = &rule.header;
+    if let Some(source) = &header.source {
+        address(" -s ", source, out);
+    }
+    if let Some(destination) = &header.destination {
+        address(" -d ", destination, out);
+    }
+    if let Some(interface) = &header.in_interface {
+        named_interface(" -i ", interface, out);
+    }
+    if let Some(interface) = &header.out_interface {
+        named_interface(" -o ", interface, out);
+    }
+    if let Some(protocol) = header.protocol {
+        bang(protocol.negated, out);
+        out.push_str(" -p ");
+        match protocol.value.built_in_name() {
+            Some(name) => out.push_str(name),
+            None => number(protocol.value.0.into(), out),
+        }
+    }
+    if let Some(fragment) = header.fragment {
+        bang(fragment.negated, out);
+        out.push_str(" -f");
+    }
+    for one in &rule.matches {
+        extension::one_match(one, out);
+    }
+    target(&rule.target, family, out);
+}
+
+fn target(target: &Target, family: Family, out: &mut String) {
+    let name = match target {
+        Target::None => return,
+        Target::Goto(chain) => {
+            out.push_str(" -g ");
+            out.push_str(chain);
+            return;
+        }
+        Target::Jump(chain) => chain,
+        Target::Accept => "ACCEPT",
+        Target::Drop => "DROP",
+        Target::Return => "RETURN",
+        Target::Reject(_) => "REJECT",
+        Target::Log(_) => "LOG",
+        Target::Nflog(_) => "NFLOG",
+        Target::TcpMss(_) => "TCPMSS",
+        Target::Masquerade(_) => "MASQUERADE",
+        Target::Snat(_) => "SNAT",
+        Target::Dnat(_) => "DNAT",
+        Target::Redirect(_) => "REDIRECT",
+        Target::Mark(_) => "MARK",
+        Target::NoTrack => "CT",
+        Target::Unknown(unknown) => &unknown.name,
+    };
+    out.push_str(" -j ");
+    out.push_str(name);
+    extension::target_options(target, family, out);
+}
+
+/// ` !`, where the value is negated.
+fn bang(negated: bool, out: &mut String) {
+    if negated {
+        out.push_str(" !");
+    }
+}
+
+fn address(option: &str, address: &Negatable<Address>, out: &mut String) {
+    bang(address.negated, out);
+    out.push_str(option);
+    match &address.value {
+        Address::Prefix(prefix) => print_prefix(prefix, out),
+        Address::Masked(masked) => {
+            host(masked.0, out);
+            out.push('/');
+            host(masked.1, out);
+        }
+    }
+}
+
+fn print_prefix(prefix: &Prefix, out: &mut String) {
+    host(prefix.address(), out);
+    out.push('/');
+    number(prefix.length().into(), out);
+}
+
+/// An address as glibc writes it.
+fn host(address: IpAddr, out: &mut String) {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, rest @ ..] = address.octets();
+            number(first.into(), out);
+            for byte in rest {
+                out.push('.');
+                number(byte.into(), out);
+            }
+        }
+        IpAddr::V6(_) => {
+            let _ = write!(out, "{}", AddressText(address));
+        }
+    }
+}
+
+fn named_interface(option: &str, interface: &Negatable<Interface>, out: &mut String) {
+    bang(interface.negated, out);
+    out.push_str(option);
+    out.push_str(interface.value.name());
+}
+
+/// A number in decimal: the formatting machinery would cost more than the rest of a rule.
+fn number(value: u64, out: &mut String) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut left = value;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+}
+
+/// `0x` and the number in hexadecimal.
+fn hexadecimal(value: u32, out: &mut String) {
+    let _ = write!(out, "0x{value:x}");
+}
+
+/// A string as `iptables-save` prints it: in double quotes unless it is made of letters, digits, `-` and `_` only.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    string(text, &mut out);
+    out
+}
+
+fn string(text: &str, out: &mut String) {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        out.push_str(text);
+        return;
+    }
+    out.push('"');
+    for letter in text.chars() {
+        if matches!(letter, '"' | '\\' | '\'') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn strings_are_quoted_as_in_a_save() {
+        assert_eq!(quoted("plain_text-1"), "plain_text-1");
+        assert_eq!(quoted(""), "\"\"");
+        assert_eq!(quoted(r#"it's "x\y""#), r#""it\'s \"x\\y\"""#);
+    }
+
+    #[test]
+    fn tables_that_say_nothing_are_left_out() {
+        let text =
+            "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:own - [0:0]\n-A own -j ACCEPT\nCOMMIT\n*raw\nCOMMIT\n";
+        let (ruleset, faults) = parse::file(text, Family::V4);
+        assert_eq!(faults, []);
+        assert_eq!(
+            print(&ruleset, &|_| Some("a sentence")),
+            "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\
+             *filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n\
+             # a sentence\n-A own -j ACCEPT\nCOMMIT\n"
+        );
+        assert_eq!(print(&Ruleset::new(Family::V6), &|_| None), "# no rules\n");
+    }
+}

@@ -1,0 +1,22 @@
+//! cgwfw compiles one firewall policy into both iptables rule files of the connectivity gateway.
+//!
+//! ```text
+//!  .cgwfw text --syntax--> Ast --resolve--> Policy --expand--> Ruleset v4, v6 --iptables::print--> rule files --helm--> values
+//!                                  ^                   ^
+//!                        snippets: signature   snippets: template
+//! ```
+
+pub mod cli;
+pub mod compile;
+pub mod diagnostic;
+pub mod expand;
+pub mod format;
+pub mod helm;
+pub mod iptables;
+pub mod net;
+pub mod policy;
+pub mod resolve;
+pub mod services;
+pub mod snippet;
+pub mod source;
+pub mod syntax;

@@ -1,0 +1,5 @@
+//! The `cgwfw` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    cgwfw::cli::run()
+}

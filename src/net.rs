@@ -1,0 +1,413 @@
+//! The small values of the field: families, prefixes, port ranges, protocols and interface names.
+//! Input: one word of text. Output: a typed value, or the reason why the word is none.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnetwork::{Ipv4Network, Ipv6Network};
+
+/// An address family: which of the two rule files a rule belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4, loaded by `iptables-restore`.
+    V4,
+    /// IPv6, loaded by `ip6tables-restore`.
+    V6,
+}
+
+impl Family {
+    /// Both families, IPv4 first.
+    pub const BOTH: [Family; 2] = [Family::V4, Family::V6];
+
+    /// The name for people: `IPv4` or `IPv6`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        }
+    }
+
+    /// The word of the language: `ipv4` or `ipv6`.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Family::V4 => "ipv4",
+            Family::V6 => "ipv6",
+        }
+    }
+
+    /// The number of bits in an address.
+    pub fn bits(self) -> u8 {
+        match self {
+            Family::V4 => 32,
+            Family::V6 => 128,
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Family {
+        match self {
+            Family::V4 => Family::V6,
+            Family::V6 => Family::V4,
+        }
+    }
+
+    /// 0 for IPv4 and 1 for IPv6: an index into a pair.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A set of families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Families(u8);
+
+impl Families {
+    /// No family: nothing is left.
+    pub const NONE: Families = Families(0);
+    /// IPv4 and IPv6.
+    pub const BOTH: Families = Families(3);
+
+    /// Whether `family` is in the set.
+    pub fn has(self, family: Family) -> bool {
+        self.0 & (1 << family.index()) != 0
+    }
+
+    /// What is in both sets.
+    pub fn and(self, other: Families) -> Families {
+        Families(self.0 & other.0)
+    }
+
+    /// What is in either set.
+    pub fn or(self, other: Families) -> Families {
+        Families(self.0 | other.0)
+    }
+
+    /// The families, IPv4 first.
+    pub fn iter(self) -> impl Iterator<Item = Family> {
+        Family::BOTH.into_iter().filter(move |family| self.has(*family))
+    }
+
+    /// The only family of the set, if it is only one.
+    pub fn single(self) -> Option<Family> {
+        match self.0 {
+            1 => Some(Family::V4),
+            2 => Some(Family::V6),
+            _ => None,
+        }
+    }
+}
+
+impl From<Family> for Families {
+    fn from(family: Family) -> Families {
+        Families(1 << family.index())
+    }
+}
+
+/// An address with a prefix length, of one family; host bits may be set only where a reader says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Prefix {
+    /// An IPv4 prefix.
+    V4(Ipv4Network),
+    /// An IPv6 prefix.
+    V6(Ipv6Network),
+}
+
+impl Prefix {
+    /// The prefix of `length` bits that holds `address`, host bits cut off; `None` where the length is too large.
+    pub fn containing(address: IpAddr, length: u8) -> Option<Prefix> {
+        match address {
+            IpAddr::V4(address) => {
+                let network = Ipv4Network::new(address, length).ok()?;
+                Some(Prefix::V4(Ipv4Network::new(network.network(), length).ok()?))
+            }
+            IpAddr::V6(address) => {
+                let network = Ipv6Network::new(address, length).ok()?;
+                Some(Prefix::V6(Ipv6Network::new(network.network(), length).ok()?))
+            }
+        }
+    }
+
+    /// One host: /32 or /128.
+    pub fn host(address: IpAddr) -> Prefix {
+        match address {
+            IpAddr::V4(address) => Prefix::V4(address.into()),
+            IpAddr::V6(address) => Prefix::V6(address.into()),
+        }
+    }
+
+    /// The family.
+    pub fn family(&self) -> Family {
+        match self {
+            Prefix::V4(_) => Family::V4,
+            Prefix::V6(_) => Family::V6,
+        }
+    }
+
+    /// The number of leading bits that count.
+    pub fn length(&self) -> u8 {
+        match self {
+            Prefix::V4(network) => network.prefix(),
+            Prefix::V6(network) => network.prefix(),
+        }
+    }
+
+    /// The address before the slash.
+    pub fn address(&self) -> IpAddr {
+        match self {
+            Prefix::V4(network) => IpAddr::V4(network.ip()),
+            Prefix::V6(network) => IpAddr::V6(network.ip()),
+        }
+    }
+
+    /// Whether every address of `other` is in `self`.
+    pub fn contains(&self, other: &Prefix) -> bool {
+        match (self, other) {
+            (Prefix::V4(a), Prefix::V4(b)) => a.prefix() <= b.prefix() && a.contains(b.ip()),
+            (Prefix::V6(a), Prefix::V6(b)) => a.prefix() <= b.prefix() && a.contains(b.ip()),
+            _ => false,
+        }
+    }
+
+    /// Whether some address is in both.
+    pub fn overlaps(&self, other: &Prefix) -> bool {
+        self.contains(other) || other.contains(self)
+    }
+
+    /// Whether the prefix holds every address of its family.
+    pub fn is_any(&self) -> bool {
+        self.length() == 0
+    }
+}
+
+impl fmt::Display for Prefix {
+    /// As `iptables-save` prints it, always with the length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", AddressText(self.address()), self.length())
+    }
+}
+
+/// An address in the text form of glibc's `inet_ntop(3)`, which `iptables-save` prints.
+///
+/// It differs from Rust's in one case: `::1:2` is `::0.1.0.2`.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressText(pub IpAddr);
+
+impl fmt::Display for AddressText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let IpAddr::V6(address) = self.0 {
+            let words = address.segments();
+            if words[..6].iter().all(|word| *word == 0) && words[6] != 0 {
+                let [.., a, b, c, d] = address.octets();
+                return write!(f, "::{}", Ipv4Addr::new(a, b, c, d));
+            }
+        }
+        self.0.fmt(f)
+    }
+}
+
+/// Ports from `start` to `end`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortRange {
+    /// The first port.
+    pub start: u16,
+    /// The last port, never below the first.
+    pub end: u16,
+}
+
+impl PortRange {
+    /// Every port: what a rule without ports matches.
+    pub const ANY: PortRange = PortRange { start: 0, end: u16::MAX };
+
+    /// One port.
+    pub fn single(port: u16) -> PortRange {
+        PortRange { start: port, end: port }
+    }
+
+    /// Whether the range is one port.
+    pub fn is_single(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Whether the range holds `port`.
+    pub fn contains(&self, port: u16) -> bool {
+        self.start <= port && port <= self.end
+    }
+}
+
+impl fmt::Display for PortRange {
+    /// As iptables writes it: `500` or `1024:65535`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_single() { write!(f, "{}", self.start) } else { write!(f, "{}:{}", self.start, self.end) }
+    }
+}
+
+/// An IP protocol number (IANA "Assigned Internet Protocol Numbers"); 0 is *all* to iptables and never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Protocol(pub u8);
+
+impl Protocol {
+    /// ICMP (RFC 792).
+    pub const ICMP: Protocol = Protocol(1);
+    /// IGMP (RFC 3376).
+    pub const IGMP: Protocol = Protocol(2);
+    /// TCP (RFC 9293).
+    pub const TCP: Protocol = Protocol(6);
+    /// UDP (RFC 768).
+    pub const UDP: Protocol = Protocol(17);
+    /// GRE (RFC 2784).
+    pub const GRE: Protocol = Protocol(47);
+    /// ESP (RFC 4303).
+    pub const ESP: Protocol = Protocol(50);
+    /// AH (RFC 4302).
+    pub const AH: Protocol = Protocol(51);
+    /// ICMPv6 (RFC 4443).
+    pub const ICMPV6: Protocol = Protocol(58);
+    /// OSPF (RFC 2328).
+    pub const OSPF: Protocol = Protocol(89);
+    /// VRRP (RFC 9568).
+    pub const VRRP: Protocol = Protocol(112);
+    /// SCTP (RFC 9260).
+    pub const SCTP: Protocol = Protocol(132);
+    /// UDP-Lite (RFC 3828).
+    pub const UDPLITE: Protocol = Protocol(136);
+
+    /// The names that iptables has built in (`xtables_chain_protos` in libxtables): printed on every machine,
+    /// with or without `/etc/protocols`.
+    const BUILT_IN: [(Protocol, &'static str); 8] = [
+        (Protocol::TCP, "tcp"),
+        (Protocol::SCTP, "sctp"),
+        (Protocol::UDP, "udp"),
+        (Protocol::UDPLITE, "udplite"),
+        (Protocol::ICMP, "icmp"),
+        (Protocol::ICMPV6, "ipv6-icmp"),
+        (Protocol::ESP, "esp"),
+        (Protocol::AH, "ah"),
+    ];
+
+    /// The name that iptables prints without looking into `/etc/protocols`.
+    pub fn built_in_name(self) -> Option<&'static str> {
+        Protocol::BUILT_IN.iter().find(|(protocol, _)| *protocol == self).map(|(_, name)| *name)
+    }
+
+    /// ICMP of the family.
+    pub fn icmp(family: Family) -> Protocol {
+        match family {
+            Family::V4 => Protocol::ICMP,
+            Family::V6 => Protocol::ICMPV6,
+        }
+    }
+
+    /// Whether the protocol has ports that `multiport` reads: tcp, udp, udplite, dccp, sctp.
+    pub fn has_ports(self) -> bool {
+        matches!(self.0, 6 | 17 | 33 | 132 | 136)
+    }
+}
+
+impl fmt::Display for Protocol {
+    /// The built-in name, else the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.built_in_name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+/// A network interface's name, or a pattern: a trailing `+` matches every name that begins so (iptables(8), `-i`).
+///
+/// Held inline: 1 to 15 bytes, as `IFNAMSIZ` allows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Interface([u8; 16]);
+
+impl Interface {
+    /// The longest name, in bytes.
+    pub const MAX: usize = 15;
+
+    /// The interface of that name; `None` where it is empty, too long, or has a NUL byte.
+    pub fn new(name: &str) -> Option<Interface> {
+        if name.is_empty() || name.len() > Interface::MAX || name.as_bytes().contains(&0) {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        Some(Interface(bytes))
+    }
+
+    /// The name as written, with the `+` of a pattern.
+    pub fn name(&self) -> &str {
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(16);
+        std::str::from_utf8(&self.0[..end]).expect("made from a str, cut at its end")
+    }
+
+    /// The prefix that a pattern stands for; `None` for a plain name.
+    pub fn pattern(&self) -> Option<&str> {
+        self.name().strip_suffix('+')
+    }
+
+    /// Whether every name that `other` stands for is also one of `self`'s.
+    pub fn covers(&self, other: &Interface) -> bool {
+        match self.pattern() {
+            Some(prefix) => other.name().trim_end_matches('+').starts_with(prefix),
+            None => self == other,
+        }
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Debug for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Interface({:?})", self.name())
+    }
+}
+
+/// The contiguous prefix length of a mask, or `None` where the mask has holes.
+pub fn mask_length(mask: IpAddr) -> Option<u8> {
+    let bits = match mask {
+        IpAddr::V4(mask) => u128::from(mask.to_bits()) << 96,
+        IpAddr::V6(mask) => mask.to_bits(),
+    };
+    (bits.leading_ones() == bits.count_ones()).then_some(bits.count_ones() as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_glibc_writes_them() {
+        for (given, printed) in [
+            ("::1", "::1"),
+            ("::", "::"),
+            ("::1:2", "::0.1.0.2"),
+            ("::ffff:10.0.0.1", "::ffff:10.0.0.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"),
+        ] {
+            let address: IpAddr = given.parse().expect("a literal address");
+            assert_eq!(AddressText(address).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn patterns_cover_names_and_narrower_patterns() {
+        let interface = |name| Interface::new(name).expect("a short name");
+        assert!(interface("vti+").covers(&interface("vti42")));
+        assert!(interface("vti+").covers(&interface("vti4+")));
+        assert!(!interface("vti4+").covers(&interface("vti+")));
+        assert!(!interface("vti").covers(&interface("vti42")));
+    }
+
+    #[test]
+    fn masks_with_holes_have_no_length() {
+        let mask = |text: &str| mask_length(text.parse().expect("a literal address"));
+        assert_eq!(mask("255.255.255.0"), Some(24));
+        assert_eq!(mask("0.0.0.0"), Some(0));
+        assert_eq!(mask("255.0.255.0"), None);
+        assert_eq!(mask("ffff:ffff::"), Some(32));
+    }
+}

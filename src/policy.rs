@@ -1,0 +1,328 @@
+//! The policy as meant: typed sentences, before they become rules. Data only.
+//! Input: filled by `resolve`. Output: read by `expand` and by all that ask about sentences.
+
+use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
+use crate::net::{Families, Family, Interface, PortRange, Prefix, Protocol};
+use crate::source::Span;
+
+/// What a policy says.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The chain policies of INPUT, FORWARD and OUTPUT, in this order.
+    pub defaults: [Option<ChainPolicy>; 3],
+    /// The `default` sentences.
+    pub default_spans: Vec<Span>,
+    /// The declared interfaces, in the order of their sentences.
+    pub interfaces: Vec<InterfaceDeclaration>,
+    /// The definitions, in the order of their sentences.
+    pub definitions: Vec<Definition>,
+    /// Everything that yields rules, in order.
+    pub statements: Vec<Statement>,
+    /// The `expect` sentences.
+    pub expectations: Vec<Expectation>,
+    /// The `lint` sentences.
+    pub lints: Vec<LintLevel>,
+}
+
+/// `interface NAME [ROLE] [over NAME] ["note"]`
+#[derive(Clone, Debug)]
+pub struct InterfaceDeclaration {
+    /// The name, or a pattern.
+    pub name: Interface,
+    /// What it is for.
+    pub role: Option<Role>,
+    /// The interface that carries it.
+    pub over: Option<Interface>,
+    /// A remark for people.
+    pub note: Option<String>,
+    /// The place of the name.
+    pub span: Span,
+}
+
+/// What an interface of the gateway is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The pod network of the cluster.
+    Calico,
+    /// It has a public address.
+    Public,
+    /// It leads to the service behind the gateway.
+    Service,
+    /// A route-based IPsec tunnel (VTI).
+    Vti,
+    /// A route-based IPsec tunnel (XFRM interface).
+    Xfrm,
+    /// A GRE tunnel.
+    Gre,
+    /// A GRE tunnel of Ethernet frames.
+    Gretap,
+    /// A VXLAN.
+    Vxlan,
+    /// A bridge.
+    Bridge,
+    /// A VLAN.
+    Vlan,
+}
+
+impl Role {
+    /// Every role with its word.
+    pub const ALL: [(&'static str, Role); 10] = [
+        ("calico", Role::Calico),
+        ("public", Role::Public),
+        ("service", Role::Service),
+        ("vti", Role::Vti),
+        ("xfrm", Role::Xfrm),
+        ("gre", Role::Gre),
+        ("gretap", Role::Gretap),
+        ("vxlan", Role::Vxlan),
+        ("bridge", Role::Bridge),
+        ("vlan", Role::Vlan),
+    ];
+}
+
+/// `define NAME = VALUE`: the value has no type before it is used.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The name, without `$`.
+    pub name: String,
+    /// The place of the name.
+    pub span: Span,
+    /// The sentence, a position in `Ast::sentences`.
+    pub sentence: u32,
+}
+
+/// A sentence that yields rules.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// A building block.
+    Block(Block),
+    /// A `rules` block.
+    Rules(RawRules),
+}
+
+/// A sentence of a building block, with its values.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The sentence, a position in `Ast::sentences`.
+    pub sentence: u32,
+    /// The snippet, a position in `Library::snippets`.
+    pub snippet: u16,
+    /// The form, a position in `Snippet::forms`.
+    pub form: u8,
+    /// The families that it is for.
+    pub families: Families,
+    /// The values, by position in `Snippet::parameters`; absent ones are left out.
+    pub arguments: Vec<(u8, Argument)>,
+    /// The flags that are set, one bit per position in `Snippet::flags`.
+    pub flags: u32,
+    /// The traffic, where the form has any.
+    pub traffic: Option<Box<Traffic>>,
+    /// `comment "…"`
+    pub comment: Option<Box<str>>,
+    /// `log …`
+    pub log: Option<Box<LogClause>>,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument {
+    /// Addresses.
+    Address(Values<Prefix>),
+    /// Interfaces.
+    Interface(Values<Interface>),
+    /// Ports.
+    Ports(Values<PortRange>),
+    /// A rate.
+    Rate(RateClause),
+    /// Anything else, as the template prints it in each family.
+    Text([Box<str>; 2]),
+}
+
+/// Some values, or everything but them; no values at all is *any*.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Values<T> {
+    /// Whether `not` stands before them.
+    pub negated: bool,
+    /// The values as written, lists flattened.
+    pub items: Vec<T>,
+}
+
+impl<T> Default for Values<T> {
+    fn default() -> Values<T> {
+        Values::any()
+    }
+}
+
+impl<T> Values<T> {
+    /// Everything.
+    pub fn any() -> Values<T> {
+        Values { negated: false, items: Vec::new() }
+    }
+
+    /// One value.
+    pub fn one(item: T) -> Values<T> {
+        Values { negated: false, items: vec![item] }
+    }
+
+    /// Whether everything is meant.
+    pub fn is_any(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+/// The packets that a sentence speaks of (section 3 of the language reference).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// Where the packets pass: what is said, completed by what the block says of no direction.
+    pub directions: Directions,
+    /// `on IF`, and `in on IF` without `forward`, and `out on IF` without it.
+    pub on: Values<Interface>,
+    /// `forward in on IF`
+    pub in_on: Values<Interface>,
+    /// `forward out on IF`
+    pub out_on: Values<Interface>,
+    /// The protocols; none is all.
+    pub protocols: Values<ProtocolWord>,
+    /// `from ADDR`
+    pub source: Values<Prefix>,
+    /// `to ADDR`
+    pub destination: Values<Prefix>,
+    /// `peer ADDR`
+    pub peer: Option<Values<Prefix>>,
+    /// `from … port PORTS`
+    pub source_ports: Values<PortRange>,
+    /// `to … port PORTS`, `port PORTS`
+    pub destination_ports: Values<PortRange>,
+    /// `type T [code N]`, for each family.
+    pub icmp_types: Values<IcmpWord>,
+    /// `no syn`, or `flags MASK/SET`
+    pub flags: Option<Negatable<TcpFlags>>,
+    /// `ttl N`
+    pub ttl: Option<Negatable<u8>>,
+    /// `ipsec` (true), `no ipsec` (false)
+    pub ipsec: Option<bool>,
+    /// `mark M[/MASK]`
+    pub mark: Option<Negatable<MaskedMark>>,
+    /// `state S, …`
+    pub states: Option<Negatable<States>>,
+    /// `limit …`
+    pub limit: Option<RateClause>,
+}
+
+/// The ways through the gateway, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Directions {
+    /// To the gateway itself.
+    pub input: bool,
+    /// From the gateway itself.
+    pub output: bool,
+    /// Through it.
+    pub forward: bool,
+}
+
+/// A protocol as the language names it: some words mean another number in each family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProtocolWord {
+    /// ICMP in IPv4, ICMPv6 in IPv6.
+    Icmp,
+    /// AH: a protocol in IPv4, an extension header in IPv6.
+    Ah,
+    /// Any other, by its number.
+    Number(Protocol),
+}
+
+impl ProtocolWord {
+    /// The protocol number in a family; `None` for AH in IPv6, which takes a match of its own.
+    pub fn number(self, family: Family) -> Option<Protocol> {
+        match self {
+            ProtocolWord::Icmp => Some(Protocol::icmp(family)),
+            ProtocolWord::Ah => (family == Family::V4).then_some(Protocol::AH),
+            ProtocolWord::Number(protocol) => Some(protocol),
+        }
+    }
+}
+
+/// An ICMP type in each family that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IcmpWord {
+    /// The type in IPv4 and in IPv6.
+    pub types: [Option<IcmpType>; 2],
+}
+
+/// `limit N/unit [burst B] [per source]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RateClause {
+    /// Packets per unit, as written.
+    pub count: u32,
+    /// The unit, as written.
+    pub unit: RateUnit,
+    /// `burst B`
+    pub burst: Option<u32>,
+    /// `per source`: a bucket for each source address.
+    pub per_source: bool,
+}
+
+/// `log ["prefix"] [to group N] [limit …]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogClause {
+    /// The prefix of each line.
+    pub prefix: String,
+    /// The netlink group: NFLOG instead of LOG.
+    pub group: Option<u16>,
+    /// The rate of the log, not of the verdict.
+    pub limit: Option<RateClause>,
+}
+
+/// `rules (ipv4|ipv6|both) TABLE { … }`
+#[derive(Clone, Debug)]
+pub struct RawRules {
+    /// The sentence, a position in `Ast::sentences`.
+    pub sentence: u32,
+    /// The families that they are for.
+    pub families: Families,
+    /// The table.
+    pub table: TableName,
+    /// The lines.
+    pub body: Span,
+}
+
+/// `expect VERDICT TRAFFIC`: kept here, decided by others.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// The sentence, a position in `Ast::sentences`.
+    pub sentence: u32,
+    /// What must become of every packet.
+    pub verdict: ExpectedVerdict,
+    /// The families that it is for.
+    pub families: Families,
+    /// The packets.
+    pub traffic: Traffic,
+    /// `over limit`: packets beyond their rate.
+    pub over_limit: bool,
+    /// `spoofed`: packets that fail the reverse path filter.
+    pub spoofed: bool,
+}
+
+/// The verdict of an expectation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedVerdict {
+    /// Passed.
+    Accept,
+    /// Discarded in silence.
+    Drop,
+    /// Discarded with an answer.
+    Reject,
+    /// Dropped or rejected.
+    Deny,
+}
+
+/// `lint NAME LEVEL`: kept here, applied by the lints.
+#[derive(Clone, Debug)]
+pub struct LintLevel {
+    /// The lint.
+    pub name: String,
+    /// `off`, `note`, `warn` or `error`.
+    pub level: String,
+    /// The place of the name.
+    pub span: Span,
+}

@@ -1,0 +1,310 @@
+//! `Ast` and `Library` to `Policy`: what each sentence means.
+//! Input: sentences of tokens. Output: typed sentences; what is wrong is reported, sentence by sentence.
+
+pub mod block;
+pub mod core;
+pub mod families;
+pub mod icmp;
+pub mod rate;
+pub mod suggest;
+pub mod traffic;
+pub mod value;
+pub mod words;
+
+use std::collections::HashMap;
+
+use crate::codes;
+use crate::diagnostic::Diagnostics;
+use crate::net::Interface;
+use crate::policy::{InterfaceDeclaration, Policy, Role, Statement};
+use crate::snippet::library::Library;
+use crate::source::Span;
+use crate::syntax::Ast;
+use suggest::did_you_mean;
+use words::{Atom, Definitions, Words};
+
+codes! {
+    /// What can be wrong with the meaning of a sentence.
+    ResolveError:
+    /// A verb that no sentence begins with.
+    UnknownVerb = Error "cgwfw::resolve::unknown_verb",
+    /// A verb without a block of the name that follows.
+    UnknownBlock = Error "cgwfw::resolve::unknown_block",
+    /// A word that has no meaning where it stands.
+    UnknownWord = Error "cgwfw::resolve::unknown_word",
+    /// A clause that must be there.
+    MissingClause = Error "cgwfw::resolve::missing_clause",
+    /// A clause that is there twice.
+    DuplicateClause = Error "cgwfw::resolve::duplicate_clause",
+    /// A clause of the vocabulary that this block does not take.
+    ClauseNotAllowed = Error "cgwfw::resolve::clause_not_allowed",
+    /// A keyword without its value.
+    MissingValue = Error "cgwfw::resolve::missing_value",
+    /// A list with nothing in it.
+    EmptyList = Error "cgwfw::resolve::empty_list",
+    /// Commas and values that do not take turns.
+    BadList = Error "cgwfw::resolve::bad_list",
+    /// A list where one value is expected.
+    OneValue = Error "cgwfw::resolve::one_value",
+    /// `not` inside a list.
+    NotInList = Error "cgwfw::resolve::not_in_list",
+    /// `not any`.
+    NotAny = Error "cgwfw::resolve::not_any",
+    /// `not` where nothing can be negated.
+    NotHere = Error "cgwfw::resolve::not_here",
+    /// A string where a word is expected.
+    UnexpectedString = Error "cgwfw::resolve::unexpected_string",
+    /// A variable without a definition.
+    UnknownVariable = Error "cgwfw::resolve::unknown_variable",
+    /// A definition that leads back to itself.
+    DefinitionCycle = Error "cgwfw::resolve::definition_cycle",
+    /// A second definition of a name.
+    Redefined = Error "cgwfw::resolve::redefined",
+    /// A core sentence of the wrong form.
+    BadForm = Error "cgwfw::resolve::bad_form",
+    /// An interface that is not declared.
+    UnknownInterface = Error "cgwfw::resolve::unknown_interface",
+    /// A word that is no interface name.
+    BadInterface = Error "cgwfw::resolve::bad_interface",
+    /// A word that is no address.
+    BadAddress = Error "cgwfw::resolve::bad_address",
+    /// A network with host bits.
+    HostBits = Error "cgwfw::resolve::host_bits",
+    /// A netmask instead of a prefix length.
+    Netmask = Error "cgwfw::resolve::netmask",
+    /// An IPv4 address with leading zeros.
+    LeadingZeros = Error "cgwfw::resolve::leading_zeros",
+    /// An address with a zone.
+    ScopedAddress = Error "cgwfw::resolve::scoped_address",
+    /// An IPv4 address as IPv6.
+    MappedAddress = Error "cgwfw::resolve::mapped_address",
+    /// A name instead of an address.
+    DnsName = Error "cgwfw::resolve::dns_name",
+    /// A multicast or broadcast address where one host is meant.
+    NotUnicast = Error "cgwfw::resolve::not_unicast",
+    /// A link-local address without its link.
+    LinkLocal = Warning "cgwfw::resolve::link_local",
+    /// A number or a range that is no port.
+    BadPort = Error "cgwfw::resolve::bad_port",
+    /// A word that is no service.
+    UnknownService = Error "cgwfw::resolve::unknown_service",
+    /// A word that is no number.
+    BadNumber = Error "cgwfw::resolve::bad_number",
+    /// A number that is too small or too large.
+    OutOfRange = Error "cgwfw::resolve::out_of_range",
+    /// A word that is no mark.
+    BadMark = Error "cgwfw::resolve::bad_mark",
+    /// A word that is no connection state.
+    BadState = Error "cgwfw::resolve::bad_state",
+    /// A pair of flag lists that is none.
+    BadFlags = Error "cgwfw::resolve::bad_flags",
+    /// A protocol that cannot be named so.
+    BadProtocol = Error "cgwfw::resolve::bad_protocol",
+    /// A word that is no ICMP type.
+    BadIcmpType = Error "cgwfw::resolve::bad_icmp_type",
+    /// A word that is no rate.
+    BadRate = Error "cgwfw::resolve::bad_rate",
+    /// A rate whose bucket the kernel cannot count.
+    RateTooSlow = Error "cgwfw::resolve::rate_too_slow",
+    /// A rate that the kernel keeps as another one.
+    RateRounded = Warning "cgwfw::resolve::rate_rounded",
+    /// A word that is no reject reason.
+    UnknownReason = Error "cgwfw::resolve::unknown_reason",
+    /// A reject reason that a family does not have.
+    ReasonFamily = Error "cgwfw::resolve::reason_family",
+    /// A word that is no address to translate to.
+    BadEndpoint = Error "cgwfw::resolve::bad_endpoint",
+    /// A family word that is none.
+    BadFamily = Error "cgwfw::resolve::bad_family",
+    /// A table that is none.
+    BadTable = Error "cgwfw::resolve::bad_table",
+    /// A string that iptables would cut.
+    StringTooLong = Error "cgwfw::resolve::string_too_long",
+    /// A string with characters that hide what it says.
+    DeceptiveText = Error "cgwfw::resolve::deceptive_text",
+    /// Traffic that does not say which way.
+    DirectionRequired = Error "cgwfw::resolve::direction_required",
+    /// A direction that the block does not have.
+    DirectionNotAllowed = Error "cgwfw::resolve::direction_not_allowed",
+    /// Two directions that exclude each other.
+    DirectionConflict = Error "cgwfw::resolve::direction_conflict",
+    /// A clause that the protocol does not have.
+    NeedsProtocol = Error "cgwfw::resolve::needs_protocol",
+    /// `ipsec` where the kernel has forgotten it.
+    IpsecOnTunnel = Error "cgwfw::resolve::ipsec_on_tunnel",
+    /// Values of different families: nothing is left.
+    FamilyConflict = Error "cgwfw::resolve::family_conflict",
+    /// A sentence that must choose a family.
+    FamilyRequired = Error "cgwfw::resolve::family_required",
+    /// A negated value that would let the other family through.
+    NegatedFamily = Error "cgwfw::resolve::negated_family",
+    /// A value of a list that is in no rule.
+    ElementUnused = Error "cgwfw::resolve::element_unused",
+    /// A value that stands in a list twice.
+    DuplicateEntry = Warning "cgwfw::policy::duplicate_entry",
+    /// Filter rules without a default for every chain.
+    DefaultMissing = Error "cgwfw::resolve::default_missing",
+    /// Two defaults for the same chain.
+    DefaultTwice = Error "cgwfw::resolve::default_twice",
+}
+
+/// What the sentences of a policy share: its definitions and its interfaces.
+#[derive(Default)]
+pub struct Scope {
+    /// The definitions.
+    pub definitions: Definitions,
+    /// The declared interfaces.
+    pub interfaces: Vec<InterfaceDeclaration>,
+    by_name: HashMap<Interface, usize>,
+    /// Whether a sentence names it, by position in `interfaces`.
+    pub named: Vec<bool>,
+    /// Whether a sentence that lets something pass names it, by position in `interfaces`.
+    pub permitted: Vec<bool>,
+    /// Whether the sentence that is being read lets something pass.
+    permits: bool,
+}
+
+impl Scope {
+    /// Adds a declaration; gives back the earlier one of that name, if there is one.
+    pub fn declare(&mut self, declaration: InterfaceDeclaration) -> Option<&InterfaceDeclaration> {
+        if let Some(earlier) = self.by_name.get(&declaration.name) {
+            return Some(&self.interfaces[*earlier]);
+        }
+        self.by_name.insert(declaration.name, self.interfaces.len());
+        self.interfaces.push(declaration);
+        self.named.push(false);
+        self.permitted.push(false);
+        None
+    }
+
+    /// The role of an interface.
+    pub fn role(&self, name: &Interface) -> Option<Role> {
+        self.by_name.get(name).and_then(|index| self.interfaces[*index].role)
+    }
+
+    /// Notes that a sentence names an interface; reports one that is not declared where others are.
+    pub fn interface(&mut self, name: &Interface, atom: &Atom, diagnostics: &mut Diagnostics) -> bool {
+        if self.interfaces.is_empty() || name.name() == "lo" {
+            return true;
+        }
+        let mut known = false;
+        if let Some(index) = self.by_name.get(name) {
+            known = true;
+            self.named[*index] = true;
+            self.permitted[*index] |= self.permits;
+        }
+        if !known || name.pattern().is_some() {
+            for (index, declared) in self.interfaces.iter().enumerate() {
+                if name.covers(&declared.name) || declared.name.covers(name) {
+                    known = true;
+                    self.named[index] = true;
+                    self.permitted[index] |= self.permits;
+                }
+            }
+        }
+        if !known {
+            let names = self.interfaces.iter().map(|declared| declared.name.name());
+            let help = match did_you_mean(name.name(), names) {
+                Some(near) => format!("did you mean `{near}`? Otherwise add `interface {name}`"),
+                None => format!("add `interface {name}`"),
+            };
+            let message = format!("the interface `{name}` is not declared");
+            let report =
+                ResolveError::UnknownInterface.at(atom.span, message, "others are declared, this one is not", help);
+            diagnostics.push(atom.explain(report));
+        }
+        known
+    }
+}
+
+/// The words with which the sentences of the core begin.
+pub const CORE_VERBS: [&str; 7] = ["default", "interface", "define", "include", "rules", "expect", "lint"];
+
+/// Gives every sentence its meaning.
+pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
+    let mut policy = Policy::default();
+    let mut scope = Scope::default();
+    let mut defaults = core::Defaults::default();
+    let all = || 0..ast.sentences.len() as u32;
+    for sentence in all() {
+        let words = Words::new(ast, sentence);
+        match words.peek(0) {
+            Some("define") => core::define(sentence, words, &mut scope, diagnostics),
+            Some("interface") => core::interface(words, &mut scope, diagnostics),
+            _ => {}
+        }
+    }
+    core::underlays(&mut scope, diagnostics);
+    for sentence in all() {
+        let words = Words::new(ast, sentence);
+        let verb = words.peek(0).unwrap_or_default();
+        scope.permits = matches!(verb, "allow" | "accept");
+        match verb {
+            "define" | "interface" | "include" => {}
+            "default" => core::default(words, &mut defaults, &mut scope, diagnostics),
+            "rules" => {
+                let block = core::rules(sentence, words, ast, diagnostics);
+                policy.statements.extend(block.map(Statement::Rules));
+            }
+            "expect" => policy.expectations.extend(core::expect(sentence, words, &mut scope, diagnostics)),
+            "lint" => policy.lints.extend(core::lint(words, diagnostics)),
+            _ => match block::find(&words, library) {
+                Some(name) => {
+                    let block = block::block(sentence, words, name, library, &mut scope, diagnostics);
+                    policy.statements.extend(block.map(Statement::Block));
+                }
+                None => unknown(&words, library, diagnostics),
+            },
+        }
+    }
+    policy.defaults = defaults.policies();
+    policy.default_spans = defaults.spans();
+    policy.interfaces = scope.interfaces.clone();
+    policy.definitions = scope.definitions.list().to_vec();
+    (policy, scope)
+}
+
+/// A sentence of no block: reports the verb, or the words behind it.
+fn unknown(words: &Words, library: &Library, diagnostics: &mut Diagnostics) {
+    let Some(verb) = words.peek(0) else {
+        diagnostics.push(ResolveError::UnknownVerb.at(
+            words.span(),
+            "a sentence begins with a verb",
+            "not a word",
+            "begin with `allow`, `drop`, `reject`, `default`, … ; `cgwfw snippets` lists all sentences",
+        ));
+        return;
+    };
+    let names = library.names(verb);
+    if names.is_empty() {
+        let help = match did_you_mean(verb, library.verbs().chain(CORE_VERBS)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`cgwfw snippets` lists all sentences".into(),
+        };
+        diagnostics.push(ResolveError::UnknownVerb.at(
+            words.span(),
+            format!("no sentence begins with `{verb}`"),
+            "not a verb of the language",
+            help,
+        ));
+        return;
+    }
+    let next = words.peek(1);
+    let mut second = words.clone();
+    second.skip();
+    let candidates = || names.iter().filter_map(|name| name.words.get(1)).map(String::as_str);
+    let help = match next.and_then(|next| did_you_mean(next, candidates())) {
+        Some(near) => format!("did you mean `{verb} {near}`?"),
+        None => {
+            let mut all: Vec<String> = names.iter().map(|name| format!("`{}`", name.words.join(" "))).collect();
+            all.sort();
+            format!("the sentences are {}", all.join(", "))
+        }
+    };
+    let span: Span = if next.is_some() { second.span() } else { words.span() };
+    let message = match next {
+        Some(next) => format!("there is no building block `{verb} {next}`"),
+        None => format!("`{verb}` says what of nothing"),
+    };
+    diagnostics.push(ResolveError::UnknownBlock.at(span, message, "not the name of a block", help));
+}

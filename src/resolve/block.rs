@@ -1,0 +1,581 @@
+//! A sentence of a building block: which block, which form, which values.
+//! Input: the words after the verb. Output: a `Block`.
+
+use super::families::{self, Choice};
+use super::suggest::did_you_mean;
+use super::traffic::{self, Allowed, Draft, push, single};
+use super::value::{self, Problem};
+use super::words::{Words, value as take_value};
+use super::{ResolveError, Scope};
+use crate::diagnostic::Diagnostics;
+use crate::iptables::ruleset::RejectWith;
+use crate::net::{Families, Family};
+use crate::policy::{Argument, Block, LogClause, Values};
+use crate::snippet::library::{Library, Name, Snippet};
+use crate::snippet::signature::{Clause, Form, Kind, Parameter, Part};
+use crate::source::Span;
+
+/// A block that is being read.
+struct Reading<'a> {
+    snippet: &'a Snippet,
+    form: &'a Form,
+    name: &'a str,
+    allowed: Allowed<'a>,
+    /// The clauses of the form that are there, with their places.
+    given: Vec<Option<Span>>,
+    arguments: Vec<(u8, Argument)>,
+    flags: u32,
+    draft: Draft,
+    common: Common,
+    /// What only one family can say, with the place: a reason of the other one.
+    lacking: Vec<(Family, Span, String)>,
+    unknown: bool,
+}
+
+/// The clauses that go with every sentence.
+#[derive(Default)]
+pub struct Common {
+    /// `only FAMILY`
+    pub only: Option<(Family, Span)>,
+    /// `comment "…"`
+    pub comment: Option<(String, Span)>,
+    /// `log …`
+    pub log: Option<(LogClause, Span)>,
+}
+
+/// The name of the block whose sentence this is: the longest one that the words begin with.
+pub fn find<'a>(words: &Words, library: &'a Library) -> Option<&'a Name> {
+    let verb = words.peek(0)?;
+    library.names(verb).iter().find(|name| words.at_words(&name.words))
+}
+
+/// Reads a sentence of the block `name`.
+pub fn block(
+    sentence: u32,
+    mut words: Words,
+    name: &Name,
+    library: &Library,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Block> {
+    let errors = diagnostics.count(crate::diagnostic::Severity::Error);
+    let snippet = &library.snippets[usize::from(name.snippet)];
+    let start = words.span();
+    words.take(&name.words);
+    let (form_index, form) = choose_form(&words, name, snippet);
+    let title = name.words.join(" ");
+    let signature = &snippet.signature;
+    let allowed = Allowed {
+        name: &title,
+        directions: &signature.traffic.directions,
+        open: signature.traffic.open,
+        needs_interface: signature.traffic.needs_interface,
+        protocols: &signature.traffic.protocols,
+        own_ports: signature.traffic.own_ports,
+        clauses: form.traffic_clauses.as_deref().unwrap_or(&signature.traffic.clauses),
+    };
+    let mut reading = Reading {
+        snippet,
+        form,
+        name: &title,
+        allowed,
+        given: vec![None; form.clauses.len()],
+        arguments: Vec::with_capacity(signature.parameters.len()),
+        flags: 0,
+        draft: Draft::default(),
+        common: Common::default(),
+        lacking: Vec::new(),
+        unknown: false,
+    };
+    let complete = clauses(&mut words, &mut reading, library, scope, diagnostics).is_some();
+    if complete && !reading.unknown {
+        defaults(&mut reading);
+        missing(&words, &reading, diagnostics);
+        if has_traffic(form) {
+            traffic::finish(&words, &reading.allowed, &mut reading.draft, scope, diagnostics);
+        }
+    }
+    if diagnostics.count(crate::diagnostic::Severity::Error) > errors {
+        return None;
+    }
+    let whole = start.to(words.last_span());
+    let families = families(whole, &reading, diagnostics)?;
+    Some(Block {
+        sentence,
+        snippet: name.snippet,
+        form: form_index,
+        families,
+        arguments: reading.arguments,
+        flags: reading.flags,
+        traffic: has_traffic(form).then(|| Box::new(reading.draft.traffic)),
+        comment: reading.common.comment.map(|(text, _)| text.into()),
+        log: reading.common.log.map(|(log, _)| Box::new(log)),
+    })
+}
+
+fn has_traffic(form: &Form) -> bool {
+    form.clauses.iter().any(|clause| clause.part == Part::Traffic)
+}
+
+/// The form whose required keywords are there; of several, the one with most of them.
+fn choose_form<'a>(words: &Words, name: &Name, snippet: &'a Snippet) -> (u8, &'a Form) {
+    let forms = &snippet.signature.forms;
+    if let [only] = name.forms[..] {
+        return (only, &forms[usize::from(only)]);
+    }
+    let rest: Vec<&str> = words.rest().collect();
+    let there = |clause: &&Clause| {
+        let keyword: Vec<&str> = clause.keyword.iter().map(String::as_str).collect();
+        rest.windows(keyword.len()).any(|window| window == keyword)
+    };
+    let rate = |index: u8| {
+        let required =
+            || forms[usize::from(index)].clauses.iter().filter(|clause| clause.required && !clause.keyword.is_empty());
+        let found = required().filter(there).count();
+        (found == required().count(), found, std::cmp::Reverse(index))
+    };
+    let best = name.forms.iter().copied().max_by_key(|index| rate(*index)).unwrap_or_default();
+    (best, &forms[usize::from(best)])
+}
+
+fn clauses(
+    words: &mut Words,
+    reading: &mut Reading,
+    library: &Library,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    positional(words, reading, scope, diagnostics)?;
+    while !words.is_done() {
+        if let Some(index) = own_clause(words, reading) {
+            let clause = &reading.form.clauses[index];
+            let span = words.take(&clause.keyword).unwrap_or_else(|| words.span());
+            reading.given[index] = Some(span);
+            match clause.part {
+                Part::Flag(flag) => reading.flags |= 1 << flag,
+                Part::Parameter(parameter) => argument(words, parameter, reading, scope, diagnostics)?,
+                Part::Traffic => {}
+            }
+            continue;
+        }
+        if common(words, &mut reading.common, scope, diagnostics)? {
+            continue;
+        }
+        if has_traffic(reading.form) && words.peek_text().is_some_and(|text| text != "," && !text.starts_with('"')) {
+            let (allowed, draft) = (&reading.allowed, &mut reading.draft);
+            if traffic::clause(words, allowed, draft, scope, diagnostics)? {
+                continue;
+            }
+        }
+        unknown_word(words, reading, library, diagnostics);
+        reading.unknown = true;
+        break;
+    }
+    Some(())
+}
+
+/// The values that stand right behind the name.
+fn positional(
+    words: &mut Words,
+    reading: &mut Reading,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    for (index, clause) in reading.form.clauses.iter().enumerate() {
+        let Part::Parameter(parameter) = clause.part else { continue };
+        if !clause.keyword.is_empty() {
+            continue;
+        }
+        let string = matches!(reading.snippet.signature.parameters[usize::from(parameter)].kind, Kind::String { .. });
+        if !clause.required && string != words.at_string() {
+            continue;
+        }
+        reading.given[index] = Some(words.span());
+        argument(words, parameter, reading, scope, diagnostics)?;
+    }
+    Some(())
+}
+
+/// The clause of the form that begins here and is not there yet; the one with most words.
+fn own_clause(words: &Words, reading: &Reading) -> Option<usize> {
+    let clauses = reading.form.clauses.iter().enumerate();
+    let open = clauses.filter(|(index, clause)| {
+        !clause.keyword.is_empty() && reading.given[*index].is_none() && words.at_words(&clause.keyword)
+    });
+    open.max_by_key(|(_, clause)| clause.keyword.len()).map(|(index, _)| index)
+}
+
+/// `only`, `comment`, `log`: taken (`Some(true)`), not here (`Some(false)`), or reported (`None`).
+pub fn common(
+    words: &mut Words,
+    common: &mut Common,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<bool> {
+    let start = words.span();
+    let twice = |earlier: Option<Span>, word: &str, diagnostics: &mut Diagnostics| {
+        if let Some(earlier) = earlier {
+            diagnostics.push(
+                ResolveError::DuplicateClause
+                    .at(start, format!("`{word}` is given twice"), "again here", "write it once")
+                    .also(earlier, "first here"),
+            );
+        }
+    };
+    if words.take(&["only"]).is_some() {
+        twice(common.only.map(|(_, span)| span), "only", diagnostics);
+        let word = words.peek(0).unwrap_or_default();
+        let Some(family) = Family::BOTH.into_iter().find(|family| family.keyword() == word) else {
+            diagnostics.push(ResolveError::BadFamily.at(
+                words.span(),
+                "`only` lacks its family",
+                "`ipv4` or `ipv6` is expected here",
+                match did_you_mean(word, ["ipv4", "ipv6"]) {
+                    Some(near) => format!("did you mean `only {near}`?"),
+                    None => "write `only ipv4` or `only ipv6`".into(),
+                },
+            ));
+            return None;
+        };
+        words.skip();
+        common.only = Some((family, start.to(words.last_span())));
+        return Some(true);
+    }
+    if words.take(&["comment"]).is_some() {
+        twice(common.comment.as_ref().map(|(_, span)| *span), "comment", diagnostics);
+        let (text, span) = string(words, "comment", 255, diagnostics)?;
+        common.comment = Some((text, span));
+        return Some(true);
+    }
+    if words.take(&["log"]).is_some() {
+        twice(common.log.as_ref().map(|(_, span)| *span), "log", diagnostics);
+        let mut log = LogClause::default();
+        let mut prefix_span = None;
+        if words.at_string() {
+            let (text, span) = string(words, "log", 63, diagnostics)?;
+            log.prefix = text;
+            prefix_span = Some(span);
+        }
+        if words.take(&["to", "group"]).is_some() {
+            let number = |text: &str| value::number(text, 0, 65_535);
+            let group = single(words, "a netlink group", scope, diagnostics, number)?;
+            log.group = Some(group.value as u16);
+        }
+        if words.take(&["limit"]).is_some() {
+            log.limit = Some(traffic::rate(words, scope, diagnostics)?);
+        }
+        if let Some(span) = prefix_span.filter(|_| log.group.is_none() && log.prefix.len() > 29) {
+            diagnostics.push(too_long(span, log.prefix.len(), 29, "LOG prefix"));
+            return None;
+        }
+        common.log = Some((log, start));
+        return Some(true);
+    }
+    Some(false)
+}
+
+/// A string behind `word`, at most `max` bytes.
+pub fn string(words: &mut Words, word: &str, max: usize, diagnostics: &mut Diagnostics) -> Option<(String, Span)> {
+    let Some((text, span)) = words.string() else {
+        diagnostics.push(ResolveError::MissingValue.at(
+            words.span(),
+            format!("`{word}` lacks its text"),
+            "a string is expected here",
+            format!("write `{word} \"…\"`"),
+        ));
+        return None;
+    };
+    if text.len() > max {
+        diagnostics.push(too_long(span, text.len(), max, "string"));
+        return None;
+    }
+    if let Some(c) = text.chars().find(|c| crate::diagnostic::is_deceptive(*c)) {
+        diagnostics.push(ResolveError::DeceptiveText.at(
+            span,
+            format!("the string holds the invisible character U+{:04X}", u32::from(c)),
+            "readers would see another text",
+            "remove the character",
+        ));
+        return None;
+    }
+    Some((text, span))
+}
+
+fn too_long(span: Span, bytes: usize, max: usize, what: &str) -> crate::diagnostic::Report {
+    ResolveError::StringTooLong.at(
+        span,
+        format!("the {what} is {bytes} bytes long, iptables keeps {max}"),
+        format!("the last {} bytes would be lost", bytes - max),
+        format!("shorten it to {max} bytes"),
+    )
+}
+
+/// Reads the value of a parameter of the block.
+fn argument(
+    words: &mut Words,
+    index: u8,
+    reading: &mut Reading,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let parameter = &reading.snippet.signature.parameters[usize::from(index)];
+    let value = match &parameter.kind {
+        Kind::Address { unicast, chooses_family } => Argument::Address(traffic::addresses(
+            words,
+            *unicast,
+            *chooses_family,
+            &mut reading.draft.choices,
+            scope,
+            diagnostics,
+        )?),
+        Kind::Interface => Argument::Interface(traffic::interfaces(words, scope, diagnostics)?),
+        Kind::Ports => Argument::Ports(traffic::ports(words, scope, diagnostics)?),
+        Kind::Rate => Argument::Rate(traffic::rate(words, scope, diagnostics)?),
+        Kind::String { max_bytes } => {
+            let (text, _) = string(words, reading.name, *max_bytes, diagnostics)?;
+            let quoted: Box<str> = crate::iptables::print::quoted(&text).into();
+            Argument::Text([quoted.clone(), quoted])
+        }
+        _ => text_argument(words, parameter, reading, scope, diagnostics)?,
+    };
+    reading.arguments.push((index, value));
+    Some(())
+}
+
+/// A value that the template prints as text.
+fn text_argument(
+    words: &mut Words,
+    parameter: &Parameter,
+    reading: &mut Reading,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Argument> {
+    let wanted = wanted(&parameter.kind);
+    let list = take_value(words, &wanted, &mut scope.definitions, diagnostics)?;
+    if list.negated || list.atoms.len() > 1 {
+        diagnostics.push(ResolveError::OneValue.at(
+            list.span,
+            "one value is expected, neither a list nor `not`",
+            "more than one value",
+            "write a sentence for each value",
+        ));
+        return None;
+    }
+    let atom = list.atoms[0];
+    match text_value(atom.text, &parameter.kind) {
+        Ok(Text { by_family, families }) => {
+            if let Kind::Endpoint = parameter.kind {
+                reading.draft.choices.push(Choice {
+                    elements: vec![(families, atom.span)],
+                    span: atom.span,
+                    negated: false,
+                    chooses: true,
+                    numeric: None,
+                });
+            } else {
+                let lacking = Family::BOTH.into_iter().filter(|family| !families.has(*family));
+                reading.lacking.extend(lacking.map(|family| (family, atom.span, atom.text.to_owned())));
+            }
+            Some(Argument::Text(by_family))
+        }
+        Err(problem) => {
+            push(&atom, problem, diagnostics);
+            None
+        }
+    }
+}
+
+struct Text {
+    by_family: [Box<str>; 2],
+    families: Families,
+}
+
+fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
+    let both = |text: String| {
+        let text: Box<str> = text.into();
+        Text { by_family: [text.clone(), text], families: Families::BOTH }
+    };
+    Ok(match kind {
+        Kind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
+        Kind::Word(words) => {
+            if !words.iter().any(|word| word == text) {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                return Err(value::unknown(ResolveError::UnknownWord, text, "word of this clause", &words));
+            }
+            both(text.to_owned())
+        }
+        Kind::Mark => {
+            let mark = value::mark(text)?;
+            both(format!("{:#x}/{:#x}", mark.value, mark.mask))
+        }
+        Kind::Reason => {
+            let reason: RejectWith = value::reason(text)?;
+            let name = |family| value::reason_name(reason, family);
+            let families = Family::BOTH.into_iter().filter(|family| name(*family).is_some());
+            Text {
+                by_family: Family::BOTH.map(|family| name(family).unwrap_or_default().into()),
+                families: families.fold(Families::NONE, |all, family| all.or(family.into())),
+            }
+        }
+        Kind::Endpoint => {
+            let (family, text) = value::endpoint(text)?;
+            let text: Box<str> = text.into();
+            Text { by_family: [text.clone(), text], families: family.into() }
+        }
+        // The kinds that are holes in the template never come here.
+        _ => both(text.to_owned()),
+    })
+}
+
+/// What a parameter wants, with its article.
+pub fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Address { .. } => "an address".into(),
+        Kind::Interface => "an interface".into(),
+        Kind::Ports => "a port".into(),
+        Kind::Rate => "a rate such as `5/minute`".into(),
+        Kind::Number { min, max } => format!("a number from {min} to {max}"),
+        Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
+        Kind::Reason => "a reason".into(),
+        Kind::Mark => "a mark".into(),
+        Kind::String { .. } => "a string".into(),
+        Kind::Endpoint => "an address, with a port or without".into(),
+    }
+}
+
+/// Fills in what the sentence does not say.
+fn defaults(reading: &mut Reading) {
+    for clause in &reading.form.clauses {
+        let Part::Parameter(index) = clause.part else { continue };
+        let parameter = &reading.snippet.signature.parameters[usize::from(index)];
+        let given = reading.arguments.iter().any(|(given, _)| *given == index);
+        let Some(default) = parameter.default.as_ref().filter(|_| !given) else { continue };
+        let value = match (&parameter.kind, default.as_str()) {
+            (Kind::Address { .. }, "any") => Some(Argument::Address(Values::any())),
+            (Kind::Interface, "any") => Some(Argument::Interface(Values::any())),
+            (Kind::Ports, "any") => Some(Argument::Ports(Values::any())),
+            (Kind::Address { .. }, text) => {
+                value::prefix(text).ok().flatten().map(|p| Argument::Address(Values::one(p)))
+            }
+            (Kind::Interface, text) => value::interface(text).ok().map(|name| Argument::Interface(Values::one(name))),
+            (Kind::Ports, text) => value::ports(text).ok().map(|ports| Argument::Ports(Values::one(ports))),
+            (kind, text) => text_value(text, kind).ok().map(|text| Argument::Text(text.by_family)),
+        };
+        reading.arguments.extend(value.map(|value| (index, value)));
+    }
+}
+
+fn missing(words: &Words, reading: &Reading, diagnostics: &mut Diagnostics) {
+    for (index, clause) in reading.form.clauses.iter().enumerate() {
+        if !clause.required || reading.given[index].is_some() {
+            continue;
+        }
+        if clause.part == Part::Traffic {
+            if reading.draft.is_empty() {
+                diagnostics.push(ResolveError::MissingClause.at(
+                    words.end(),
+                    format!("`{}` does not say what", reading.name),
+                    "packets are expected here",
+                    format!("write `{} all` for every packet, or say which: `{0} in on IF tcp port 22`", reading.name),
+                ));
+            }
+            continue;
+        }
+        let keyword = clause.keyword.join(" ");
+        let wants = match clause.part {
+            Part::Parameter(index) => wanted(&reading.snippet.signature.parameters[usize::from(index)].kind),
+            _ => String::new(),
+        };
+        let (what, label) = match (keyword.is_empty(), wants.is_empty()) {
+            (false, false) => (format!("`{keyword}` and {wants}"), format!("`{keyword} …` is missing")),
+            (false, true) => (format!("`{keyword}`"), format!("`{keyword}` is missing")),
+            _ => (wants.clone(), format!("{wants} is missing")),
+        };
+        diagnostics.push(ResolveError::MissingClause.at(
+            words.end(),
+            format!("`{}` needs {what}", reading.name),
+            label,
+            format!("write `{} {}`", reading.name, reading.form.text),
+        ));
+    }
+}
+
+fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnostics: &mut Diagnostics) {
+    let span = words.span();
+    let text = words.peek_text().unwrap_or_default().to_owned();
+    let own = reading.form.clauses.iter().enumerate().find(|(index, clause)| {
+        reading.given[*index].is_some() && !clause.keyword.is_empty() && words.at_words(&clause.keyword)
+    });
+    if let Some((index, clause)) = own {
+        let keyword = clause.keyword.join(" ");
+        let mut report = ResolveError::DuplicateClause.at(
+            span,
+            format!("`{keyword}` is given twice"),
+            "again here",
+            "write it once; several values go into a list",
+        );
+        if let Some(first) = reading.given[index] {
+            report = report.also(first, "first here");
+        }
+        diagnostics.push(report);
+        return;
+    }
+    let has_traffic = has_traffic(reading.form);
+    let not_here =
+        !has_traffic && (traffic::KEYWORDS.contains(&text.as_str()) || value::PROTOCOL_WORDS.contains(&text.as_str()));
+    if not_here {
+        diagnostics.push(traffic::not_allowed(span, reading.name, &text));
+        return;
+    }
+    let mut candidates: Vec<&str> =
+        reading.form.clauses.iter().filter_map(|clause| clause.keyword.first()).map(String::as_str).collect();
+    candidates.extend(["only", "comment", "log"]);
+    if has_traffic {
+        candidates.extend(traffic::KEYWORDS);
+        candidates.extend(value::PROTOCOL_WORDS);
+    }
+    // Right behind the verb of plain traffic the name of a block may be meant.
+    if words.taken() == 1
+        && let Some(verb) = reading.form.words.first()
+    {
+        candidates.extend(library.names(verb).iter().filter_map(|name| name.words.get(1)).map(String::as_str));
+    }
+    let help = match did_you_mean(&text, candidates.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if reading.form.text.is_empty() => format!("`{}` takes only `only`, `comment` and `log`", reading.name),
+        None => format!("the sentence is `{} {}`", reading.name, reading.form.text),
+    };
+    diagnostics.push(ResolveError::UnknownWord.at(
+        span,
+        format!("`{text}` has no meaning in `{}`", reading.name),
+        "not a word of this sentence",
+        help,
+    ));
+}
+
+fn families(whole: Span, reading: &Reading, diagnostics: &mut Diagnostics) -> Option<Families> {
+    let signature = &reading.snippet.signature;
+    let choices = &reading.draft.choices;
+    let families = families::resolve(signature.families, reading.common.only, choices, diagnostics)?;
+    let mut fine = true;
+    for (family, span, text) in reading.lacking.iter().filter(|(family, ..)| families.has(*family)) {
+        let other = family.other().keyword();
+        diagnostics.push(ResolveError::ReasonFamily.at(
+            *span,
+            format!("{} has no `{text}`", family.name()),
+            "exists in one family",
+            format!("add `only {other}`, or choose a reason that both families have"),
+        ));
+        fine = false;
+    }
+    if signature.needs_family && families.single().is_none() {
+        diagnostics.push(ResolveError::FamilyRequired.at(
+            whole,
+            format!("`{}` needs a family", reading.name),
+            "in IPv4, in IPv6?",
+            "add `only ipv4` or `only ipv6`, or an address: translation of both is never assumed",
+        ));
+        fine = false;
+    }
+    fine.then_some(families)
+}

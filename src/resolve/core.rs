@@ -1,0 +1,403 @@
+//! The sentences of the core: `default`, `interface`, `define`, `rules`, `expect`, `lint`.
+//! Input: the words of one sentence. Output: its meaning in the policy.
+
+use super::block::{Common, common, string};
+use super::families::{self};
+use super::suggest::did_you_mean;
+use super::traffic::{self, Allowed, Draft, typed};
+use super::value;
+use super::words::{CLAUSE_WORDS, Words, value as take_value};
+use super::{ResolveError, Scope};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::iptables::ruleset::{ChainPolicy, TableName};
+use crate::net::{Families, Family};
+use crate::policy::{Definition, Expectation, ExpectedVerdict, InterfaceDeclaration, LintLevel, RawRules, Role};
+use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
+use crate::source::Span;
+use crate::syntax::Ast;
+
+/// The chain policies that were said, for INPUT, FORWARD and OUTPUT.
+#[derive(Default)]
+pub struct Defaults {
+    /// By a sentence that names the chain.
+    named: [Option<(ChainPolicy, Span)>; 3],
+    /// By a sentence that names none.
+    general: Option<(ChainPolicy, Span)>,
+}
+
+/// The chains of `default`, in the order of the filter table.
+pub const DEFAULT_CHAINS: [&str; 3] = ["input", "forward", "output"];
+
+impl Defaults {
+    /// The policy of each chain.
+    pub fn policies(&self) -> [Option<ChainPolicy>; 3] {
+        self.named.map(|named| named.or(self.general).map(|(policy, _)| policy))
+    }
+
+    /// The places of all `default` sentences.
+    pub fn spans(&self) -> Vec<Span> {
+        self.named.iter().flatten().chain(&self.general).map(|(_, span)| *span).collect()
+    }
+}
+
+fn bad_form(span: Span, message: impl Into<String>, label: &str, help: impl Into<String>) -> crate::diagnostic::Report {
+    ResolveError::BadForm.at(span, message, label, help)
+}
+
+/// Reports what stands behind a sentence that is complete.
+fn end(words: &Words, sentence: &str, diagnostics: &mut Diagnostics) -> bool {
+    if !words.is_done() {
+        let text = words.peek_text().unwrap_or_default();
+        diagnostics.push(bad_form(
+            words.span(),
+            format!("`{text}` has no meaning behind the sentence"),
+            "too much",
+            format!("the sentence is `{sentence}`"),
+        ));
+    }
+    words.is_done()
+}
+
+/// `default (accept|drop) [input|forward|output, …]`
+pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+    const FORM: &str = "default (accept|drop) [input, forward, output]";
+    let start = words.skip();
+    let policy = match words.peek(0) {
+        Some("accept") => ChainPolicy::Accept,
+        Some("drop") => ChainPolicy::Drop,
+        word => {
+            let help = match word.and_then(|word| did_you_mean(word, ["accept", "drop"])) {
+                Some(near) => format!("did you mean `default {near}`?"),
+                None if word == Some("reject") => {
+                    "a chain policy cannot reject: write `default drop`, and a `reject` sentence as the last one".into()
+                }
+                None => format!("the sentence is `{FORM}`"),
+            };
+            let label = if word.is_some() { "neither `accept` nor `drop`" } else { "`accept` or `drop` is missing" };
+            diagnostics.push(bad_form(words.span(), "a default is `accept` or `drop`", label, help));
+            return;
+        }
+    };
+    words.skip();
+    let twice = |earlier: Span, span: Span, what: &str| {
+        ResolveError::DefaultTwice
+            .at(span, format!("{what} has a default already"), "again here", "keep one of the two")
+            .also(earlier, "first here")
+    };
+    if words.is_done() {
+        let span = start.to(words.last_span());
+        match defaults.general {
+            Some((_, earlier)) => diagnostics.push(twice(earlier, span, "every chain")),
+            None => defaults.general = Some((policy, span)),
+        }
+        return;
+    }
+    let Some(list) = take_value(&mut words, "a chain", &mut scope.definitions, diagnostics) else { return };
+    if list.negated {
+        diagnostics.push(bad_form(
+            list.span,
+            "chains cannot be negated",
+            "`not` here",
+            "name the chains that are meant",
+        ));
+        return;
+    }
+    let chain = |text: &str| match DEFAULT_CHAINS.iter().position(|chain| *chain == text) {
+        Some(index) => Ok(index),
+        None => Err(value::unknown(ResolveError::BadForm, text, "chain with a default", &DEFAULT_CHAINS)),
+    };
+    let Some(chains) = typed(&list, diagnostics, chain) else { return };
+    for (chain, atom) in chains.into_iter().zip(&list.atoms) {
+        match defaults.named[chain] {
+            Some((_, earlier)) => diagnostics.push(twice(earlier, atom.span, &format!("`{}`", DEFAULT_CHAINS[chain]))),
+            None => defaults.named[chain] = Some((policy, atom.span)),
+        }
+    }
+    end(&words, FORM, diagnostics);
+}
+
+/// `interface NAME [ROLE] [over NAME] ["note"]`
+pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+    const FORM: &str = "interface NAME [ROLE] [over NAME] [\"note\"]";
+    words.skip();
+    let Some(text) = words.peek(0) else {
+        diagnostics.push(bad_form(
+            words.span(),
+            "`interface` lacks a name",
+            "a name is expected here",
+            format!("the sentence is `{FORM}`"),
+        ));
+        return;
+    };
+    let span = words.skip();
+    let name = match value::interface(text) {
+        Ok(name) => name,
+        Err(problem) => {
+            diagnostics.push(problem.code.at(span, problem.message, problem.label, problem.help));
+            return;
+        }
+    };
+    let mut declaration = InterfaceDeclaration { name, role: None, over: None, note: None, span };
+    while !words.is_done() {
+        if words.take(&["over"]).is_some() {
+            let over = words.peek(0).map(value::interface);
+            let at = words.skip();
+            match over {
+                Some(Ok(over)) if over != name => declaration.over = Some(over),
+                Some(Ok(_)) => {
+                    diagnostics.push(bad_form(
+                        at,
+                        format!("`{name}` cannot be carried by itself"),
+                        "the same interface",
+                        "name the interface that carries it",
+                    ));
+                    return;
+                }
+                Some(Err(problem)) => {
+                    diagnostics.push(problem.code.at(at, problem.message, problem.label, problem.help));
+                    return;
+                }
+                None => {
+                    diagnostics.push(bad_form(
+                        at,
+                        "`over` lacks its interface",
+                        "an interface is expected here",
+                        "name the interface that carries this one",
+                    ));
+                    return;
+                }
+            }
+        } else if words.at_string() {
+            let Some((note, _)) = string(&mut words, "interface", 255, diagnostics) else { return };
+            declaration.note = Some(note);
+        } else {
+            let word = words.peek_text().unwrap_or_default();
+            let role = Role::ALL.iter().find(|(name, _)| *name == word);
+            match role {
+                Some((_, role)) if declaration.role.is_none() => declaration.role = Some(*role),
+                _ => {
+                    let names: Vec<&str> = Role::ALL.iter().map(|(name, _)| *name).collect();
+                    let problem = value::unknown(ResolveError::BadForm, word, "role", &names);
+                    let message = if role.is_some() { "an interface has one role".into() } else { problem.message };
+                    diagnostics.push(bad_form(words.span(), message, "not a role here", problem.help));
+                    return;
+                }
+            }
+            words.skip();
+        }
+    }
+    if let Some(earlier) = scope.declare(declaration) {
+        let earlier = earlier.span;
+        diagnostics.push(
+            ResolveError::Redefined
+                .at(span, format!("the interface `{name}` is declared twice"), "again here", "remove one of the two")
+                .also(earlier, "first here"),
+        );
+    }
+}
+
+/// Every `over` must name a declared interface; naming it is a use.
+pub fn underlays(scope: &mut Scope, diagnostics: &mut Diagnostics) {
+    let overs: Vec<_> = scope.interfaces.iter().filter_map(|declared| Some((declared.over?, declared.span))).collect();
+    for (over, span) in overs {
+        let atom = super::words::Atom { text: "", string: false, span, defined: None };
+        scope.interface(&over, &atom, diagnostics);
+    }
+}
+
+/// `define NAME = VALUE`
+pub fn define(sentence: u32, mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+    words.skip();
+    let name = words.peek(0).unwrap_or_default().to_owned();
+    let span = words.span();
+    let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let complete = !name.is_empty() && name.chars().all(usable);
+    words.skip();
+    if !complete || words.take(&["="]).is_none() || words.is_done() {
+        diagnostics.push(bad_form(
+            if complete { words.span() } else { span },
+            "a definition has a name, `=` and a value",
+            if complete { "`=` and a value are expected here" } else { "a name is expected here" },
+            "write `define peer = 192.0.2.1`, with blanks around the `=`",
+        ));
+        return;
+    }
+    if let Some(earlier) = scope.definitions.add(Definition { name: name.clone(), span, sentence }) {
+        let earlier = earlier.span;
+        diagnostics.push(
+            ResolveError::Redefined
+                .at(
+                    span,
+                    format!("`{name}` is defined twice"),
+                    "again here",
+                    "choose another name, or remove one of the two",
+                )
+                .also(earlier, "first here"),
+        );
+    }
+}
+
+/// `rules (ipv4|ipv6|both) TABLE { … }`
+pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagnostics) -> Option<RawRules> {
+    const FORM: &str = "rules (ipv4|ipv6|both) TABLE { … }";
+    words.skip();
+    let families = match words.peek(0) {
+        Some("ipv4") => Family::V4.into(),
+        Some("ipv6") => Family::V6.into(),
+        Some("both") => Families::BOTH,
+        word => {
+            let help = match word.and_then(|word| did_you_mean(word, ["ipv4", "ipv6", "both"])) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the sentence is `{FORM}`"),
+            };
+            diagnostics.push(ResolveError::BadFamily.at(
+                words.span(),
+                "`rules` lacks its family",
+                "`ipv4`, `ipv6` or `both` is expected here",
+                help,
+            ));
+            return None;
+        }
+    };
+    words.skip();
+    let table = words.peek(0).unwrap_or_default();
+    let names = || TableName::ALL.into_iter().map(TableName::name);
+    let Some(table) = TableName::from_name(table).filter(|table| *table != TableName::Security) else {
+        let help = match did_you_mean(table, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "the tables are `raw`, `mangle`, `nat` and `filter`".into(),
+        };
+        diagnostics.push(ResolveError::BadTable.at(
+            words.span(),
+            "`rules` lacks its table",
+            "a table is expected here",
+            help,
+        ));
+        return None;
+    };
+    words.skip();
+    let Some(body) = ast.sentences[sentence as usize].body.filter(|_| words.is_done()) else {
+        diagnostics.push(bad_form(
+            words.span(),
+            "a `rules` block holds its lines in braces",
+            "`{` is expected here",
+            format!("the sentence is `{FORM}`; the closing `}}` stands outside of double quotes"),
+        ));
+        return None;
+    };
+    Some(RawRules { sentence, families, table, body })
+}
+
+/// `expect (accept|drop|reject|deny) TRAFFIC`
+pub fn expect(
+    sentence: u32,
+    mut words: Words,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Expectation> {
+    let errors = diagnostics.count(Severity::Error);
+    words.skip();
+    const VERDICTS: [(&str, ExpectedVerdict); 4] = [
+        ("accept", ExpectedVerdict::Accept),
+        ("drop", ExpectedVerdict::Drop),
+        ("reject", ExpectedVerdict::Reject),
+        ("deny", ExpectedVerdict::Deny),
+    ];
+    let word = words.peek(0).unwrap_or_default();
+    let Some((_, verdict)) = VERDICTS.iter().find(|(name, _)| *name == word) else {
+        let problem = value::unknown(ResolveError::BadForm, word, "verdict", &VERDICTS.map(|(name, _)| name));
+        diagnostics.push(bad_form(
+            words.span(),
+            "an expectation begins with its verdict",
+            "a verdict is expected here",
+            problem.help,
+        ));
+        return None;
+    };
+    words.skip();
+    let allowed = Allowed {
+        name: "expect",
+        directions: &Direction::ALL,
+        open: OpenDirection::Any,
+        needs_interface: false,
+        protocols: &[],
+        own_ports: false,
+        clauses: &EXPECTED_CLAUSES,
+    };
+    let (mut draft, mut shared) = (Draft::default(), Common::default());
+    let (mut over_limit, mut spoofed) = (false, false);
+    while !words.is_done() {
+        if words.take(&["over", "limit"]).is_some() {
+            over_limit = true;
+        } else if words.take(&["spoofed"]).is_some() {
+            spoofed = true;
+        } else if words.at_words(&["only"]) {
+            common(&mut words, &mut shared, scope, diagnostics)?;
+        } else if words.peek_text().is_some_and(|text| text == "," || text.starts_with('"'))
+            || !traffic::clause(&mut words, &allowed, &mut draft, scope, diagnostics)?
+        {
+            let text = words.peek_text().unwrap_or_default().to_owned();
+            let candidates =
+                traffic::KEYWORDS.into_iter().chain(value::PROTOCOL_WORDS).chain(CLAUSE_WORDS).chain(["spoofed"]);
+            let help = match did_you_mean(&text, candidates) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "describe the packets: `expect drop in on inet0 tcp port 22`".into(),
+            };
+            let message = format!("`{text}` has no meaning in an expectation");
+            diagnostics.push(ResolveError::UnknownWord.at(words.span(), message, "not a word of traffic", help));
+            return None;
+        }
+    }
+    traffic::finish(&words, &allowed, &mut draft, scope, diagnostics);
+    let families = families::resolve(Families::BOTH, shared.only, &draft.choices, diagnostics)?;
+    (diagnostics.count(Severity::Error) == errors).then_some(Expectation {
+        sentence,
+        verdict: *verdict,
+        families,
+        traffic: draft.traffic,
+        over_limit,
+        spoofed,
+    })
+}
+
+/// An expectation speaks of packets: everything but a rate.
+const EXPECTED_CLAUSES: [TrafficClause; 13] = [
+    TrafficClause::Protocol,
+    TrafficClause::From,
+    TrafficClause::To,
+    TrafficClause::Peer,
+    TrafficClause::SourcePort,
+    TrafficClause::Port,
+    TrafficClause::Type,
+    TrafficClause::NoSyn,
+    TrafficClause::Flags,
+    TrafficClause::Ttl,
+    TrafficClause::State,
+    TrafficClause::Ipsec,
+    TrafficClause::Mark,
+];
+
+/// `lint NAME (off|note|warn|error)`
+pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel> {
+    const FORM: &str = "lint NAME (off|note|warn|error)";
+    const LEVELS: [&str; 4] = ["off", "note", "warn", "error"];
+    words.skip();
+    let name = words.peek(0);
+    let span = words.skip();
+    let level = words.peek(0).filter(|level| LEVELS.contains(level));
+    let (Some(name), Some(level)) = (name, level) else {
+        let help = match words.peek(0).and_then(|word| did_you_mean(word, LEVELS)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the sentence is `{FORM}`"),
+        };
+        diagnostics.push(bad_form(
+            words.span(),
+            "a lint has a name and a level",
+            "`off`, `note`, `warn` or `error` is expected here",
+            help,
+        ));
+        return None;
+    };
+    words.skip();
+    end(&words, FORM, diagnostics).then(|| LintLevel { name: name.to_owned(), level: level.to_owned(), span })
+}

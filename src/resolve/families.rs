@@ -1,0 +1,110 @@
+//! Which families a sentence is for: by its addresses, by its ICMP types, by `only`, by nature.
+//! Input: the choices that its values make. Output: the families, or a report about what fits nowhere.
+
+use super::ResolveError;
+use crate::diagnostic::Diagnostics;
+use crate::net::{Families, Family};
+use crate::source::Span;
+
+/// What one list of values says about families.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The families of each element, with its place.
+    pub elements: Vec<(Families, Span)>,
+    /// The place of the whole list.
+    pub span: Span,
+    /// Whether it is negated: then it chooses no family, and one must be chosen elsewhere.
+    pub negated: bool,
+    /// Whether it chooses at all.
+    pub chooses: bool,
+    /// A number in it that means another thing in each family.
+    pub numeric: Option<Span>,
+}
+
+/// The families of a sentence, from those of its block, its `only`, and its values.
+pub fn resolve(
+    by_nature: Families,
+    only: Option<(Family, Span)>,
+    choices: &[Choice],
+    diagnostics: &mut Diagnostics,
+) -> Option<Families> {
+    let mut families = by_nature;
+    if let Some((family, span)) = only {
+        families = families.and(family.into());
+        if families == Families::NONE {
+            diagnostics.push(ResolveError::FamilyConflict.at(
+                span,
+                format!("the sentence is not for {} by nature", family.name()),
+                "nothing is left",
+                "remove the `only`",
+            ));
+            return None;
+        }
+    }
+    let after_only = families;
+    for choice in choices.iter().filter(|choice| choice.chooses && !choice.negated) {
+        let of_list = choice.elements.iter().fold(Families::NONE, |all, (families, _)| all.or(*families));
+        let left = families.and(of_list);
+        if left == Families::NONE {
+            let (have, here) = (names(families), names(of_list));
+            let mut report = ResolveError::FamilyConflict.at(
+                choice.span,
+                format!("the rest of the sentence is for {have}, this is {here}"),
+                format!("only {here}"),
+                "nothing is left of the sentence: give addresses of the same family, or write two sentences",
+            );
+            if let Some((_, span)) = only.filter(|_| families == after_only) {
+                report = report.also(span, "chosen here");
+            } else if let Some(other) =
+                choices.iter().find(|other| other.span != choice.span && other.chooses && !other.negated)
+            {
+                report = report.also(other.span, format!("{have} here"));
+            }
+            diagnostics.push(report);
+            return None;
+        }
+        families = left;
+    }
+    let mut fine = true;
+    for choice in choices {
+        let unused = choice.elements.iter().filter(|(of_element, _)| of_element.and(families) == Families::NONE);
+        for (of_element, span) in unused {
+            diagnostics.push(ResolveError::ElementUnused.at(
+                *span,
+                format!("this {} value takes part in no rule", names(*of_element)),
+                format!("the sentence is for {} only", names(families)),
+                "remove it from the list, or write a second sentence for its family",
+            ));
+            fine = false;
+        }
+        if choice.negated && choice.chooses && families.single().is_none() && is_one_family(choice) {
+            let family = names(choice.elements[0].0);
+            diagnostics.push(ResolveError::NegatedFamily.at(
+                choice.span,
+                "a negated value chooses no family",
+                format!("every {} packet would match as well", if family == "IPv4" { "IPv6" } else { "IPv4" }),
+                format!("add `only {}`", family.to_lowercase()),
+            ));
+            fine = false;
+        }
+        if let Some(span) = choice.numeric.filter(|_| families.single().is_none()) {
+            diagnostics.push(ResolveError::FamilyRequired.at(
+                span,
+                "an ICMP type by number means another thing in each family",
+                "in IPv4 or in IPv6?",
+                "add `only ipv4` or `only ipv6`, or write the name of the type",
+            ));
+            fine = false;
+        }
+    }
+    fine.then_some(families)
+}
+
+fn is_one_family(choice: &Choice) -> bool {
+    choice.elements.iter().any(|(families, _)| families.single().is_some())
+}
+
+/// `IPv4`, `IPv6`, or both by name.
+fn names(families: Families) -> &'static str {
+    families.single().map_or("IPv4 and IPv6", Family::name)
+}

@@ -1,0 +1,27 @@
+//! "Did you mean": the nearest of some words.
+//! Input: what was written and what could have been. Output: the nearest word, if one is near enough.
+
+/// The candidate that is one or two slips of the hand away, three for long words; the first of equals.
+pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = match written.chars().count() {
+        0..=2 => 1,
+        3..=7 => 2,
+        _ => 3,
+    };
+    let distances = candidates.into_iter().map(|word| (strsim::damerau_levenshtein(written, word), word));
+    let near = distances.filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count());
+    near.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_slips_and_nothing_else() {
+        assert_eq!(did_you_mean("ipesc", ["icmp", "ipsec"]), Some("ipsec"));
+        assert_eq!(did_you_mean("loopbck", ["loopback"]), Some("loopback"));
+        assert_eq!(did_you_mean("kubernetes", ["loopback", "ipsec"]), None);
+        assert_eq!(did_you_mean("x", ["in", "on"]), None);
+    }
+}

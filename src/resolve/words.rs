@@ -1,0 +1,361 @@
+//! A cursor over the tokens of a sentence, and the lists and variables in it.
+//! Input: the tokens. Output: words one by one, and values as flat lists of atoms that know their places.
+
+use std::collections::HashMap;
+
+use super::ResolveError;
+use super::suggest::did_you_mean;
+use crate::diagnostic::Diagnostics;
+use crate::policy::Definition;
+use crate::source::{SourceId, Span};
+use crate::syntax::{Ast, Token, TokenKind};
+
+/// A position in the tokens of one sentence.
+#[derive(Clone)]
+pub struct Words<'a> {
+    ast: &'a Ast,
+    source: SourceId,
+    tokens: &'a [Token],
+    at: usize,
+}
+
+/// One value, with the place where a diagnostic about it points.
+#[derive(Clone, Copy, Debug)]
+pub struct Atom<'a> {
+    /// The text as written.
+    pub text: &'a str,
+    /// Whether it is a string in quotes.
+    pub string: bool,
+    /// The place in the sentence: of the value, or of the variable that stands for it.
+    pub span: Span,
+    /// The place in the definition, where a variable stands in the sentence.
+    pub defined: Option<Span>,
+}
+
+/// A value as written: `VALUE`, `not VALUE`, `{ … }`, `A, B`, with variables replaced and lists flattened.
+#[derive(Clone, Debug)]
+pub struct List<'a> {
+    /// Whether `not` stands before it.
+    pub negated: bool,
+    /// The values; never empty.
+    pub atoms: Vec<Atom<'a>>,
+    /// The place of the whole.
+    pub span: Span,
+}
+
+/// More values than any list needs; keeps definitions that double each other from filling the memory.
+const MOST_ATOMS: usize = 65_536;
+
+/// Words that begin a clause: where a value should stand, the value is missing.
+pub const CLAUSE_WORDS: [&str; 14] =
+    ["comment", "forward", "from", "in", "limit", "on", "only", "out", "over", "peer", "port", "state", "to", "with"];
+
+impl<'a> Words<'a> {
+    /// At the first token of a sentence.
+    pub fn new(ast: &'a Ast, sentence: u32) -> Words<'a> {
+        let sentence = &ast.sentences[sentence as usize];
+        Words { ast, source: sentence.source, tokens: ast.tokens(sentence), at: 0 }
+    }
+
+    /// The text of the token `ahead` places on, if that is a word.
+    pub fn peek(&self, ahead: usize) -> Option<&'a str> {
+        let token = self.tokens.get(self.at + ahead)?;
+        (token.kind == TokenKind::Word).then(|| self.ast.sources.text(token.span(self.source)))
+    }
+
+    /// The text of the next token, whatever it is.
+    pub fn peek_text(&self) -> Option<&'a str> {
+        Some(self.ast.sources.text(self.tokens.get(self.at)?.span(self.source)))
+    }
+
+    /// Whether the next token is a string.
+    pub fn at_string(&self) -> bool {
+        self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::String)
+    }
+
+    /// Whether the next token can begin a value: not the end, not a comma, not a clause's keyword.
+    fn at_value(&self) -> bool {
+        match self.tokens.get(self.at) {
+            None => false,
+            Some(token) => match token.kind {
+                TokenKind::Comma | TokenKind::Close => false,
+                TokenKind::Word => self.peek(0).is_none_or(|word| !CLAUSE_WORDS.contains(&word)),
+                _ => true,
+            },
+        }
+    }
+
+    /// Whether all tokens are taken.
+    pub fn is_done(&self) -> bool {
+        self.at == self.tokens.len()
+    }
+
+    /// Whether the next tokens are these words.
+    pub fn at_words(&self, words: &[impl AsRef<str>]) -> bool {
+        words.iter().enumerate().all(|(ahead, word)| self.peek(ahead) == Some(word.as_ref()))
+    }
+
+    /// Takes these words, if they are next; gives their place.
+    pub fn take(&mut self, words: &[impl AsRef<str>]) -> Option<Span> {
+        self.at_words(words).then(|| {
+            let start = self.span();
+            self.at += words.len();
+            start.to(self.last_span())
+        })
+    }
+
+    /// Takes the next token, whatever it is.
+    pub fn skip(&mut self) -> Span {
+        let span = self.span();
+        self.at = (self.at + 1).min(self.tokens.len());
+        span
+    }
+
+    /// The place of the next token; at the end, the place right behind the last one.
+    pub fn span(&self) -> Span {
+        match self.tokens.get(self.at) {
+            Some(token) => token.span(self.source),
+            None => self.end(),
+        }
+    }
+
+    /// The place right behind the last token.
+    pub fn end(&self) -> Span {
+        let last = self.tokens.last().map(|token| token.span(self.source));
+        let end = last.map_or(0, |span| span.end);
+        Span { source: self.source, start: end, end }
+    }
+
+    /// The place of the token before this position.
+    pub fn last_span(&self) -> Span {
+        self.tokens[self.at.saturating_sub(1)].span(self.source)
+    }
+
+    /// How many tokens are taken.
+    pub fn taken(&self) -> usize {
+        self.at
+    }
+
+    /// The whole sentence's words at the top level, outside of braces, from here on.
+    pub fn rest(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let words = self.tokens[self.at..].iter().filter(|token| token.kind == TokenKind::Word);
+        words.map(|token| self.ast.sources.text(token.span(self.source)))
+    }
+
+    /// Takes a string token.
+    pub fn string(&mut self) -> Option<(String, Span)> {
+        if !self.at_string() {
+            return None;
+        }
+        let span = self.skip();
+        Some((crate::syntax::string_value(self.ast.sources.text(span)), span))
+    }
+}
+
+/// The definitions of a policy, and which of them are used.
+#[derive(Default)]
+pub struct Definitions {
+    by_name: HashMap<String, usize>,
+    list: Vec<Definition>,
+    /// Whether a sentence uses it, by position in `list`.
+    pub used: Vec<bool>,
+}
+
+impl Definitions {
+    /// Adds a definition; gives back the earlier one of that name, if there is one.
+    pub fn add(&mut self, definition: Definition) -> Option<&Definition> {
+        match self.by_name.get(&definition.name) {
+            Some(earlier) => Some(&self.list[*earlier]),
+            None => {
+                self.by_name.insert(definition.name.clone(), self.list.len());
+                self.list.push(definition);
+                self.used.push(false);
+                None
+            }
+        }
+    }
+
+    /// All definitions.
+    pub fn list(&self) -> &[Definition] {
+        &self.list
+    }
+
+    /// All definitions, for the policy.
+    pub fn into_list(self) -> Vec<Definition> {
+        self.list
+    }
+}
+
+/// Takes a value: what is expected is named in `wanted` (`an address`). Reports what is wrong with its form.
+pub fn value<'a>(
+    words: &mut Words<'a>,
+    wanted: &str,
+    definitions: &mut Definitions,
+    diagnostics: &mut Diagnostics,
+) -> Option<List<'a>> {
+    let start = words.span();
+    let negated = words.take(&["not"]).is_some();
+    if !words.at_value() {
+        let before = words.last_span();
+        let after = words.sources_text(before);
+        let here = if words.is_done() { words.end() } else { words.span() };
+        diagnostics.push(ResolveError::MissingValue.at(
+            here,
+            format!("`{after}` lacks its value"),
+            format!("{wanted} is expected here"),
+            format!("write {wanted} after `{after}`"),
+        ));
+        return None;
+    }
+    let mut reader = Reader { atoms: Vec::new(), open: Vec::new(), definitions, diagnostics };
+    let complete = reader.list(words, None, 0)?;
+    let atoms = reader.atoms;
+    let span = start.to(words.last_span());
+    if !complete || atoms.is_empty() {
+        if atoms.is_empty() && complete {
+            diagnostics.push(ResolveError::EmptyList.at(
+                span,
+                "the list is empty",
+                format!("{wanted} is expected in it"),
+                "write at least one value into the list, or remove the clause",
+            ));
+        }
+        return None;
+    }
+    Some(List { negated, atoms, span })
+}
+
+impl<'a> Words<'a> {
+    fn sources_text(&self, span: Span) -> &'a str {
+        self.ast.sources.text(span)
+    }
+}
+
+/// Reads one value with all its lists and variables.
+struct Reader<'a, 'b> {
+    atoms: Vec<Atom<'a>>,
+    /// The definitions that are being read, innermost last.
+    open: Vec<usize>,
+    definitions: &'b mut Definitions,
+    diagnostics: &'b mut Diagnostics,
+}
+
+impl<'a> Reader<'a, '_> {
+    /// Reads values from `words`: in a sentence up to where the value ends, in a definition all of them.
+    /// `outer` is the place of the variable in the sentence. `None` after a report.
+    fn list(&mut self, words: &mut Words<'a>, outer: Option<Span>, from: usize) -> Option<bool> {
+        let mut depth = 0_usize;
+        let mut expect_value = true;
+        let first = words.at;
+        while let Some(token) = words.tokens.get(words.at).copied() {
+            let span = token.span(words.source);
+            match token.kind {
+                TokenKind::Open if expect_value => {
+                    depth += 1;
+                    words.at += 1;
+                    continue;
+                }
+                TokenKind::Close if depth > 0 => {
+                    depth -= 1;
+                    expect_value = false;
+                }
+                TokenKind::Comma if depth > 0 && expect_value && words.at > first => {
+                    return self.bad_list(span, "two commas without a value between them", "remove one of the commas");
+                }
+                TokenKind::Comma if !expect_value => {
+                    expect_value = true;
+                    words.at += 1;
+                    if depth == 0 && !words.at_value() && outer.is_none() {
+                        return self.bad_list(
+                            span,
+                            "a value is missing after the comma",
+                            "write the value, or remove the comma",
+                        );
+                    }
+                    continue;
+                }
+                TokenKind::Word | TokenKind::String | TokenKind::Variable if expect_value => {
+                    let text = words.ast.sources.text(span);
+                    if text == "not" && token.kind == TokenKind::Word {
+                        self.diagnostics.push(ResolveError::NotInList.at(
+                            outer.unwrap_or(span),
+                            "`not` cannot stand inside a list",
+                            "here",
+                            "write it before the list: `not { a, b }` means none of them",
+                        ));
+                        return None;
+                    }
+                    if token.kind == TokenKind::Variable {
+                        self.variable(words, &text[1..], outer.unwrap_or(span), span)?;
+                    } else {
+                        let defined = outer.map(|_| span);
+                        let string = token.kind == TokenKind::String;
+                        self.atoms.push(Atom { text, string, span: outer.unwrap_or(span), defined });
+                    }
+                    if self.atoms.len() > MOST_ATOMS {
+                        let label = format!("more than {MOST_ATOMS} values");
+                        let help = "split the list, or say it with a prefix or a range";
+                        return self.bad_list_at(outer.unwrap_or(span), "the list is too long", &label, help);
+                    }
+                    expect_value = false;
+                }
+                TokenKind::Word | TokenKind::String | TokenKind::Variable | TokenKind::Open if depth > 0 => {
+                    return self.bad_list(span, "a comma is missing before this value", "write `,` between the values");
+                }
+                _ => break,
+            }
+            words.at += 1;
+            // In a sentence the value ends here, unless a list is open or a comma follows.
+            let comma = words.tokens.get(words.at).is_some_and(|token| token.kind == TokenKind::Comma);
+            if depth == 0 && !comma {
+                break;
+            }
+        }
+        if outer.is_some() && !words.is_done() {
+            let span = words.span();
+            return self.bad_list(span, "the definition goes on after its value", "write several values as `{ a, b }`");
+        }
+        // A brace that is never closed was reported with the tokens.
+        Some(depth == 0 || self.atoms.len() > from)
+    }
+
+    fn variable(&mut self, words: &Words<'a>, name: &str, outer: Span, here: Span) -> Option<()> {
+        let Some(index) = self.definitions.by_name.get(name).copied() else {
+            let names = self.definitions.list.iter().map(|definition| definition.name.as_str());
+            let help = match did_you_mean(name, names) {
+                Some(near) => format!("did you mean `${near}`?"),
+                None => format!("add `define {name} = …`"),
+            };
+            let report = ResolveError::UnknownVariable.at(here, format!("`${name}` is not defined"), "used here", help);
+            self.diagnostics.push(report);
+            return None;
+        };
+        if self.open.contains(&index) {
+            self.diagnostics.push(ResolveError::DefinitionCycle.at(
+                here,
+                format!("`${name}` is defined by itself"),
+                "leads back to itself",
+                "write the values into one of the definitions",
+            ));
+            return None;
+        }
+        self.definitions.used[index] = true;
+        let sentence = self.definitions.list[index].sentence;
+        let mut inner = Words::new(words.ast, sentence);
+        // `define NAME =`
+        inner.at = inner.tokens.len().min(3);
+        self.open.push(index);
+        let read = self.list(&mut inner, Some(outer), self.atoms.len());
+        self.open.pop();
+        read.map(|_| ())
+    }
+
+    fn bad_list(&mut self, span: Span, message: &str, help: &str) -> Option<bool> {
+        self.bad_list_at(span, message, "here", help)
+    }
+
+    fn bad_list_at(&mut self, span: Span, message: &str, label: &str, help: &str) -> Option<bool> {
+        self.diagnostics.push(ResolveError::BadList.at(span, message, label, help));
+        None
+    }
+}

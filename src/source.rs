@@ -1,0 +1,153 @@
+//! Source texts and places in them.
+//! Input: the text of a file. Output: `Span`s that know their file, and the line and column of an offset.
+
+use std::sync::Arc;
+
+/// The number of a source among the `Sources` of one compilation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u32);
+
+/// A range of bytes in one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Which source.
+    pub source: SourceId,
+    /// The first byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes from `start` to `end` of a source.
+    pub fn new(source: SourceId, start: usize, end: usize) -> Span {
+        Span { source, start: start as u32, end: end as u32 }
+    }
+
+    /// From the start of `self` to the end of `other`, which lies behind it in the same source.
+    pub fn to(self, other: Span) -> Span {
+        Span { end: other.end.max(self.start), ..self }
+    }
+}
+
+/// The starts of all lines of a text: turns offsets into lines and columns.
+#[derive(Clone, Debug)]
+pub struct LineIndex {
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    /// Finds the lines of `text`.
+    pub fn new(text: &str) -> LineIndex {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        LineIndex { starts: std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect() }
+    }
+
+    /// The line of an offset, from 0.
+    pub fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start as usize <= offset) - 1
+    }
+
+    /// The first byte of a line, counted from 0; the end of the text for a line behind the last.
+    pub fn start(&self, line: usize, text: &str) -> usize {
+        self.starts.get(line).map_or(text.len(), |start| *start as usize)
+    }
+
+    /// How many lines there are; at least one.
+    pub fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Line and column of an offset, both from 1, the column in characters.
+    pub fn position(&self, text: &str, offset: usize) -> (usize, usize) {
+        let offset = floor_char_boundary(text, offset);
+        let line = self.line(offset);
+        let start = self.start(line, text);
+        (line + 1, text[start..offset].chars().count() + 1)
+    }
+}
+
+fn floor_char_boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// One text that diagnostics point into: a policy, an included file, a snippet's own file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The name that people see: the path as it was given.
+    pub name: String,
+    /// The text.
+    pub text: Arc<str>,
+    /// Its lines.
+    pub lines: LineIndex,
+    /// The `include` sentence that brought it in.
+    pub included_at: Option<Span>,
+}
+
+/// All sources of one compilation, the policy first.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    list: Vec<Source>,
+}
+
+impl Sources {
+    /// Adds a source.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, included_at: Option<Span>) -> SourceId {
+        let text = text.into();
+        let lines = LineIndex::new(&text);
+        self.list.push(Source { name: name.into(), text, lines, included_at });
+        SourceId((self.list.len() - 1) as u32)
+    }
+
+    /// The source of that number.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.list[id.0 as usize]
+    }
+
+    /// The text of a span.
+    pub fn text(&self, span: Span) -> &str {
+        &self.get(span.source).text[span.start as usize..span.end as usize]
+    }
+
+    /// Line and column of a span's start, from 1, the column in characters.
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        let source = self.get(span.source);
+        source.lines.position(&source.text, span.start as usize)
+    }
+
+    /// Line and column of a span's end, from 1, the column in characters.
+    pub fn end_position(&self, span: Span) -> (usize, usize) {
+        let source = self.get(span.source);
+        source.lines.position(&source.text, span.end as usize)
+    }
+
+    /// The `include` sentences that lead to a source, the innermost first.
+    pub fn includes(&self, id: SourceId) -> impl Iterator<Item = Span> {
+        std::iter::successors(self.get(id).included_at, |span| self.get(span.source).included_at)
+    }
+
+    /// All sources, in the order in which they were read.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.list.iter().enumerate().map(|(index, source)| (SourceId(index as u32), source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let text = "a\nüx\r\n";
+        let lines = LineIndex::new(text);
+        assert_eq!(lines.position(text, 0), (1, 1));
+        assert_eq!(lines.position(text, 4), (2, 2));
+        assert_eq!(lines.position(text, 3), (2, 1), "inside a character: its start");
+        assert_eq!(lines.position(text, 99), (3, 1));
+        assert_eq!(LineIndex::new("").count(), 1);
+    }
+}
