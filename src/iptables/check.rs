@@ -1,40 +1,248 @@
-//! What is legal where. Input: rules. Output: what the kernel refuses, or what can never match.
+//! What is legal where: in which tables and chains a match or target may stand, and what it needs beside it.
+//! Input: a rule as a line says it, or a whole ruleset. Output: what the kernel refuses, and what can never match.
+//!
+//! Every claim was tried on a kernel with both backends. Where they disagree, the stricter one counts.
 
+mod chains;
+mod matches;
+mod targets;
+
+use std::ops::BitOr;
+
+pub use self::chains::check_ruleset;
 use super::parse::{Part, RuleText};
-use super::ruleset::{Ruleset, TableName};
-use crate::net::Family;
+use super::ruleset::{Address, Header, Match, TableName, Target};
+use crate::net::{Family, Protocol};
 
-/// The longest comment, in bytes.
+/// The longest comment of `-m comment`, in bytes; iptables cuts longer ones without a word.
 pub const MOST_COMMENT_BYTES: usize = 255;
 
-/// Kinds of problems.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The longest `--log-prefix`, in bytes; iptables cuts longer ones without a word.
+pub const MOST_LOG_PREFIX_BYTES: usize = 29;
+
+/// The longest `--nflog-prefix`, in bytes; iptables-legacy cuts longer ones without a word.
+pub const MOST_NFLOG_PREFIX_BYTES: usize = 63;
+
+/// What a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A chain that is not there, or a loop of chains.
+    /// An address of the other family, or one that matches nothing.
+    Address,
+    /// An interface where the packet has none, or a pattern that matches nothing.
+    Interface,
+    /// A protocol that is missing, or that the family does not have.
+    Protocol,
+    /// A match that the chain, the table or the family does not take, or that matches nothing.
+    Match,
+    /// A target that the chain, the table or the family does not take, or that lacks something.
+    Target,
+    /// Text that is cut or refused.
+    Text,
+    /// A rate that cannot be counted.
+    Rate,
+    /// A chain that is not there, a loop of chains, or a rule in a chain that is called from where it cannot stand.
     Chain,
 }
 
 /// One problem of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
+    /// The part of the rule that it is about.
     pub part: Part,
-    /// Which.
+    /// What it is about.
     pub kind: Kind,
+    /// Whether a backend refuses the rule; otherwise it loads, and cannot do what it says.
+    pub refused: bool,
     /// What is wrong.
     pub message: String,
-    /// What is here.
+    /// What stands there.
     pub label: String,
-    /// What to write.
+    /// What to write instead; never empty.
     pub help: String,
 }
 
-/// Checks one rule.
-pub fn check(_rule: &RuleText, _table: TableName, _family: Family) -> Vec<Problem> {
-    Vec::new()
+/// The places where the kernel runs chains, as a set: those from which a chain is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Hooks(u8);
+
+impl Hooks {
+    const NONE: Hooks = Hooks(0);
+    const PREROUTING: Hooks = Hooks(1);
+    const INPUT: Hooks = Hooks(2);
+    const FORWARD: Hooks = Hooks(4);
+    const OUTPUT: Hooks = Hooks(8);
+    const POSTROUTING: Hooks = Hooks(16);
+
+    /// The hook of a built-in chain; none for a chain of one's own, whose callers are not known here.
+    fn of_chain(name: &str) -> Hooks {
+        match name {
+            "PREROUTING" => Hooks::PREROUTING,
+            "INPUT" => Hooks::INPUT,
+            "FORWARD" => Hooks::FORWARD,
+            "OUTPUT" => Hooks::OUTPUT,
+            "POSTROUTING" => Hooks::POSTROUTING,
+            _ => Hooks::NONE,
+        }
+    }
+
+    /// Those that are not in `other`.
+    fn without(self, other: Hooks) -> Hooks {
+        Hooks(self.0 & !other.0)
+    }
+
+    /// The names of the chains, with commas.
+    fn names(self) -> String {
+        let names = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+        let set: Vec<_> = names.into_iter().filter(|name| self.0 & Hooks::of_chain(name).0 != 0).collect();
+        set.join(", ")
+    }
 }
 
-/// Checks a whole ruleset.
-pub fn check_ruleset(_ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
-    Vec::new()
+impl BitOr for Hooks {
+    type Output = Hooks;
+
+    fn bitor(self, other: Hooks) -> Hooks {
+        Hooks(self.0 | other.0)
+    }
+}
+
+/// A rule and where it stands.
+struct Place<'a> {
+    chain: &'a str,
+    table: TableName,
+    family: Family,
+    hooks: Hooks,
+    header: &'a Header,
+    matches: &'a [Match],
+    target: &'a Target,
+}
+
+impl Place<'_> {
+    /// The protocol that every packet of the rule has.
+    fn protocol(&self) -> Option<Protocol> {
+        self.header.protocol.filter(|protocol| !protocol.negated).map(|protocol| protocol.value)
+    }
+
+    /// Reports what stands in a chain of one's own that is called from where it must not stand.
+    fn hooks_within(&self, allowed: Hooks, part: Part, kind: Kind, what: &str, problems: &mut Vec<Problem>) {
+        let bad = self.hooks.without(allowed);
+        if bad == Hooks::NONE {
+            return;
+        }
+        let own = Hooks::of_chain(self.chain) == Hooks::NONE;
+        let (kind, label) = if own {
+            (Kind::Chain, format!("chain `{}` is called from {}", self.chain, bad.names()))
+        } else {
+            (kind, format!("not in {}", bad.names()))
+        };
+        let message = format!("{what} cannot stand in {}", bad.names());
+        let help = format!("it may stand in {}", allowed.names());
+        problems.push(Problem { part, kind, refused: true, message, label, help });
+    }
+}
+
+fn problem(
+    part: Part,
+    kind: Kind,
+    message: impl Into<String>,
+    label: impl Into<String>,
+    help: impl Into<String>,
+) -> Problem {
+    Problem { part, kind, refused: true, message: message.into(), label: label.into(), help: help.into() }
+}
+
+/// A problem of a rule that every loader takes.
+fn vain(problem: Problem) -> Problem {
+    Problem { refused: false, ..problem }
+}
+
+/// What is wrong with one rule, as far as the rule alone can tell: chains of one's own may be called from anywhere.
+pub fn check(rule: &RuleText, table: TableName, family: Family) -> Vec<Problem> {
+    let place = Place {
+        chain: &rule.chain,
+        table,
+        family,
+        hooks: Hooks::of_chain(&rule.chain),
+        header: &rule.header,
+        matches: &rule.matches,
+        target: &rule.target,
+    };
+    let mut problems = Vec::new();
+    check_place(&place, &mut problems);
+    problems
+}
+
+fn check_place(place: &Place, problems: &mut Vec<Problem>) {
+    check_header(place, problems);
+    for (index, one) in place.matches.iter().enumerate() {
+        matches::check(one, Part::Match(index), place, problems);
+    }
+    targets::check(place, problems);
+}
+
+fn check_header(place: &Place, problems: &mut Vec<Problem>) {
+    let header = place.header;
+    for (part, address) in [(Part::Source, &header.source), (Part::Destination, &header.destination)] {
+        let Some(address) = address else { continue };
+        let (family, any) = match &address.value {
+            Address::Prefix(prefix) => (prefix.family(), prefix.is_any()),
+            Address::Masked(masked) => (if masked.0.is_ipv4() { Family::V4 } else { Family::V6 }, false),
+        };
+        if family != place.family {
+            let message = format!("an {} address cannot stand in {} rules", family.name(), place.family.name());
+            let help = format!("write an {} address", place.family.name());
+            problems.push(problem(part, Kind::Address, message, "the other family", help));
+        } else if any && address.negated {
+            let help = "leave it out to match every address";
+            problems.push(problem(part, Kind::Address, "every address is excluded", "matches nothing", help));
+        }
+    }
+    let inbound = Hooks::PREROUTING | Hooks::INPUT | Hooks::FORWARD;
+    let outbound = Hooks::FORWARD | Hooks::OUTPUT | Hooks::POSTROUTING;
+    for (part, interface, allowed, option) in [
+        (Part::InInterface, &header.in_interface, inbound, "-i"),
+        (Part::OutInterface, &header.out_interface, outbound, "-o"),
+    ] {
+        let Some(interface) = interface else { continue };
+        if interface.negated && interface.value.name() == "+" {
+            let help = "leave it out to match every interface";
+            problems.push(problem(part, Kind::Interface, "every interface is excluded", "matches nothing", help));
+        }
+        let own = Hooks::of_chain(place.chain) == Hooks::NONE;
+        // A chain of one's own may be called from several places: only where none of them fits does it match nothing.
+        if place.hooks == Hooks::NONE || place.hooks.without(allowed) != place.hooks {
+            continue;
+        }
+        let (instead, side) = if option == "-i" { ("-o", "came in through") } else { ("-i", "goes out through") };
+        let message = format!("`{option}` cannot stand in {}", place.hooks.names());
+        let label = format!("the packet has no interface that it {side} here");
+        let help = format!("write `{instead}`, or move the rule to {}", allowed.names());
+        let kind = if own { Kind::Chain } else { Kind::Interface };
+        problems.push(Problem { refused: !own, ..problem(part, kind, message, label, help) });
+    }
+    if header.fragment.is_some() && place.family == Family::V6 {
+        let help = "write `-m frag` to match packets with a fragment header";
+        problems.push(problem(Part::Fragment, Kind::Match, "IPv6 rules have no `-f`", "IPv4 only", help));
+    }
+    check_protocol(place, problems);
+}
+
+fn check_protocol(place: &Place, problems: &mut Vec<Problem>) {
+    let Some(protocol) = place.header.protocol else { return };
+    let foreign = match (place.family, protocol.value) {
+        (Family::V4, Protocol::ICMPV6) => Some("write `-p icmp`"),
+        (Family::V6, Protocol::ICMP) => Some("write `-p ipv6-icmp`"),
+        // ip6tables-legacy skips these headers on its way to the protocol; ip6tables-nft does not skip AH.
+        (Family::V6, Protocol(43)) => Some("write `-m rt`"),
+        (Family::V6, Protocol(44)) => Some("write `-m frag`"),
+        (Family::V6, Protocol(60)) => Some("write `-m dst`"),
+        (Family::V6, Protocol::AH) => Some("write `-m ah`"),
+        _ => None,
+    };
+    let Some(help) = foreign else { return };
+    let message = match protocol.value {
+        Protocol::ICMP | Protocol::ICMPV6 => format!("{} packets never have this protocol", place.family.name()),
+        _ => "`-p` does not see extension headers of IPv6".to_string(),
+    };
+    problems.push(vain(problem(Part::Protocol, Kind::Protocol, message, "matches nothing, or not what it says", help)));
 }

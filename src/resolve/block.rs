@@ -568,7 +568,8 @@ fn families(whole: Span, reading: &Reading, diagnostics: &mut Diagnostics) -> Op
         ));
         fine = false;
     }
-    if signature.needs_family && families.single().is_none() {
+    let chosen = reading.common.only.is_some() || choices.iter().any(|choice| choice.chooses && !choice.negated);
+    if signature.needs_family && !chosen {
         diagnostics.push(ResolveError::FamilyRequired.at(
             whole,
             format!("`{}` needs a family", reading.name),

@@ -1,0 +1,144 @@
+//! What only a whole ruleset can tell: chains that are missing, loops, and from where a chain is called.
+//! Input: a ruleset. Output: problems with the positions of table and rule.
+
+use std::collections::HashMap;
+
+use super::{Hooks, Kind, Place, Problem, check_place, problem};
+use crate::iptables::parse::{Part, chain_name_fault};
+use crate::iptables::ruleset::{Ruleset, Table, Target};
+
+/// How deep chains may call one another: iptables-nft refuses more (`NFT_JUMP_STACK_SIZE`).
+pub const MOST_CALLS: usize = 16;
+
+/// What is wrong with the rules of a family, each with the positions of its table and its rule.
+pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
+    let mut found = Vec::new();
+    let mut problems = Vec::new();
+    for (table_index, table) in ruleset.tables.iter().enumerate() {
+        let calls = Calls::of(table);
+        let hooks = calls.hooks(table);
+        for (index, rule) in table.rules.iter().enumerate() {
+            let chain = usize::from(rule.chain.0);
+            let place = Place {
+                chain: table.chains.get(chain).map_or("", |chain| &chain.name),
+                table: table.name,
+                family: ruleset.family,
+                hooks: hooks.get(chain).copied().unwrap_or_default(),
+                header: &rule.header,
+                matches: &rule.matches,
+                target: &rule.target,
+            };
+            check_place(&place, &mut problems);
+            found.extend(problems.drain(..).map(|problem| (table_index, index, problem)));
+        }
+        found.extend(calls.problems(table).into_iter().map(|(index, problem)| (table_index, index, problem)));
+    }
+    found.sort_by_key(|(table, rule, _)| (*table, *rule));
+    found
+}
+
+/// Which chain calls which: rule and called chain, by calling chain.
+struct Calls<'a> {
+    from: Vec<Vec<(usize, usize)>>,
+    missing: Vec<(usize, &'a str)>,
+}
+
+impl Calls<'_> {
+    fn of(table: &Table) -> Calls<'_> {
+        let by_name: HashMap<&str, usize> =
+            table.chains.iter().enumerate().map(|(index, chain)| (&*chain.name, index)).collect();
+        let mut calls = Calls { from: vec![Vec::new(); table.chains.len()], missing: Vec::new() };
+        for (index, rule) in table.rules.iter().enumerate() {
+            let (Target::Jump(name) | Target::Goto(name)) = &rule.target else { continue };
+            match (by_name.get(&**name), calls.from.get_mut(usize::from(rule.chain.0))) {
+                (Some(chain), Some(from)) => from.push((index, *chain)),
+                _ => calls.missing.push((index, &**name)),
+            }
+        }
+        calls
+    }
+
+    /// From which hooks each chain is reached.
+    fn hooks(&self, table: &Table) -> Vec<Hooks> {
+        let mut hooks = vec![Hooks::NONE; table.chains.len()];
+        for (index, chain) in table.chains.iter().enumerate().take(table.name.built_in_chains().len()) {
+            let hook = Hooks::of_chain(&chain.name);
+            let mut open = vec![index];
+            while let Some(chain) = open.pop() {
+                if hooks[chain].without(hook) != hooks[chain] {
+                    continue;
+                }
+                hooks[chain] = hooks[chain] | hook;
+                open.extend(self.from[chain].iter().map(|(_, called)| *called));
+            }
+        }
+        hooks
+    }
+
+    fn problems(&self, table: &Table) -> Vec<(usize, Problem)> {
+        let mut problems = Vec::new();
+        for (rule, name) in &self.missing {
+            let message = format!("table `{}` has no chain `{name}`", table.name.name());
+            let help = format!("declare it with `:{name} - [0:0]`, or write a target such as `-j ACCEPT`");
+            problems.push((*rule, problem(Part::Target, Kind::Chain, message, "neither a chain nor a known target", help)));
+        }
+        let mut named = vec![false; table.chains.len()];
+        for (index, rule) in table.rules.iter().enumerate() {
+            let chain = usize::from(rule.chain.0);
+            let first = named.get_mut(chain).is_some_and(|seen| !std::mem::replace(seen, true));
+            if !first || table.is_built_in(rule.chain) {
+                continue;
+            }
+            if let Some(fault) = chain_name_fault(&table.chains[chain].name, &(0..0)) {
+                problems.push((index, problem(Part::Chain, Kind::Chain, fault.message, fault.label, fault.help)));
+            }
+        }
+        self.loops(table, &mut problems);
+        problems
+    }
+
+    /// Loops, and calls that are too deep. Depth-first, without recursion: a chain for each rule is possible.
+    fn loops(&self, table: &Table, problems: &mut Vec<(usize, Problem)>) {
+        // The longest way down from each chain, once it is known.
+        let mut depth: Vec<Option<usize>> = vec![None; table.chains.len()];
+        let mut open = vec![false; table.chains.len()];
+        for start in 0..table.chains.len() {
+            let mut path: Vec<(usize, usize)> = Vec::new();
+            if depth[start].is_none() {
+                path.push((start, 0));
+                open[start] = true;
+            }
+            while let Some((chain, next)) = path.last_mut() {
+                let (chain, calls) = (*chain, &self.from[*chain]);
+                let Some(&(rule, called)) = calls.get(*next) else {
+                    let below = calls.iter().filter_map(|(_, called)| depth[*called]).map(|below| below + 1).max();
+                    depth[chain] = Some(below.unwrap_or(0));
+                    open[chain] = false;
+                    path.pop();
+                    continue;
+                };
+                *next += 1;
+                if open[called] {
+                    let name = &table.chains[called].name;
+                    let message = format!("chain `{name}` calls itself by way of this rule");
+                    let help = "end the loop: call a chain that does not lead back here";
+                    problems.push((rule, problem(Part::Target, Kind::Chain, message, "closes a loop", help)));
+                } else if depth[called].is_none() {
+                    open[called] = true;
+                    path.push((called, 0));
+                }
+            }
+        }
+        for chain in 0..table.name.built_in_chains().len().min(table.chains.len()) {
+            if depth[chain].is_none_or(|depth| depth < MOST_CALLS) {
+                continue;
+            }
+            let deepest = self.from[chain].iter().max_by_key(|(_, called)| depth[*called]);
+            if let Some((rule, _)) = deepest {
+                let message = format!("chains call one another more than {} deep", MOST_CALLS - 1);
+                let help = "put the rules of some chains into those that call them";
+                problems.push((*rule, problem(Part::Target, Kind::Chain, message, "the first call", help)));
+            }
+        }
+    }
+}
