@@ -187,7 +187,7 @@ pub fn human(report: &Report, sources: &Sources, style: Style) -> String {
     theme.characters.warning = "warning:".into();
     theme.characters.advice = "note:".into();
     let handler =
-        GraphicalReportHandler::new_themed(theme).with_width(style.width).with_context_lines(0).with_links(false);
+        GraphicalReportHandler::new_themed(theme).with_width(style.width).with_context_lines(1).with_links(false);
     let mut out = String::new();
     match handler.render_report(&mut out, &Rendering::of(report, sources)) {
         Ok(()) => out,
@@ -399,21 +399,24 @@ impl SourceCode for View<'_> {
         &'a self,
         span: &SourceSpan,
         before: usize,
-        after: usize,
+        _after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let (text, lines) = (self.safe.as_deref().unwrap_or(&self.source.text), &self.source.lines);
         if span.offset() > text.len() {
             return Err(MietteError::OutOfBounds);
         }
-        let first = lines.line(span.offset()).saturating_sub(before);
-        let last = lines.line((span.offset() + span.len().max(1) - 1).min(text.len())) + after;
+        // Whole lines, and no others around them: the places of a report say enough.
+        let first = lines.line(span.offset());
+        let last = lines.line((span.offset() + span.len().max(1) - 1).min(text.len()));
+        // The handler asks without context where the report begins: the answer is the column in the heading.
+        let column = if before == 0 { lines.position(text, span.offset()).1 - 1 } else { 0 };
         let (start, end) = (lines.start(first, text), lines.start(last + 1, text));
         let contents = MietteSpanContents::new_named(
             visible(&self.source.name),
             &text.as_bytes()[start..end],
             (start, end - start).into(),
             first,
-            0,
+            column,
             lines.count(),
         );
         Ok(Box::new(contents))

@@ -3,6 +3,18 @@
 
 use std::fmt::Write;
 
+use crate::codes;
+use crate::compile::Compilation;
+use crate::net::Family;
+use crate::source::{SourceId, Span};
+
+codes! {
+    /// What stands in the way of the chart.
+    HelmWarning:
+    /// Rules that no ConfigMap holds.
+    TooLarge = Warning "cgwfw::helm::too_large",
+}
+
 /// The most that a ConfigMap holds, in bytes (Kubernetes, "ConfigMap": 1 MiB).
 pub const MOST_BYTES: usize = 1_048_576;
 
@@ -23,7 +35,24 @@ pub fn values(ipv4: &str, ipv6: &str) -> String {
     yaml
 }
 
-/// Whether both files fit into the chart's ConfigMap.
-pub fn fits(ipv4: &str, ipv6: &str) -> bool {
-    ipv4.len() + ipv6.len() <= MOST_BYTES
+/// Why both files do not fit into the chart's ConfigMap, with the size of each; `None` where they do.
+pub fn too_large(ipv4: &str, ipv6: &str) -> Option<String> {
+    (ipv4.len() + ipv6.len() > MOST_BYTES).then(|| {
+        let (v4, v6) = (ipv4.len(), ipv6.len());
+        format!("the rules do not fit into a ConfigMap of {MOST_BYTES} bytes: IPv4 has {v4} bytes, IPv6 {v6}")
+    })
+}
+
+/// What to do about rules that are too large.
+pub const SMALLER: &str =
+    "use prefixes, ranges and lists, or load the files of `cgwfw build -o` another way than by the chart";
+
+/// Warns, at the head of the policy, of rules that the chart cannot carry.
+pub fn check(compilation: &mut Compilation) {
+    let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+    if let Some(message) = too_large(&v4, &v6) {
+        let head = Span::new(SourceId(0), 0, 0);
+        compilation.diagnostics.push(HelmWarning::TooLarge.at(head, message, "the policy as a whole", SMALLER));
+        compilation.diagnostics.sort();
+    }
 }

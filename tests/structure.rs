@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cgwfw::compile::checks::PolicyWarning;
 use cgwfw::expand::ExpandError;
+use cgwfw::helm::HelmWarning;
 use cgwfw::resolve::ResolveError;
 use cgwfw::syntax::SyntaxError;
 
@@ -26,7 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("resolve", 4),
     ("expand", 5),
     ("compile", 6),
-    ("helm", 6),
+    ("helm", 7),
     ("cli", 9),
 ];
 
@@ -113,7 +114,8 @@ fn all_codes() -> Vec<&'static str> {
     let resolve = ResolveError::ALL.iter().map(|code| code.code());
     let expand = ExpandError::ALL.iter().map(|code| code.code());
     let policy = PolicyWarning::ALL.iter().map(|code| code.code());
-    syntax.chain(resolve).chain(expand).chain(policy).collect()
+    let helm = HelmWarning::ALL.iter().map(|code| code.code());
+    syntax.chain(resolve).chain(expand).chain(policy).chain(helm).collect()
 }
 
 #[test]

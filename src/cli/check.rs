@@ -7,6 +7,7 @@ use super::report::{self, Format};
 use super::{Outcome, PolicyArguments, input, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{Severity, Style};
+use crate::helm;
 use crate::iptables::print::rule_line;
 use crate::net::Family;
 
@@ -23,10 +24,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
-    let compilation = match input::compiled(&arguments.policy) {
+    let mut compilation = match input::compiled(&arguments.policy) {
         Ok(compilation) => compilation,
         Err(message) => return Outcome::Unusable(message),
     };
+    helm::check(&mut compilation);
     let written = report::write(&compilation, arguments.format, arguments.verbose, style);
     if !matches!(written, Outcome::Fine) {
         return written;

@@ -4,7 +4,7 @@
 use super::report::{self, Format};
 use super::{Outcome, PolicyArguments, input, print};
 use crate::diagnostic::Style;
-use crate::helm::{MOST_BYTES, fits, values};
+use crate::helm::{SMALLER, too_large, values};
 use crate::net::Family;
 
 #[derive(clap::Args)]
@@ -24,13 +24,8 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
         return if matches!(written, Outcome::Fine) { usable } else { written };
     }
     let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
-    if !fits(&v4, &v6) {
-        return Outcome::Unusable(format!(
-            "the rules do not fit into a ConfigMap of {MOST_BYTES} bytes: IPv4 has {} bytes, IPv6 {}; \
-             use prefixes, ranges and lists, or load the files of `cgwfw build -o` another way",
-            v4.len(),
-            v6.len()
-        ));
+    if let Some(message) = too_large(&v4, &v6) {
+        return Outcome::Unusable(format!("{message}; {SMALLER}"));
     }
     print(&values(&v4, &v6))
 }

@@ -270,7 +270,6 @@ impl Builder<'_> {
     }
 
     /// A rule that decides, with its log twin before it.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one rule")]
     fn verdict(
         &mut self,
         chain: &str,

@@ -33,7 +33,9 @@ pub fn compiled(example: &Example) -> Compilation {
         let text = path.to_str().and_then(|path| files.get(path));
         text.map(|text| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
     };
-    compile(Path::new(POLICY), &text, &read, &Library::built_in(), Options::default())
+    let mut compilation = compile(Path::new(POLICY), &text, &read, &Library::built_in(), Options::default());
+    cgwfw::helm::check(&mut compilation);
+    compilation
 }
 
 /// The rules of a ruleset as the fences show them: rule lines, own chains, table headers where needed.

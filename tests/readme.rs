@@ -1,0 +1,93 @@
+//! The README is true: its policies compile, its table is generated, its commands run.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("the README")
+}
+
+fn cgwfw(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_cgwfw")).args(arguments).output().expect("the program runs");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn policies_compile_without_a_warning() {
+    let text = readme();
+    let policies = cgwfw::snippet::readme::examples(&text);
+    assert!(policies.len() >= 2);
+    for policy in policies {
+        let compilation = support::compiled(&policy);
+        assert_eq!(support::short(&compilation, false), "", "README.md:{}", policy.line);
+    }
+}
+
+#[test]
+fn the_table_of_blocks_is_generated() {
+    let text = readme();
+    let (start, end) = ("<!-- blocks: `cgwfw snippets --markdown` -->\n", "<!-- end of blocks -->");
+    let from = text.find(start).expect("the marker") + start.len();
+    let to = text.find(end).expect("the marker");
+    let table = cgwfw(&["snippets", "--markdown"]);
+    if std::env::var_os("CGWFW_BLESS").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        fs::write(path, format!("{}{table}{}", &text[..from], &text[to..])).expect("the README is written");
+        return;
+    }
+    assert_eq!(&text[from..to], table, "run the tests with CGWFW_BLESS=1 to write the table anew");
+}
+
+#[test]
+fn the_error_that_is_shown_is_the_one_that_is_printed() {
+    let text = readme();
+    let shown =
+        text.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the example of an error");
+    let policy = cgwfw::snippet::readme::Example {
+        policy: "default drop\nallow ipsec peer 10.1.0.0/8 on inet0\n".into(),
+        ..Default::default()
+    };
+    let rendered = support::rendered(&support::compiled(&policy));
+    assert_eq!(shown.trim(), rendered.trim());
+}
+
+/// The commands of the tour, in a folder of their own, with `cgwfw` on the path; those of cargo are run by who runs this.
+#[test]
+fn commands_of_the_tour_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = Path::new(env!("CARGO_BIN_EXE_cgwfw"));
+    let path =
+        format!("{}:{}", program.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
+    let text = readme();
+    let mut commands = 0;
+    for block in text.split("```sh\n").skip(1) {
+        for line in block
+            .split("```")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| line.contains("cgwfw ") && !line.starts_with("cargo"))
+        {
+            let output = Command::new("sh").args(["-c", line]).current_dir(folder.path()).env("PATH", &path).output();
+            let output = output.expect("a shell");
+            assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+            commands += 1;
+        }
+    }
+    assert!(commands >= 7, "{commands} commands");
+    assert!(folder.path().join("rules/ip6tables.rules").exists());
+}
+
+#[test]
+fn the_two_commands_of_the_set_up_are_those_of_the_checks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checks = fs::read_to_string(root.join(".ci/run")).expect("the list of checks");
+    let text = readme();
+    let block = text.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the first commands");
+    let commands: Vec<&str> = block.lines().collect();
+    assert_eq!(commands, ["cargo run --release -- helm examples/site-to-site.cgwfw", "cargo test"]);
+    assert!(checks.lines().any(|line| line == commands[1]), "the checks run the README's test command");
+}
