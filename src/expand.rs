@@ -75,6 +75,7 @@ pub fn expand(
                 let span = ast.span(&ast.sentences[block.sentence as usize]);
                 let comment = comment(block, texts, options);
                 let mut groups = [None, None];
+                let mut notes: Vec<&str> = Vec::new();
                 for family in block.families.iter() {
                     let shape = match shapes.get(block, library, family) {
                         Ok(shape) => shape,
@@ -90,7 +91,8 @@ pub fn expand(
                         }
                     };
                     let snippet = &library.snippets[usize::from(block.snippet)];
-                    let group = group::group(block, &snippet.signature, shape, family, comment.as_deref());
+                    let group = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref());
+                    notes.extend(&shape.notes);
                     match group {
                         Ok(group) => groups[family.index()] = Some(group),
                         Err(group::TooMany) => {
@@ -104,7 +106,8 @@ pub fn expand(
                         }
                     }
                 }
-                remarks(block, library, &shapes, span, &groups, diagnostics);
+                notes.dedup();
+                remarks(block, library, &notes, span, &groups, diagnostics);
                 let table = library.snippets[usize::from(block.snippet)].signature.table;
                 for (ruleset, group) in rulesets.iter_mut().zip(groups) {
                     if let Some(group) = group {
@@ -142,7 +145,7 @@ fn comment(block: &Block, texts: &[Box<str>], options: Options) -> Option<Box<st
 fn remarks(
     block: &Block,
     library: &Library,
-    shapes: &shape::Shapes,
+    notes: &[&str],
     span: Span,
     groups: &[Option<group::Group>; 2],
     diagnostics: &mut Diagnostics,
@@ -162,7 +165,8 @@ fn remarks(
         let empty = |family: Family| groups[family.index()].as_ref().is_none_or(|group| group.rules.is_empty());
         single = Family::BOTH.into_iter().find(|family| empty(family.other()));
     }
-    if let Some(family) = single.filter(|_| snippet.signature.families.single().is_none()) {
+    let meant = block.only || snippet.signature.families.single().is_some();
+    if let Some(family) = single.filter(|_| !meant) {
         let (family, other) = (family.name(), family.other().name());
         diagnostics.push(ExpandError::OneFamily.at(
             span,
@@ -192,10 +196,10 @@ fn remarks(
             "write `log \"…\" to group 1` and read it with `tcpdump -i nflog:1` or ulogd",
         ));
     }
-    for note in shapes.notes(block, library) {
+    for note in notes {
         diagnostics.push(ExpandError::Remark.at(
             span,
-            note.to_owned(),
+            *note,
             "concerns this sentence",
             format!("see `cgwfw snippets {}`", snippet.folder),
         ));

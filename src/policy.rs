@@ -10,8 +10,8 @@ use crate::source::Span;
 pub struct Policy {
     /// The chain policies of INPUT, FORWARD and OUTPUT, in this order.
     pub defaults: [Option<ChainPolicy>; 3],
-    /// The `default` sentences.
-    pub default_spans: Vec<Span>,
+    /// The first `default drop`.
+    pub default_drop: Option<Span>,
     /// The declared interfaces, in the order of their sentences.
     pub interfaces: Vec<InterfaceDeclaration>,
     /// The definitions, in the order of their sentences.
@@ -111,6 +111,8 @@ pub struct Block {
     pub form: u8,
     /// The families that it is for.
     pub families: Families,
+    /// Whether the sentence says `only`: it is of one family on purpose.
+    pub only: bool,
     /// The values, by position in `Snippet::parameters`; absent ones are left out.
     pub arguments: Vec<(u8, Argument)>,
     /// The flags that are set, one bit per position in `Snippet::flags`.

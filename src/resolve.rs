@@ -158,10 +158,10 @@ pub struct Scope {
     by_name: HashMap<Interface, usize>,
     /// Whether a sentence names it, by position in `interfaces`.
     pub named: Vec<bool>,
-    /// Whether a sentence that lets something pass names it, by position in `interfaces`.
-    pub permitted: Vec<bool>,
-    /// Whether the sentence that is being read lets something pass.
-    permits: bool,
+    /// Whether a sentence that decides what may pass names it, by position in `interfaces`.
+    pub decided: Vec<bool>,
+    /// Whether the sentence that is being read decides what may pass on the interfaces that it names.
+    decides: bool,
 }
 
 impl Scope {
@@ -173,7 +173,7 @@ impl Scope {
         self.by_name.insert(declaration.name, self.interfaces.len());
         self.interfaces.push(declaration);
         self.named.push(false);
-        self.permitted.push(false);
+        self.decided.push(false);
         None
     }
 
@@ -191,14 +191,14 @@ impl Scope {
         if let Some(index) = self.by_name.get(name) {
             known = true;
             self.named[*index] = true;
-            self.permitted[*index] |= self.permits;
+            self.decided[*index] |= self.decides;
         }
         if !known || name.pattern().is_some() {
             for (index, declared) in self.interfaces.iter().enumerate() {
                 if name.covers(&declared.name) || declared.name.covers(name) {
                     known = true;
                     self.named[index] = true;
-                    self.permitted[index] |= self.permits;
+                    self.decided[index] |= self.decides;
                 }
             }
         }
@@ -238,7 +238,12 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
     for sentence in all() {
         let words = Words::new(ast, sentence);
         let verb = words.peek(0).unwrap_or_default();
-        scope.permits = matches!(verb, "allow" | "accept");
+        // What is refused on an interface by name is decided as well.
+        scope.decides = match verb {
+            "allow" | "accept" => true,
+            "drop" | "reject" => words.peek(1) != Some("forward"),
+            _ => false,
+        };
         match verb {
             "define" | "interface" | "include" => {}
             "default" => core::default(words, &mut defaults, &mut scope, diagnostics),
@@ -258,7 +263,7 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
         }
     }
     policy.defaults = defaults.policies();
-    policy.default_spans = defaults.spans();
+    policy.default_drop = defaults.first_drop();
     policy.interfaces = scope.interfaces.clone();
     policy.definitions = scope.definitions.list().to_vec();
     (policy, scope)

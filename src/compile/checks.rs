@@ -72,7 +72,7 @@ fn unused(policy: &Policy, scope: &Scope, diagnostics: &mut Diagnostics) {
                 "no sentence names it",
                 format!("write sentences `on {name}`, or remove the declaration"),
             ));
-        } else if closed && !scope.permitted[index] && !carries_another(policy, name) {
+        } else if closed && !scope.decided[index] && !carries_another(policy, name) {
             diagnostics.push(PolicyWarning::NeverPermitted.at(
                 declared.span,
                 format!("nothing is allowed on the interface `{name}`"),
@@ -160,9 +160,7 @@ fn missing_default(policy: &Policy, ast: &Ast, library: &Library, diagnostics: &
 
 /// Without connection tracking nobody puts fragments together: a rule with ports sees only the first of them.
 fn fragments(policy: &Policy, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnostics) {
-    let Some(span) = policy.default_spans.first().filter(|_| policy.defaults.contains(&Some(ChainPolicy::Drop))) else {
-        return;
-    };
+    let Some(span) = policy.default_drop else { return };
     let mut families = Vec::new();
     for ruleset in rulesets {
         let tracks = ruleset.tables.iter().any(|table| {
@@ -188,7 +186,7 @@ fn fragments(policy: &Policy, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnos
     if !families.is_empty() {
         let families = families.join(" and ");
         diagnostics.push(ExpandError::Fragments.at(
-            *span,
+            span,
             format!("in {families}, fragments of TCP and UDP packets do not pass the rules that name ports"),
             "drops fragments, which have no ports",
             "keep packets small (clamp the MSS, IKE fragmentation), or use `with fragments` on `allow ipsec`, or a sentence with `state`",

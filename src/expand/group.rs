@@ -262,8 +262,9 @@ impl Builder<'_> {
         let inner = inner.finish();
         // The chain is named by its content, which is complete now.
         let name = inner.chains[usize::from(inner.rules[0].chain.0)].clone();
+        let shared = self.group.chains.contains(&name);
         self.push(&chain, filling.header, filling.matches, Target::Jump(name), number);
-        for rule in inner.rules {
+        for rule in inner.rules.into_iter().filter(|_| !shared) {
             let chain = self.chain(&inner.chains[usize::from(rule.chain.0)]);
             self.group.rules.push(Rule { chain, ..rule });
         }

@@ -67,17 +67,26 @@ pub fn parameter(hole: char) -> Option<u8> {
     u8::try_from(u32::from(hole).checked_sub(0x100)?).ok()
 }
 
+/// What a template prints for a shape of its sentences.
+#[derive(Clone, Debug)]
+pub struct Shape<'a> {
+    /// The rules.
+    pub patterns: Vec<Pattern>,
+    /// The remarks of the block that hold.
+    pub notes: Vec<&'a str>,
+}
+
 /// The shapes that were rendered.
 #[derive(Default)]
-pub struct Shapes {
+pub struct Shapes<'a> {
     index: HashMap<Box<[u8]>, usize>,
-    list: Vec<Result<Vec<Pattern>, Fault>>,
+    list: Vec<Result<Shape<'a>, Fault>>,
     key: Vec<u8>,
 }
 
-impl Shapes {
+impl<'a> Shapes<'a> {
     /// The shape of a block's sentence in a family.
-    pub fn get(&mut self, block: &Block, library: &Library, family: Family) -> Result<&[Pattern], &Fault> {
+    pub fn get(&mut self, block: &Block, library: &'a Library, family: Family) -> Result<&Shape<'a>, &Fault> {
         write_key(&mut self.key, block, family);
         let index = match self.index.get(self.key.as_slice()) {
             Some(index) => *index,
@@ -88,22 +97,7 @@ impl Shapes {
                 self.list.len() - 1
             }
         };
-        self.list[index].as_deref()
-    }
-
-    /// The remarks of the block that hold for a sentence.
-    pub fn notes<'a>(&self, block: &Block, library: &'a Library) -> Vec<&'a str> {
-        let snippet = &library.snippets[usize::from(block.snippet)];
-        let environment = environment();
-        let holds = |when: &str, family: Family| {
-            let expression = environment.compile_expression(when);
-            expression.and_then(|e| e.eval(variables(block, snippet, family))).is_ok_and(|value| value.is_true())
-        };
-        let notes = snippet.signature.notes.iter();
-        notes
-            .filter(|note| block.families.iter().any(|family| holds(&note.when, family)))
-            .map(|note| note.text.as_str())
-            .collect()
+        self.list[index].as_ref()
     }
 }
 
@@ -165,10 +159,12 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
     Value::from_pairs(variables)
 }
 
-fn render(block: &Block, snippet: &Snippet, family: Family) -> Result<Vec<Pattern>, Fault> {
+fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, Fault> {
     let place = |line: usize| format!("snippets/{}/rules.j2:{line}", snippet.folder);
-    let text = environment().render_str(&snippet.template, variables(block, snippet, family)).map_err(|error| {
-        Fault { message: format!("{}: {error:#}", place(error.line().unwrap_or(1))), help: "mend the template".into() }
+    let (environment, variables) = (environment(), variables(block, snippet, family));
+    let text = environment.render_str(&snippet.template, &variables).map_err(|error| Fault {
+        message: format!("{}: {error:#}", place(error.line().unwrap_or(1))),
+        help: "mend the template".into(),
     })?;
     let mut patterns = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -194,7 +190,12 @@ fn render(block: &Block, snippet: &Snippet, family: Family) -> Result<Vec<Patter
             }
         }
     }
-    Ok(patterns)
+    let holds = |when: &str| {
+        let value = environment.compile_expression(when).and_then(|expression| expression.eval(&variables));
+        value.is_ok_and(|value| value.is_true())
+    };
+    let notes = snippet.signature.notes.iter().filter(|note| holds(&note.when)).map(|note| note.text.as_str());
+    Ok(Shape { patterns, notes: notes.collect() })
 }
 
 fn pattern(rule: parse::RuleText, line: u32) -> Pattern {

@@ -246,3 +246,70 @@ fn check_protocol(place: &Place, problems: &mut Vec<Problem>) {
     };
     problems.push(vain(problem(Part::Protocol, Kind::Protocol, message, "matches nothing, or not what it says", help)));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::{self, Line};
+    use super::*;
+
+    fn kinds(file: &str, family: Family) -> Vec<(Kind, bool)> {
+        let (ruleset, faults) = parse::file(file, family);
+        assert_eq!(faults, [], "{file}");
+        check_ruleset(&ruleset).into_iter().map(|(_, _, problem)| (problem.kind, problem.refused)).collect()
+    }
+
+    #[test]
+    fn one_line_is_checked_in_its_chain() {
+        let Ok(Line::Rules(rules)) = parse::line("-A OUTPUT -i eth0 -m udp -j REJECT", Family::V4, false) else {
+            panic!("a rule")
+        };
+        let problems = check(&rules[0], TableName::Mangle, Family::V4);
+        let found: Vec<_> = problems.iter().map(|problem| (problem.part, problem.kind)).collect();
+        assert_eq!(
+            found,
+            [(Part::InInterface, Kind::Interface), (Part::Match(0), Kind::Protocol), (Part::Target, Kind::Target)]
+        );
+    }
+
+    #[test]
+    fn own_chains_are_checked_where_they_are_called_from() {
+        let called = "*nat\n:own - [0:0]\n-A PREROUTING -j own\n-A own -j MASQUERADE\nCOMMIT\n";
+        assert_eq!(kinds(called, Family::V4), [(Kind::Chain, true)]);
+        let fitting = "*nat\n:own - [0:0]\n-A POSTROUTING -j own\n-A own -j MASQUERADE\nCOMMIT\n";
+        assert_eq!(kinds(fitting, Family::V4), []);
+        let vain = "*filter\n:own - [0:0]\n-A OUTPUT -j own\n-A own -i eth0 -j DROP\nCOMMIT\n";
+        assert_eq!(kinds(vain, Family::V4), [(Kind::Chain, false)]);
+    }
+
+    #[test]
+    fn loops_and_missing_chains_are_found() {
+        let looped = "*filter\n:a - [0:0]\n:b - [0:0]\n-A INPUT -j a\n-A a -j b\n-A b -g a\n-A b -j nowhere\nCOMMIT\n";
+        assert_eq!(kinds(looped, Family::V6), [(Kind::Chain, true), (Kind::Chain, true)]);
+    }
+
+    #[test]
+    fn deep_calls_are_refused_as_iptables_nft_refuses_them() {
+        let deep = |count: usize| {
+            let mut file = String::from("*filter\n-A INPUT -j c0\n");
+            for index in 0..count {
+                file.insert_str(8, &format!(":c{index} - [0:0]\n"));
+                if index > 0 {
+                    file.push_str(&format!("-A c{} -j c{index}\n", index - 1));
+                }
+            }
+            file + "COMMIT\n"
+        };
+        assert_eq!(kinds(&deep(15), Family::V4), []);
+        assert_eq!(kinds(&deep(16), Family::V4), [(Kind::Chain, true)]);
+    }
+
+    #[test]
+    fn what_is_cut_without_a_word_is_a_problem() {
+        let comment = "x".repeat(256);
+        let file = format!(
+            "*filter\n-A INPUT -m comment --comment {comment} -j LOG --log-prefix {}\nCOMMIT\n",
+            &comment[..30]
+        );
+        assert_eq!(kinds(&file, Family::V4), [(Kind::Text, false), (Kind::Text, false)]);
+    }
+}

@@ -418,6 +418,10 @@ fn apply(line: Line, table: &mut super::ruleset::Table, number: u32, length: usi
             if let Some(problem) = chain_name_fault(&name, &span) {
                 return Err(problem);
             }
+            let declared = table.chain(&name);
+            if declared.is_some_and(|chain| !table.is_built_in(chain)) {
+                return Err(declared_twice(&name, span));
+            }
             let chain = table.chain_or_new(&name);
             if policy.is_some() && !table.is_built_in(chain) {
                 return Err(own_policy(&name, span));
@@ -431,6 +435,10 @@ fn apply(line: Line, table: &mut super::ruleset::Table, number: u32, length: usi
             if !table.is_built_in(id) {
                 return Err(own_policy(&chain, span));
             }
+            if name == TableName::Nat && policy == ChainPolicy::Drop {
+                let help = "drop in table `filter`: the nat table sees only the first packet of a connection";
+                return Err(Fault::new(whole, "a chain of table `nat` cannot drop", "iptables refuses it", help));
+            }
             table.chains[usize::from(id.0)].policy = Some(policy);
         }
         Line::NewChain { name, span } => {
@@ -438,8 +446,7 @@ fn apply(line: Line, table: &mut super::ruleset::Table, number: u32, length: usi
                 return Err(problem);
             }
             if table.chain(&name).is_some() {
-                let help = "leave the line out: the chain exists already";
-                return Err(Fault::new(span, format!("chain `{name}` exists already"), "this chain", help));
+                return Err(declared_twice(&name, span));
             }
             table.chain_or_new(&name);
         }
@@ -481,6 +488,11 @@ fn apply(line: Line, table: &mut super::ruleset::Table, number: u32, length: usi
     Ok(())
 }
 
+fn declared_twice(chain: &str, span: Range<usize>) -> Fault {
+    let help = "leave the line out: the chain exists already";
+    Fault::new(span, format!("chain `{chain}` is declared twice"), "iptables-legacy refuses it", help)
+}
+
 fn own_policy(chain: &str, span: Range<usize>) -> Fault {
     let help = format!("write `:{chain} - [0:0]`, and end the chain with a rule that decides");
     Fault::new(span, format!("chain `{chain}` is not built in and has no policy"), "a chain of your own", help)
@@ -503,4 +515,139 @@ pub fn chain_name_fault(name: &str, span: &Range<usize>) -> Option<Fault> {
     };
     let help = "choose a name of 1 to 28 bytes that is no target and begins with a letter";
     Some(Fault::new(span.clone(), format!("the chain name `{name}` {reason}"), "this name", help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ruleset::{Negatable, Ports, Tcp};
+    use super::super::{check, print};
+    use super::*;
+
+    fn one(text: &str, family: Family, template: bool) -> RuleText {
+        match line(text, family, template) {
+            Ok(Line::Rules(mut rules)) if rules.len() == 1 => rules.remove(0),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn fault(text: &str) -> Fault {
+        line(text, Family::V4, false).expect_err(text).remove(0)
+    }
+
+    #[test]
+    fn parameters_become_holes() {
+        let text = "-A INPUT ! -s \u{1}a -i \u{1}b -p tcp --dport \u{1}c \u{1}d -j \u{1}e";
+        let rule = one(text, Family::V4, true);
+        let hole = |slot, parameter, negated, before| Hole { slot, parameter, negated, before };
+        assert_eq!(rule.holes.len(), 4);
+        for expected in [
+            hole(Slot::Source, 'a', true, 0),
+            hole(Slot::InInterface, 'b', false, 0),
+            hole(Slot::DestinationPorts, 'c', false, 0),
+            hole(Slot::Matches, 'd', false, 1),
+        ] {
+            assert!(rule.holes.contains(&expected), "{expected:?} in {:?}", rule.holes);
+        }
+        assert_eq!(rule.header.source, None);
+        assert_eq!(rule.target, Target::Jump("\u{1}e".into()));
+        let ports = Ports { source: None, destination: None };
+        assert_eq!(rule.matches, [Match::Tcp(Box::new(Tcp { ports, flags: None, option: None }))]);
+    }
+
+    #[test]
+    fn parameters_stand_in_their_places_only() {
+        for text in
+            ["-A INPUT -p \u{1}a", "-A INPUT -p tcp --tcp-flags \u{1}a SYN", "-A INPUT ! \u{1}a", "-A INPUT -m \u{1}a"]
+        {
+            let faults = line(text, Family::V4, true).expect_err(text);
+            assert_eq!(faults[0].message, "a parameter cannot stand here", "{text}");
+        }
+        assert!(fault("-A INPUT -s \u{1}a").message.contains("control character"));
+    }
+
+    #[test]
+    fn parts_know_their_places() {
+        let text = "  -A INPUT -p tcp ! -s 192.0.2.1 --dport 22 -m comment --comment \"a b\" -j DROP";
+        let rule = one(text, Family::V4, false);
+        let places: Vec<_> = rule.parts.iter().map(|(part, span)| (*part, &text[span.clone()])).collect();
+        assert_eq!(
+            places,
+            [
+                (Part::Chain, "INPUT"),
+                (Part::Protocol, "-p tcp"),
+                (Part::Source, "! -s 192.0.2.1"),
+                (Part::Match(0), "--dport 22"),
+                (Part::Match(1), "-m comment --comment \"a b\""),
+                (Part::Target, "-j DROP"),
+            ]
+        );
+    }
+
+    #[test]
+    fn lists_of_addresses_are_several_rules() {
+        let Ok(Line::Rules(rules)) = line("-A INPUT -s 192.0.2.1,192.0.2.2 -d 198.51.100.0/24,0/0", Family::V4, false)
+        else {
+            panic!("a list")
+        };
+        assert_eq!(rules.len(), 4);
+        assert_eq!(rules[1].header.destination, None);
+        assert_eq!(rules[3].header.source.as_ref().map(|source| source.negated), Some(false));
+    }
+
+    #[test]
+    fn several_faults_of_a_line_are_all_found() {
+        let faults = line("-A INPUT -s nowhere -i 0123456789abcdef -p tcp --dport 70000 -j ACCEPT", Family::V4, false);
+        let faults = faults.expect_err("three faults");
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        assert!(faults.iter().all(|fault| !fault.help.is_empty()));
+    }
+
+    #[test]
+    fn helps_say_what_to_write() {
+        for (text, help) in [
+            ("-A INPUT -s ! 192.0.2.1 -j DROP", "write the `!` before the option: `! -s 192.0.2.1`"),
+            ("-I INPUT -j DROP", "write `-A` and put the line where the rule belongs"),
+            ("-A INPUT --dport 22", "ports need `-p tcp`, `-p udp` or `-p sctp` before them"),
+            ("-A INPUT -p icmp --icmpv6-type 1", "in IPv4 rules write `-p icmp --icmp-type`"),
+            ("-A INPUT -j REJECT --reject-with icmp6-no-route", "in IPv4 rules write `icmp-net-unreachable`"),
+            ("-A INPUT -ieth0", "write a blank in between: `-i eth0`"),
+        ] {
+            assert_eq!(fault(text).help, help, "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_matches_are_kept_word_for_word() {
+        let text = r#"-A INPUT -m strange ! --odd 1 "two words" --flag -p udp -m udp --dport 53 -j ODDITY --to x"#;
+        let rule = one(text, Family::V4, false);
+        let mut ruleset = Ruleset::new(Family::V4);
+        let table = ruleset.table_or_new(TableName::Filter);
+        let chain = table.chain_or_new("INPUT");
+        let origin = Origin { sentence: 0, line: 1 };
+        let rule = Rule { chain, header: rule.header, matches: rule.matches, target: rule.target, origin };
+        assert_eq!(
+            print::rule_line("INPUT", &rule, Family::V4),
+            r#"-A INPUT -p udp -m strange ! --odd 1 "two words" --flag -m udp --dport 53 -j ODDITY --to x"#
+        );
+    }
+
+    #[test]
+    fn files_are_read_as_a_whole() {
+        let text = "*filter\n:INPUT DROP [0:0]\n:own - [0:0]\n-A INPUT -j own\n-A nowhere -j DROP\n  # no\n-P FORWARD DROP\nCOMMIT\n*raw\n";
+        let (ruleset, faults) = file(text, Family::V6);
+        let lines: Vec<usize> = faults.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [5, 6, 9]);
+        let filter = ruleset.table(TableName::Filter).expect("the table");
+        assert_eq!(filter.chains[0].policy, Some(ChainPolicy::Drop));
+        assert_eq!(filter.chains[1].policy, Some(ChainPolicy::Drop));
+        assert_eq!(filter.rules[0].origin.line, 4);
+        assert_eq!(check::check_ruleset(&ruleset), []);
+    }
+
+    #[test]
+    fn ports_may_be_negated() {
+        let rule = one("-A INPUT -p udp ! --sport 500", Family::V4, false);
+        let source = Some(Negatable::not(crate::net::PortRange::single(500)));
+        assert_eq!(rule.matches, [Match::Udp(Ports { source, destination: None })]);
+    }
 }

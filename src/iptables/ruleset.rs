@@ -562,13 +562,13 @@ impl RejectWith {
     /// Every answer, in the order in which iptables looks for names.
     pub const ALL: [RejectWith; 10] = [
         RejectWith::NetUnreachable,
+        RejectWith::AdminProhibited,
         RejectWith::HostUnreachable,
         RejectWith::ProtoUnreachable,
         RejectWith::PortUnreachable,
         RejectWith::NetProhibited,
         RejectWith::HostProhibited,
         RejectWith::TcpReset,
-        RejectWith::AdminProhibited,
         RejectWith::PolicyFail,
         RejectWith::RejectRoute,
     ];

@@ -105,6 +105,7 @@ pub fn block(
         snippet: name.snippet,
         form: form_index,
         families,
+        only: reading.common.only.is_some(),
         arguments: reading.arguments,
         flags: reading.flags,
         traffic: has_traffic(form).then(|| Box::new(reading.draft.traffic)),
@@ -251,18 +252,21 @@ pub fn common(
         twice(common.log.as_ref().map(|(_, span)| *span), "log", diagnostics);
         let mut log = LogClause::default();
         let mut prefix_span = None;
-        if words.at_string() {
-            let (text, span) = string(words, "log", 63, diagnostics)?;
-            log.prefix = text;
-            prefix_span = Some(span);
-        }
-        if words.take(&["to", "group"]).is_some() {
-            let number = |text: &str| value::number(text, 0, 65_535);
-            let group = single(words, "a netlink group", scope, diagnostics, number)?;
-            log.group = Some(group.value as u16);
-        }
-        if words.take(&["limit"]).is_some() {
-            log.limit = Some(traffic::rate(words, scope, diagnostics)?);
+        // The parts in any order; `limit` directly behind one of them is the log's, not the verdict's.
+        loop {
+            if prefix_span.is_none() && words.at_string() {
+                let (text, span) = string(words, "log", 63, diagnostics)?;
+                log.prefix = text;
+                prefix_span = Some(span);
+            } else if log.group.is_none() && words.take(&["to", "group"]).is_some() {
+                let number = |text: &str| value::number(text, 0, 65_535);
+                let group = single(words, "a netlink group", scope, diagnostics, number)?;
+                log.group = Some(group.value as u16);
+            } else if log.limit.is_none() && words.take(&["limit"]).is_some() {
+                log.limit = Some(traffic::rate(words, scope, diagnostics)?);
+            } else {
+                break;
+            }
         }
         if let Some(span) = prefix_span.filter(|_| log.group.is_none() && log.prefix.len() > 29) {
             diagnostics.push(too_long(span, log.prefix.len(), 29, "LOG prefix"));

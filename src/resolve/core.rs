@@ -34,9 +34,10 @@ impl Defaults {
         self.named.map(|named| named.or(self.general).map(|(policy, _)| policy))
     }
 
-    /// The places of all `default` sentences.
-    pub fn spans(&self) -> Vec<Span> {
-        self.named.iter().flatten().chain(&self.general).map(|(_, span)| *span).collect()
+    /// The place of the first sentence that closes a chain.
+    pub fn first_drop(&self) -> Option<Span> {
+        let all = self.named.iter().flatten().chain(&self.general);
+        all.filter(|(policy, _)| *policy == ChainPolicy::Drop).map(|(_, span)| *span).min()
     }
 }
 

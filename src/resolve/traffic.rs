@@ -684,7 +684,7 @@ pub fn finish(
             elements: vec![(crate::net::Family::V4.into(), span)],
             span,
             negated: true,
-            chooses: false,
+            chooses: true,
             numeric: None,
         });
     }

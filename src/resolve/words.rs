@@ -265,7 +265,10 @@ impl<'a> Reader<'a, '_> {
                 TokenKind::Comma if !expect_value => {
                     expect_value = true;
                     words.at += 1;
-                    if depth == 0 && !words.at_value() && outer.is_none() {
+                    // Behind a comma every word is a value: `default drop input, forward`.
+                    let kind = words.tokens.get(words.at).map(|token| token.kind);
+                    if depth == 0 && outer.is_none() && matches!(kind, None | Some(TokenKind::Comma | TokenKind::Close))
+                    {
                         return self.bad_list(
                             span,
                             "a value is missing after the comma",

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use cgwfw::iptables::ruleset::TableName;
 use cgwfw::net::Family;
 
 /// Which iptables.
@@ -76,11 +77,20 @@ pub fn load_and_save(backend: Backend, family: Family, text: &str) -> Result<Str
     load_many(backend, family, &[text]).pop().unwrap_or_else(|| Err("no answer".to_string()))
 }
 
-/// Loads each file into empty tables, all in one namespace, and saves each.
+/// Loads each file into empty tables, many in one namespace, and saves each.
+///
+/// The kernel waits between loads rather than works, so a few namespaces at a time are several times as fast.
 ///
 /// `/etc/protocols` is masked where that is allowed, so that protocols are saved as on a machine without it.
 pub fn load_many(backend: Backend, family: Family, texts: &[&str]) -> Vec<Result<String, String>> {
-    run(backend, family, texts).unwrap_or_else(|error| texts.iter().map(|_| Err(error.clone())).collect())
+    const NAMESPACES: usize = 12;
+    let share = texts.len().div_ceil(NAMESPACES).max(1);
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            texts.chunks(share).map(|texts| scope.spawn(move || (texts.len(), run(backend, family, texts)))).collect();
+        let answers = running.into_iter().map(|thread| thread.join().expect("the loader's thread"));
+        answers.flat_map(|(count, answer)| answer.unwrap_or_else(|error| vec![Err(error); count])).collect()
+    })
 }
 
 fn run(backend: Backend, family: Family, texts: &[&str]) -> Result<Vec<Result<String, String>>, String> {
@@ -91,13 +101,17 @@ fn run(backend: Backend, family: Family, texts: &[&str]) -> Result<Vec<Result<St
     let (restore, save) = (program(backend, family, "restore"), program(backend, family, "save"));
     // Tables that a file does not name keep what the file before it loaded: all are emptied.
     let mut empty = String::new();
-    for table in ["raw", "mangle", "nat", "filter", "security"] {
-        let _ = writeln!(empty, "*{table}\nCOMMIT");
+    for table in TableName::ALL {
+        let _ = writeln!(empty, "*{}", table.name());
+        for chain in table.built_in_chains() {
+            let _ = writeln!(empty, ":{chain} ACCEPT [0:0]");
+        }
+        empty.push_str("COMMIT\n");
     }
     std::fs::write(folder.path().join("empty"), empty).map_err(|error| error.to_string())?;
     let flush = match backend {
         Backend::Nft => "nft flush ruleset".to_string(),
-        Backend::Legacy => format!("{restore} < empty; for table in raw mangle nat filter security; do {save} -t $table 2>/dev/null | sed -n 's/^:\\([A-Z]*\\) DROP.*/\\1/p' | while read chain; do printf '*%s\\n:%s ACCEPT\\nCOMMIT\\n' $table $chain | {restore}; done; done"),
+        Backend::Legacy => format!("{restore} < empty"),
     };
     let script = format!(
         "mount --bind /dev/null /etc/protocols 2>/dev/null\n\

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test program uses a part of it")]
 
+pub mod kernel;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;

@@ -80,7 +80,8 @@ impl Calls<'_> {
         for (rule, name) in &self.missing {
             let message = format!("table `{}` has no chain `{name}`", table.name.name());
             let help = format!("declare it with `:{name} - [0:0]`, or write a target such as `-j ACCEPT`");
-            problems.push((*rule, problem(Part::Target, Kind::Chain, message, "neither a chain nor a known target", help)));
+            problems
+                .push((*rule, problem(Part::Target, Kind::Chain, message, "neither a chain nor a known target", help)));
         }
         let mut named = vec![false; table.chains.len()];
         for (index, rule) in table.rules.iter().enumerate() {

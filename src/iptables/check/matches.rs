@@ -5,7 +5,8 @@ use super::{Hooks, Kind, MOST_COMMENT_BYTES, Place, Problem, problem, vain};
 use crate::iptables::parse::Part;
 use crate::iptables::rate;
 use crate::iptables::ruleset::{
-    IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, Ports, Rate, States, TableName, TcpFlags, Unknown,
+    IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, Ports, Rate, States, TableName, TcpFlags,
+    Unknown,
 };
 use crate::net::{Family, PortRange, Protocol};
 
@@ -54,7 +55,13 @@ pub fn check(one: &Match, part: Part, place: &Place, problems: &mut Vec<Problem>
         Match::ConnState(states) => check_states(states, true, part, problems),
         Match::State(states) => check_states(states, false, part, problems),
         Match::Limit(limit) => {
-            check_rate(limit, rate::as_saved_limit(limit.count, limit.unit).is_some(), rate::LIMIT_BURST_MAX, part, problems);
+            check_rate(
+                limit,
+                rate::as_saved_limit(limit.count, limit.unit).is_some(),
+                rate::LIMIT_BURST_MAX,
+                part,
+                problems,
+            );
         }
         Match::HashLimit(limit) => {
             let counted = rate::as_saved_hashlimit(limit.rate.count, limit.rate.unit).is_some();
@@ -208,7 +215,13 @@ fn check_rate(limit: &Rate, counted: bool, most: u32, part: Part, problems: &mut
         let seconds = rate::seconds(limit.unit) * u64::from(limit.burst) / u64::from(limit.count.max(1));
         let fits = (rate::BUCKET_SECONDS_MAX * u64::from(limit.count) / rate::seconds(limit.unit)).max(1);
         let message = format!("a bucket of {seconds} seconds overflows the kernel's counter");
-        problems.push(problem(part, Kind::Rate, message, "too slow for its burst", format!("write a burst of {fits} or less")));
+        problems.push(problem(
+            part,
+            Kind::Rate,
+            message,
+            "too slow for its burst",
+            format!("write a burst of {fits} or less"),
+        ));
     }
 }
 

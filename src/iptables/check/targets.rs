@@ -55,7 +55,10 @@ pub fn check(place: &Place, problems: &mut Vec<Problem>) {
 
 fn jump(chain: &str, goto: bool, problems: &mut Vec<Problem>) {
     let (message, help) = if Hooks::of_chain(chain) != Hooks::NONE {
-        (format!("`{chain}` is a built-in chain and cannot be called"), "put the rules into a chain of your own, and call that")
+        (
+            format!("`{chain}` is a built-in chain and cannot be called"),
+            "put the rules into a chain of your own, and call that",
+        )
     } else if goto && is_target_name(chain) {
         (format!("`-g` takes a chain, and `{chain}` is a target"), "write `-j` before a target")
     } else {
@@ -168,12 +171,24 @@ fn check_unknown(name: &str, place: &Place, problems: &mut Vec<Problem>) {
             }
             if !matches!(place.protocol(), Some(Protocol::TCP | Protocol::UDP)) {
                 let message = "`-j TPROXY` needs `-p tcp` or `-p udp`";
-                problems.push(problem(Part::Target, Kind::Protocol, message, "another protocol", "write `-p tcp` before it"));
+                problems.push(problem(
+                    Part::Target,
+                    Kind::Protocol,
+                    message,
+                    "another protocol",
+                    "write `-p tcp` before it",
+                ));
             }
         }
         "QUEUE" => {
             let help = "write `-j NFQUEUE --queue-num 0`";
-            problems.push(problem(Part::Target, Kind::Target, "QUEUE is no longer there", "iptables-nft refuses it", help));
+            problems.push(problem(
+                Part::Target,
+                Kind::Target,
+                "QUEUE is no longer there",
+                "iptables-nft refuses it",
+                help,
+            ));
         }
         _ => {}
     }

@@ -39,13 +39,13 @@ pub fn read(extension: &Extension, family: Family, template: bool) -> Result<(Ma
         "frag" if extension.options.is_empty() => Match::Frag,
         "ttl" => Match::Ttl(hop_limit(extension)?),
         "hl" => Match::Hl(hop_limit(extension)?),
-        "policy" => policy(extension)?,
+        "policy" => policy(extension, family)?,
         "mark" => Match::Mark(masked(extension)?),
         "connmark" => Match::ConnMark(masked(extension)?),
         "conntrack" => match &extension.options[..] {
             [choice] if choice.name == "ctstate" => Match::ConnState(states(choice, true)?),
             [] => return Err(lacks(extension, "`--ctstate`", "write `--ctstate RELATED,ESTABLISHED`")),
-            _ => unknown(extension),
+            _ => untyped(extension, family)?,
         },
         "state" => Match::State(states(only(extension, "`--state`", "write `--state RELATED,ESTABLISHED`")?, false)?),
         "limit" => Match::Limit(limit(extension)?),
@@ -251,7 +251,7 @@ fn hop_limit(extension: &Extension) -> Result<HopLimit, Fault> {
     Ok(if choice.name.ends_with("-lt") { HopLimit::Less(value) } else { HopLimit::Greater(value) })
 }
 
-fn policy(extension: &Extension) -> Result<Match, Fault> {
+fn policy(extension: &Extension, family: Family) -> Result<Match, Fault> {
     let mut direction = None;
     let mut ipsec = None;
     let mut further = false;
@@ -277,7 +277,9 @@ fn policy(extension: &Extension) -> Result<Match, Fault> {
         return Err(lacks(extension, "`--dir`", "write `--dir in` or `--dir out`"));
     };
     if further {
-        return Ok(unknown(extension));
+        // With `--next` the order of the options has a meaning.
+        let several = extension.options.iter().any(|choice| choice.name == "next");
+        return if several { Ok(unknown(extension)) } else { untyped(extension, family) };
     }
     Ok(Match::Policy(Policy { direction, ipsec: ipsec.unwrap_or(true) }))
 }
@@ -288,11 +290,16 @@ fn masked(extension: &Extension) -> Result<Negatable<crate::iptables::ruleset::M
 }
 
 fn states(choice: &Choice, conntrack: bool) -> Result<Negatable<States>, Fault> {
-    let word = choice.argument()?;
     let known = if conntrack { &States::NAMES[..] } else { &States::NAMES[..5] };
+    Ok(negatable(choice, States(state_bits(choice.argument()?, known)?)))
+}
+
+fn state_bits(word: &Word, known: &[&str]) -> Result<u8, Fault> {
     let mut bits = 0;
     for name in word.text.split(',') {
-        let Some(bit) = known.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+        // The loader takes beginnings of names as well.
+        let begins = |known: &&str| known.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let Some(bit) = known.iter().position(|known| !name.is_empty() && begins(known)) else {
             return Err(Fault::new(
                 word.span.clone(),
                 format!("`{name}` is no connection state"),
@@ -302,7 +309,7 @@ fn states(choice: &Choice, conntrack: bool) -> Result<Negatable<States>, Fault> 
         };
         bits |= 1 << bit;
     }
-    Ok(negatable(choice, States(bits)))
+    Ok(bits)
 }
 
 /// `N`, `N/second`, `N/m`: the count and the unit.
@@ -361,14 +368,14 @@ fn hash_limit(extension: &Extension, family: Family) -> Result<Match, Fault> {
     let (mut source_mask, mut destination_mask) = (None, None);
     let mut tuning: [Option<u32>; 4] = [None; 4];
     for choice in &extension.options {
-        let Some(word) = choice.arguments.first() else { return Ok(unknown(extension)) };
+        let Some(word) = choice.arguments.first() else { return untyped(extension, family) };
         let is_rate = matches!(choice.name.as_str(), "hashlimit-upto" | "hashlimit-above");
         if !is_rate {
             positive(choice)?;
         }
         match choice.name.as_str() {
-            "hashlimit-rate-interval" => return Ok(unknown(extension)),
-            _ if is_rate && word.text.contains("b/s") => return Ok(unknown(extension)),
+            "hashlimit-rate-interval" => return untyped(extension, family),
+            _ if is_rate && word.text.contains("b/s") => return untyped(extension, family),
             _ if is_rate => {
                 above = (choice.name == "hashlimit-above") != choice.negated;
                 put(&mut written, (rate_text(word)?, word), choice)?;
@@ -459,15 +466,14 @@ fn ip_range(extension: &Extension, family: Family) -> Result<Match, Fault> {
     let mut range = IpRange { source: None, destination: None };
     for choice in &extension.options {
         let word = choice.argument()?;
-        let addresses =
-            values::address_range(&word.text, family).filter(|(first, last)| first <= last).ok_or_else(|| {
-                Fault::new(
-                    word.span.clone(),
-                    format!("`{}` is no range of {} addresses", word.text, family.name()),
-                    "a range belongs here",
-                    "write the first and the last address: `192.0.2.1-192.0.2.9`",
-                )
-            })?;
+        let addresses = values::address_range(&word.text, family).ok_or_else(|| {
+            Fault::new(
+                word.span.clone(),
+                format!("`{}` is no range of {} addresses", word.text, family.name()),
+                "a range belongs here",
+                "write the first and the last address: `192.0.2.1-192.0.2.9`",
+            )
+        })?;
         let place = if choice.name == "src-range" { &mut range.source } else { &mut range.destination };
         put(place, negatable(choice, addresses), choice)?;
     }
@@ -501,7 +507,24 @@ fn untyped(extension: &Extension, family: Family) -> Result<Match, Fault> {
     // iptables-save prints the options of these in the order of its table, one each.
     let ordered = matches!(
         extension.name.as_str(),
-        "addrtype" | "length" | "pkttype" | "mac" | "dscp" | "tos" | "owner" | "connlimit" | "helper" | "tcpmss"
+        "addrtype"
+            | "length"
+            | "pkttype"
+            | "mac"
+            | "dscp"
+            | "tos"
+            | "owner"
+            | "connlimit"
+            | "helper"
+            | "tcpmss"
+            | "conntrack"
+            | "policy"
+            | "esp"
+            | "ah"
+            | "frag"
+            | "connbytes"
+            | "physdev"
+            | "hashlimit"
     );
     if !ordered {
         return Ok(unknown(extension));
@@ -579,15 +602,44 @@ fn saved_value(extension: &str, option: &str, word: &Word) -> Result<String, Fau
                 _ => Err(bad("range of sizes", "write a number, or two with a colon: `0:1500`")),
             }
         }
-        ("pkttype", _) => ["unicast", "broadcast", "multicast"]
-            .into_iter()
-            .find(|known| known.eq_ignore_ascii_case(text))
-            .map(str::to_string)
-            .ok_or_else(|| bad("type of packet", "write `unicast`, `broadcast` or `multicast`")),
+        ("pkttype", _) => [
+            ("unicast", "unicast"),
+            ("host", "unicast"),
+            ("broadcast", "broadcast"),
+            ("bcast", "broadcast"),
+            ("multicast", "multicast"),
+            ("mcast", "multicast"),
+        ]
+        .into_iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(text))
+        .map(|(_, saved)| saved.to_string())
+        .ok_or_else(|| bad("type of packet", "write `unicast`, `broadcast` or `multicast`")),
         ("dscp", "dscp-class") => dscp_class(text)
             .map(|value| format!("0x{value:02x}"))
             .ok_or_else(|| bad("class", "write `EF`, `BE`, `CS1` or `AF11`")),
         ("dscp", _) => Ok(format!("0x{:02x}", number_in(word, 0, 63)?)),
+        ("tos", _) if tos_name(text).is_some() => Ok(format!("0x{:02x}/0x3f", tos_name(text).unwrap_or(0))),
+        ("conntrack", "ctproto") | ("policy", "proto") => {
+            Ok(values::protocol(word)?.map_or(0, |protocol| protocol.0).to_string())
+        }
+        ("conntrack", "ctstate") => {
+            let set = state_bits(word, &States::NAMES)?;
+            let names = States::NAMES.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0);
+            Ok(names.map(|(_, name)| *name).collect::<Vec<_>>().join(","))
+        }
+        ("policy", "spi") => Ok(format!("0x{:x}", number_in(word, 0, u64::from(u32::MAX))?)),
+        ("esp", _) | ("ah", "ahspi") | ("frag", "fragid") => {
+            let (start, end) = text.split_once(':').unwrap_or((text, text));
+            let most = u64::from(u32::MAX);
+            match number(start).zip(number(end)) {
+                Some((start, end)) if start == end && end <= most => Ok(start.to_string()),
+                Some((start, end)) if start < end && end <= most => Ok(format!("{start}:{end}")),
+                _ => Err(bad("number or range", "write a number, or two with a colon: `256:512`")),
+            }
+        }
+        ("owner", _) if number(text).is_none() && !text.contains('-') => {
+            Err(bad("number of a user or group", "write the number: names are looked up where the rules are loaded"))
+        }
         ("tos", _) => {
             let (value, mask) = values::mark(word)?;
             // A plain number is compared with the six bits of the DSCP and the two below them alike.
@@ -597,6 +649,18 @@ fn saved_value(extension: &str, option: &str, word: &Word) -> Result<String, Fau
         ("connlimit" | "owner", _) if number(text).is_some() => Ok(number(text).unwrap_or_default().to_string()),
         _ => Ok(text.to_string()),
     }
+}
+
+/// The number of a TOS name, which stands for a value under the mask 0x3f.
+pub fn tos_name(text: &str) -> Option<u8> {
+    let names = [
+        ("Minimize-Delay", 0x10),
+        ("Maximize-Throughput", 0x08),
+        ("Maximize-Reliability", 0x04),
+        ("Minimize-Cost", 0x02),
+        ("Normal-Service", 0x00),
+    ];
+    names.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| value)
 }
 
 /// The number of a DSCP class name.

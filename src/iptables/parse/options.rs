@@ -15,7 +15,8 @@ pub struct Core {
 }
 
 /// Every option that does not belong to a match or a target (`iptables(8)`), long names with their synonyms.
-pub const CORE: [Core; 39] = [
+/// `--proto` is no more than an abbreviation: `-m policy` has an option of that name.
+pub const CORE: [Core; 37] = [
     core('A', "append", 1),
     core('D', "delete", 1),
     core('C', "check", 1),
@@ -53,8 +54,6 @@ pub const CORE: [Core; 39] = [
     core('M', "modprobe", 1),
     core('4', "ipv4", 0),
     core('6', "ipv6", 0),
-    core('p', "proto", 1),
-    core('f', "fragment", 0),
 ];
 
 const fn core(letter: char, name: &'static str, arguments: usize) -> Core {
@@ -159,10 +158,10 @@ const MATCHES: &[Known] = &[
             ("strict", "strict", 0),
             ("reqid", "reqid", 1),
             ("spi", "spi", 1),
-            ("tunnel-src", "tunnel-src", 1),
-            ("tunnel-dst", "tunnel-dst", 1),
             ("proto", "proto", 1),
             ("mode", "mode", 1),
+            ("tunnel-dst", "tunnel-dst", 1),
+            ("tunnel-src", "tunnel-src", 1),
             ("next", "next", 0),
         ],
     ),
@@ -194,15 +193,15 @@ const MATCHES: &[Known] = &[
             ("hashlimit-upto", "hashlimit-upto", 1),
             ("hashlimit", "hashlimit-upto", 1),
             ("hashlimit-above", "hashlimit-above", 1),
-            ("hashlimit-srcmask", "hashlimit-srcmask", 1),
-            ("hashlimit-dstmask", "hashlimit-dstmask", 1),
             ("hashlimit-burst", "hashlimit-burst", 1),
+            ("hashlimit-mode", "hashlimit-mode", 1),
+            ("hashlimit-name", "hashlimit-name", 1),
             ("hashlimit-htable-size", "hashlimit-htable-size", 1),
             ("hashlimit-htable-max", "hashlimit-htable-max", 1),
             ("hashlimit-htable-gcinterval", "hashlimit-htable-gcinterval", 1),
             ("hashlimit-htable-expire", "hashlimit-htable-expire", 1),
-            ("hashlimit-mode", "hashlimit-mode", 1),
-            ("hashlimit-name", "hashlimit-name", 1),
+            ("hashlimit-srcmask", "hashlimit-srcmask", 1),
+            ("hashlimit-dstmask", "hashlimit-dstmask", 1),
             ("hashlimit-rate-match", "hashlimit-rate-match", 0),
             ("hashlimit-rate-interval", "hashlimit-rate-interval", 1),
         ],
@@ -246,10 +245,10 @@ const MATCHES: &[Known] = &[
     both(
         "physdev",
         &[
-            ("physdev-in", "physdev-in", 1),
-            ("physdev-out", "physdev-out", 1),
             ("physdev-is-in", "physdev-is-in", 0),
+            ("physdev-in", "physdev-in", 1),
             ("physdev-is-out", "physdev-is-out", 0),
+            ("physdev-out", "physdev-out", 1),
             ("physdev-is-bridged", "physdev-is-bridged", 0),
         ],
     ),
@@ -267,8 +266,8 @@ const MATCHES: &[Known] = &[
         "connbytes",
         &[
             ("connbytes", "connbytes", 1),
-            ("connbytes-dir", "connbytes-dir", 1),
             ("connbytes-mode", "connbytes-mode", 1),
+            ("connbytes-dir", "connbytes-dir", 1),
         ],
     ),
     both(

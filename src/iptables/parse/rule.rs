@@ -84,7 +84,8 @@ pub fn rules(words: &[Word], family: Family, template: bool, end: usize) -> Resu
         other_family: false,
         faults: Vec::new(),
     };
-    while reader.next < words.len() {
+    // At `-4` or `-6` of the other family the loader stops reading the line.
+    while reader.next < words.len() && !reader.other_family {
         if let Err(fault) = reader.step() {
             reader.faults.push(fault);
             reader.negation = None;
@@ -613,12 +614,12 @@ impl Reader<'_> {
                 Err(fault) => self.faults.push(fault),
             }
         }
+        if self.other_family {
+            return Ok(Vec::new());
+        }
         if !self.faults.is_empty() {
             self.faults.sort_by_key(|fault| fault.span.start);
             return Err(self.faults);
-        }
-        if self.other_family {
-            return Ok(Vec::new());
         }
         self.rule.parts.sort_by_key(|(_, span)| span.start);
         if !several {

@@ -2,9 +2,9 @@
 //! Input: a target's name and options. Output: the target in the form of `iptables-save`.
 
 use super::Fault;
-use super::matches::{dscp_class, positive, raw, twice};
+use super::matches::{dscp_class, positive, raw, tos_name, twice};
 use super::rule::{Choice, Extension};
-use super::values::{self, host_address, mark, number_in, small};
+use super::values::{self, host_address, mark, number, number_in, small};
 use crate::iptables::ruleset::{Log, MaskedMark, Nat, NatOptions, Nflog, RejectWith, Target, Unknown};
 use crate::net::{Family, PortRange, Prefix};
 
@@ -34,6 +34,12 @@ pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
         "MASQUERADE" => Target::Masquerade(nat(extension, family)?.options),
         "REDIRECT" => Target::Redirect(nat(extension, family)?.options),
         "SNAT" => Target::Snat(Box::new(addressed(extension, family, "write `--to-source 192.0.2.1`")?)),
+        // A range of ports that keeps the distance from a base port.
+        "DNAT"
+            if extension.options.iter().any(|choice| choice.arguments.iter().any(|word| word.text.contains('/'))) =>
+        {
+            ordered(extension)
+        }
         "DNAT" => Target::Dnat(Box::new(addressed(extension, family, "write `--to-destination 192.0.2.1:80`")?)),
         "MARK" => Target::Mark(set_mark(extension)?),
         "NOTRACK" => Target::NoTrack,
@@ -70,7 +76,7 @@ pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
                 let message = format!("`{}` is no class", word.text);
                 Fault::new(word.span.clone(), message, "here", "write two hexadecimal numbers: `1:10`")
             })?;
-            words(extension, vec!["--set-class".into(), format!("{major:x}:{minor:x}")])
+            words(extension, vec!["--set-class".into(), format!("{major:04x}:{minor:04x}")])
         }
         "NFQUEUE" => nfqueue(extension)?,
         _ => ordered(extension),
@@ -108,7 +114,12 @@ fn ordered(extension: &Extension) -> Target {
     if let Some(known) = extension.known {
         options.sort_by_key(|choice| known.options.iter().position(|option| option.1 == choice.name));
     }
-    let words = options.into_iter().flat_map(|choice| raw(std::slice::from_ref(choice))).collect();
+    let mut words: Vec<Box<str>> = options.into_iter().flat_map(|choice| raw(std::slice::from_ref(choice))).collect();
+    for pair in 1..words.len() {
+        if let (true, Some(zone)) = (words[pair - 1].starts_with("--zone"), number(&words[pair])) {
+            words[pair] = zone.to_string().into();
+        }
+    }
     Target::Unknown(Box::new(Unknown { name: extension.name.as_str().into(), words }))
 }
 
@@ -133,7 +144,7 @@ fn log(extension: &Extension) -> Result<Log, Fault> {
     let mut log = Log::default();
     for choice in &extension.options {
         match choice.name.as_str() {
-            "log-prefix" => log.prefix = choice.argument()?.text.as_str().into(),
+            "log-prefix" => log.prefix = prefix(choice)?,
             "log-level" => {
                 let word = choice.argument()?;
                 let named = Log::LEVELS.iter().find(|(name, _)| *name == word.text.to_ascii_lowercase());
@@ -154,21 +165,34 @@ fn log(extension: &Extension) -> Result<Log, Fault> {
     Ok(log)
 }
 
+fn prefix(choice: &Choice) -> Result<Box<str>, Fault> {
+    let word = choice.argument()?;
+    if word.text.is_empty() {
+        return Err(Fault::new(
+            word.span.clone(),
+            "the prefix is empty",
+            "iptables refuses it",
+            "write some text, or leave the option out",
+        ));
+    }
+    Ok(word.text.as_str().into())
+}
+
 fn nflog(extension: &Extension) -> Result<Nflog, Fault> {
     let mut nflog = Nflog::default();
     let mut tuning = [None; 3];
     for choice in &extension.options {
         let word = choice.argument()?;
         match choice.name.as_str() {
-            "nflog-prefix" => nflog.prefix = word.text.as_str().into(),
+            "nflog-prefix" => nflog.prefix = prefix(choice)?,
             "nflog-group" => nflog.group = small(word, 0, 65_535)?,
             "nflog-range" => tuning[0] = Some(small(word, 0, u64::from(u32::MAX))?),
             "nflog-size" => tuning[1] = Some(small(word, 0, u64::from(u32::MAX))?),
             _ => tuning[2] = Some(small(word, 0, 65_535)?),
         }
     }
-    // A threshold of 1 is the default.
-    tuning[2] = tuning[2].filter(|threshold| *threshold > 1);
+    // The kernel ignores a range, and iptables-nft does not even store it.
+    tuning[2] = tuning[2].filter(|threshold| *threshold > 0);
     if let (Some(_), Some(_)) = (tuning[0], tuning[1]) {
         return Err(Fault::new(
             extension.span.clone(),
@@ -199,6 +223,10 @@ fn nat(extension: &Extension, family: Family) -> Result<Nat, Fault> {
                     Family::V6 => match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
                         Some((addresses, "")) => (addresses, None),
                         Some((addresses, rest)) => (addresses, Some(rest.strip_prefix(':').unwrap_or("?"))),
+                        // One colon is a port's, more are the address's.
+                        None if text.matches(':').count() == 1 => {
+                            text.split_once(':').map_or((text, None), |(a, b)| (a, Some(b)))
+                        }
                         None => (text, None),
                     },
                 };
@@ -304,7 +332,11 @@ fn conn_mark(extension: &Extension) -> Result<Target, Fault> {
 
 fn tos(extension: &Extension) -> Result<Target, Fault> {
     let choice = single(extension)?;
-    let (value, mask) = mark(choice.argument()?)?;
+    let word = choice.argument()?;
+    if let Some(value) = tos_name(&word.text).filter(|_| choice.name == "set-tos") {
+        return Ok(words(extension, vec!["--set-tos".into(), format!("0x{value:02x}/0x3f")]));
+    }
+    let (value, mask) = mark(word)?;
     let (value, mask) = match choice.name.as_str() {
         "set-tos" => (value, mask.unwrap_or(0xff)),
         "and-tos" => (0, !value & 0xff),

@@ -113,11 +113,9 @@ pub fn host_address(text: &str, family: Family) -> Option<IpAddr> {
         return text.parse().ok().map(IpAddr::V6);
     }
     let mut bytes = [0; 4];
-    let mut count = 0;
-    for part in text.split('.') {
+    for (index, part) in text.split('.').enumerate() {
         let value = if part.is_empty() { None } else { number(part) };
-        *bytes.get_mut(count)? = u8::try_from(value?).ok()?;
-        count += 1;
+        *bytes.get_mut(index)? = u8::try_from(value?).ok()?;
     }
     Some(IpAddr::V4(bytes.into()))
 }

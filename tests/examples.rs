@@ -1,0 +1,123 @@
+//! The policies of `examples/`: clean, with exactly the expected files beside them, and what the kernel gives back.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cgwfw::compile::{Compilation, compile};
+use cgwfw::diagnostic::{self, Severity};
+use cgwfw::expand::{ExpandError, Options};
+use cgwfw::helm;
+use cgwfw::iptables::ruleset::{Match, Rule, Target};
+use cgwfw::net::Family;
+use cgwfw::snippet::library::Library;
+use cgwfw::snippet::readme::examples;
+use support::kernel::{self, Backend};
+
+fn policies() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is part of the checkout")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cgwfw"));
+    paths.sort();
+    paths
+}
+
+fn compiled(path: &Path) -> Compilation {
+    let text = fs::read_to_string(path).expect("an example");
+    compile(path, &text, &|path| fs::read_to_string(path), &Library::built_in(), Options::default())
+}
+
+#[test]
+fn every_example_is_clean_and_yields_the_files_beside_it() {
+    let bless = std::env::var_os("CGWFW_BLESS").is_some();
+    assert!(policies().len() >= 8);
+    for path in policies() {
+        let compilation = compiled(&path);
+        let sources = &compilation.ast.sources;
+        for report in compilation.diagnostics.iter().filter(|report| report.severity > Severity::Note) {
+            panic!("{}", diagnostic::short(report, sources));
+        }
+        let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+        let values = helm::values(&v4, &v6);
+        for (extension, now) in [("iptables.rules", v4), ("ip6tables.rules", v6), ("values.yaml", values)] {
+            let expected = path.with_extension(extension);
+            if bless {
+                fs::write(&expected, &now).expect("the expected file is written");
+            }
+            assert_eq!(fs::read_to_string(&expected).unwrap_or_default(), now, "{}", expected.display());
+        }
+    }
+}
+
+#[test]
+fn values_are_yaml_that_reads_back_as_the_rule_files() {
+    for path in policies() {
+        let compilation = compiled(&path);
+        let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+        let yaml = helm::values(&v4, &v6);
+        let values: serde_json::Value = serde_saphyr::from_str(&yaml).expect("YAML");
+        assert_eq!(values, serde_json::json!({"iptables": {"enabled": true, "ipv4Rules": v4, "ipv6Rules": v6}}));
+    }
+}
+
+/// A policy that compiles: where it stands, and what it yields.
+struct Subject {
+    name: String,
+    compilation: Compilation,
+    /// Whether all of it is modelled: what is kept word for word need not come back in the same spelling.
+    modelled: bool,
+}
+
+/// Everything that compiles in this checkout: the examples, the examples of the building blocks, and all cases, save
+/// those that name an address set, which does not exist here.
+fn everything() -> Vec<Subject> {
+    let mut all: Vec<(String, Compilation)> = Vec::new();
+    for path in policies() {
+        all.push((path.display().to_string(), compiled(&path)));
+    }
+    for file in support::case_files() {
+        let text = fs::read_to_string(&file).expect("a case file");
+        for case in examples(&text) {
+            all.push((format!("{}:{}", file.display(), case.line), support::compiled(&case)));
+        }
+    }
+    let names_set = |compilation: &Compilation| {
+        compilation.diagnostics.iter().any(|report| report.code == ExpandError::SetMatch.code())
+    };
+    all.retain(|(_, compilation)| !compilation.diagnostics.has_errors() && !names_set(compilation));
+    let is_unknown = |rule: &Rule| {
+        matches!(rule.target, Target::Unknown(_)) || rule.matches.iter().any(|m| matches!(m, Match::Unknown(_)))
+    };
+    let modelled = |compilation: &Compilation| {
+        !compilation.rulesets.iter().flat_map(|ruleset| &ruleset.tables).flat_map(|table| &table.rules).any(is_unknown)
+    };
+    all.into_iter().map(|(name, compilation)| Subject { modelled: modelled(&compilation), name, compilation }).collect()
+}
+
+#[test]
+fn the_kernel_takes_every_ruleset_and_gives_the_same_rules_back() {
+    if !kernel::require() {
+        return;
+    }
+    let everything = everything();
+    let mut failures = Vec::new();
+    for family in Family::BOTH {
+        let texts: Vec<String> = everything.iter().map(|subject| subject.compilation.rules(family)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for backend in [Backend::Nft, Backend::Legacy] {
+            let saved = kernel::load_many(backend, family, &texts);
+            for ((subject, text), saved) in everything.iter().zip(&texts).zip(saved) {
+                let same =
+                    saved.and_then(|saved| if subject.modelled { kernel::same_rules(text, &saved) } else { Ok(()) });
+                if let Err(difference) = same {
+                    failures.push(format!("{} ({}, {}): {difference}", subject.name, family.name(), backend.name()));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), everything.len() * 4, failures.join("\n"));
+}

@@ -1,0 +1,174 @@
+//! The reader, the writer and the checks against a real kernel: what they take it takes, what they print it gives back.
+
+#[path = "support/kernel.rs"]
+mod kernel;
+
+use std::fmt::Write as _;
+
+use cgwfw::iptables::{check, parse, print};
+use cgwfw::net::Family;
+use kernel::Backend;
+
+/// One line of `tests/rules/*.txt`.
+struct Entry {
+    line: usize,
+    text: String,
+    file: String,
+    nft: bool,
+    legacy: bool,
+    ours: bool,
+    same: bool,
+}
+
+fn entries(family: Family) -> Vec<Entry> {
+    let name = match family {
+        Family::V4 => "ipv4.txt",
+        Family::V6 => "ipv6.txt",
+    };
+    let path = format!("{}/tests/rules/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).expect("the list of rules");
+    let mut entries = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (mark, rest) = match line.split_once(' ') {
+            Some((mark @ ("!" | "!nft" | "!legacy" | "!cgwfw" | "~"), rest)) => (mark, rest),
+            _ => ("", line),
+        };
+        let (table, rule) = rest.split_once(": ").expect("`table: rule`");
+        let body = rule.replace(" ;; ", "\n");
+        entries.push(Entry {
+            line: index + 1,
+            text: rest.to_string(),
+            file: format!("*{table}\n:own - [0:0]\n:own2 - [0:0]\n{body}\nCOMMIT\n"),
+            nft: matches!(mark, "" | "!legacy" | "!cgwfw" | "~"),
+            legacy: matches!(mark, "" | "!nft" | "!cgwfw" | "~"),
+            ours: matches!(mark, "" | "~"),
+            same: mark.is_empty(),
+        });
+    }
+    entries
+}
+
+/// What we make of a file: its canonical text, or why it is refused.
+fn ours(file: &str, family: Family) -> Result<String, String> {
+    let (ruleset, faults) = parse::file(file, family);
+    if let Some((line, fault)) = faults.first() {
+        assert!(!fault.help.is_empty(), "a help for {fault:?}");
+        return Err(format!("line {line}: {}", fault.message));
+    }
+    for (_, _, problem) in check::check_ruleset(&ruleset) {
+        assert!(!problem.help.is_empty(), "a help for {problem:?}");
+        if problem.refused {
+            return Err(problem.message);
+        }
+    }
+    Ok(print::print(&ruleset, &|_| None))
+}
+
+fn differential(family: Family) {
+    if !kernel::require() {
+        return;
+    }
+    let entries = entries(family);
+    let printed: Vec<_> = entries.iter().map(|entry| ours(&entry.file, family)).collect();
+    let mut failures = String::new();
+    for backend in Backend::BOTH {
+        let files: Vec<&str> = entries.iter().map(|entry| entry.file.as_str()).collect();
+        let saved = kernel::load_many(backend, family, &files);
+        let texts: Vec<&str> = printed.iter().map(|printed| printed.as_deref().unwrap_or("")).collect();
+        let again = kernel::load_many(backend, family, &texts);
+        for (((entry, printed), saved), again) in entries.iter().zip(&printed).zip(&saved).zip(&again) {
+            let mut fail = |what: &str, detail: &str| {
+                let _ = writeln!(failures, "{} {}: `{}`: {what}\n{detail}", backend.name(), entry.line, entry.text);
+            };
+            let expected = if backend == Backend::Nft { entry.nft } else { entry.legacy };
+            match (expected, saved) {
+                (true, Err(error)) => fail("the kernel refuses it", error),
+                (false, Ok(saved)) => fail("the kernel takes it", saved),
+                _ => {}
+            }
+            match printed {
+                Ok(_) if !entry.ours => fail("we take it", ""),
+                Ok(printed) => {
+                    if let (true, Ok(saved)) = (entry.same, saved) {
+                        let _ = kernel::same_rules(printed, saved).map_err(|diff| fail("saved otherwise", &diff));
+                    }
+                    match again {
+                        Ok(again) if entry.same => {
+                            let _ = kernel::same_rules(printed, again).map_err(|diff| fail("not canonical", &diff));
+                        }
+                        Ok(_) => {}
+                        Err(error) => fail("the kernel refuses what we print", error),
+                    }
+                }
+                Err(error) if entry.ours => fail("we refuse it", error),
+                Err(_) => {}
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+#[test]
+fn ipv4_rules_are_read_as_the_kernel_reads_them() {
+    differential(Family::V4);
+}
+
+#[test]
+fn ipv6_rules_are_read_as_the_kernel_reads_them() {
+    differential(Family::V6);
+}
+
+/// Lines with a few characters changed, dropped or doubled: none may end the program, and what is read must print to
+/// something that is read as the same.
+#[test]
+fn mangled_lines_are_read_or_refused() {
+    let mut state = 1u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for family in Family::BOTH {
+        for entry in entries(family) {
+            for _ in 0..40 {
+                let mut letters: Vec<char> = entry.file.chars().collect();
+                for _ in 0..=random(3) {
+                    let at = random(letters.len());
+                    match random(5) {
+                        0 => drop(letters.remove(at)),
+                        1 => letters.insert(at, ['"', ' ', '!', '-', '\\', ':', ',', '0', '/', 'é'][random(10)]),
+                        2 => {
+                            let next = (at + 1) % letters.len();
+                            letters.swap(at, next);
+                        }
+                        3 => letters.truncate(at.max(1)),
+                        _ => {
+                            let from = random(letters.len());
+                            letters[at] = letters[from];
+                        }
+                    }
+                }
+                let text: String = letters.into_iter().collect();
+                let Ok(printed) = ours(&text, family) else { continue };
+                let again = ours(&printed, family);
+                assert_eq!(again.as_ref(), Ok(&printed), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_ruleset_loads() {
+    if !kernel::require() {
+        return;
+    }
+    for family in Family::BOTH {
+        let text = print::print(&cgwfw::iptables::ruleset::Ruleset::new(family), &|_| None);
+        for backend in Backend::BOTH {
+            let saved = kernel::load_and_save(backend, family, &text).expect("a file without rules loads");
+            assert_eq!(kernel::same_rules(&text, &saved), Ok(()));
+        }
+    }
+}
