@@ -8,13 +8,12 @@ pub mod raw;
 pub mod shape;
 
 use crate::codes;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Report};
 use crate::iptables::check;
-use crate::iptables::ruleset::{Match, Ruleset, TableName, Target};
+use crate::iptables::ruleset::{Match, Rule, Ruleset, TableName, Target};
 use crate::net::Family;
 use crate::policy::{Block, Policy, Statement};
 use crate::snippet::library::Library;
-use crate::source::Span;
 use crate::syntax::Ast;
 
 codes! {
@@ -54,7 +53,7 @@ pub struct Options {
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
 pub const MOST_RULES: usize = 1_000_000;
 
-/// Makes the rules of both families. `texts` holds each sentence as the formatter writes it.
+/// Makes the rules of both families, a thread each. `texts` holds each sentence as the formatter writes it.
 pub fn expand(
     policy: &Policy,
     ast: &Ast,
@@ -63,64 +62,120 @@ pub fn expand(
     options: Options,
     diagnostics: &mut Diagnostics,
 ) -> [Ruleset; 2] {
-    let mut shapes = shape::Shapes::default();
-    let mut rulesets = Family::BOTH.map(Ruleset::new);
-    for ruleset in &mut rulesets {
-        defaults(policy, ruleset);
+    let source = Source { policy, ast, library, texts, options };
+    let [v4, v6] = std::thread::scope(|scope| {
+        let v6 = scope.spawn(|| expand_family(&source, Family::V6));
+        let v4 = expand_family(&source, Family::V4);
+        // A panic of the other thread goes on in this one.
+        [v4, v6.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
+    });
+    let blocks = policy.statements.iter().filter_map(|statement| match statement {
+        Statement::Block(block) => Some(block),
+        Statement::Rules(_) => None,
+    });
+    for ((block, v4), v6) in blocks.zip(&v4.yields).zip(&v6.yields) {
+        remarks(block, library, ast, [v4, v6], diagnostics);
     }
-    for statement in &policy.statements {
+    let rulesets = [v4, v6].map(|expansion| {
+        expansion.reports.into_iter().for_each(|report| diagnostics.push(report));
+        expansion.ruleset
+    });
+    rulesets
+}
+
+/// What all rules are made from.
+struct Source<'a> {
+    policy: &'a Policy,
+    ast: &'a Ast,
+    library: &'a Library,
+    texts: &'a [Box<str>],
+    options: Options,
+}
+
+/// The rules of one family, and what is to be said of them.
+struct Expansion<'a> {
+    ruleset: Ruleset,
+    /// For each block, in order.
+    yields: Vec<Yield<'a>>,
+    reports: Vec<Report>,
+}
+
+/// What a sentence yields in one family.
+#[derive(Default)]
+struct Yield<'a> {
+    /// Whether it failed, and was reported.
+    failed: bool,
+    rules: usize,
+    /// The rules that decide, and have a rate.
+    limited: usize,
+    /// Whether a rule has the target LOG.
+    logs: bool,
+    notes: Vec<&'a str>,
+}
+
+fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
+    let mut shapes = shape::Shapes::default();
+    let mut expansion = Expansion { ruleset: Ruleset::new(family), yields: Vec::new(), reports: Vec::new() };
+    defaults(source.policy, &mut expansion.ruleset);
+    for statement in &source.policy.statements {
         match statement {
-            Statement::Rules(rules) => raw::expand(rules, ast, &mut rulesets, diagnostics),
+            Statement::Rules(rules) => {
+                raw::expand(rules, source.ast, &mut expansion.ruleset, &mut expansion.reports);
+            }
             Statement::Block(block) => {
-                let span = ast.span(&ast.sentences[block.sentence as usize]);
-                let comment = comment(block, texts, options);
-                let mut groups = [None, None];
-                let mut notes: Vec<&str> = Vec::new();
-                for family in block.families.iter() {
-                    let shape = match shapes.get(block, library, family) {
-                        Ok(shape) => shape,
-                        Err(fault) => {
-                            let snippet = &library.snippets[usize::from(block.snippet)].folder;
-                            diagnostics.push(ExpandError::BadTemplate.at(
-                                span,
-                                format!("the template of the building block `{snippet}` fails: {}", fault.message),
-                                "used here",
-                                fault.help.clone(),
-                            ));
-                            continue;
-                        }
-                    };
-                    let snippet = &library.snippets[usize::from(block.snippet)];
-                    let group = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref());
-                    notes.extend(&shape.notes);
-                    match group {
-                        Ok(group) => groups[family.index()] = Some(group),
-                        Err(group::TooMany) => {
-                            diagnostics.push(ExpandError::TooManyRules.at(
-                                span,
-                                format!("the sentence yields more than {MOST_RULES} rules"),
-                                "every combination of its lists is one",
-                                "use prefixes and ranges, or an address set in a `rules` block",
-                            ));
-                            break;
-                        }
-                    }
-                }
-                notes.dedup();
-                remarks(block, library, &notes, span, &groups, diagnostics);
-                let table = library.snippets[usize::from(block.snippet)].signature.table;
-                for (ruleset, group) in rulesets.iter_mut().zip(groups) {
-                    if let Some(group) = group {
-                        group::merge(group, ruleset.table_or_new(table));
-                    }
-                }
+                let yields = expand_block(block, source, &mut shapes, &mut expansion);
+                expansion.yields.push(yields);
             }
         }
     }
-    for ruleset in &rulesets {
-        verify(ruleset, ast, diagnostics);
+    verify(&expansion.ruleset, source.ast, &mut expansion.reports);
+    expansion
+}
+
+fn expand_block<'a>(
+    block: &Block,
+    source: &Source<'a>,
+    shapes: &mut shape::Shapes<'a>,
+    expansion: &mut Expansion,
+) -> Yield<'a> {
+    let family = expansion.ruleset.family;
+    if !block.families.has(family) {
+        return Yield::default();
     }
-    rulesets
+    let failed = Yield { failed: true, ..Yield::default() };
+    let span = || source.ast.span(&source.ast.sentences[block.sentence as usize]);
+    let snippet = &source.library.snippets[usize::from(block.snippet)];
+    let shape = match shapes.get(block, source.library, family) {
+        Ok(shape) => shape,
+        Err(fault) => {
+            let (folder, message) = (&snippet.folder, &fault.message);
+            let message = format!("the template of the building block `{folder}` fails: {message}");
+            expansion.reports.push(ExpandError::BadTemplate.at(span(), message, "used here", fault.help.clone()));
+            return failed;
+        }
+    };
+    let comment = comment(block, source.texts, source.options);
+    let Ok(group) = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref()) else {
+        expansion.reports.push(ExpandError::TooManyRules.at(
+            span(),
+            format!("the sentence yields more than {MOST_RULES} rules"),
+            "every combination of its lists is one",
+            "use prefixes and ranges, or an address set in a `rules` block",
+        ));
+        return failed;
+    };
+    let has_rate = |m: &Match| matches!(m, Match::Limit(_) | Match::HashLimit(_));
+    let is_log = |rule: &&Rule| matches!(rule.target, Target::Log(_) | Target::Nflog(_));
+    let limited = group.rules.iter().filter(|rule| !is_log(rule) && rule.matches.iter().any(has_rate)).count();
+    let yields = Yield {
+        failed: false,
+        rules: group.rules.len(),
+        limited,
+        logs: group.rules.iter().any(|rule| matches!(rule.target, Target::Log(_))),
+        notes: shape.notes.clone(),
+    };
+    group::merge(group, expansion.ruleset.table_or_new(snippet.signature.table));
+    yields
 }
 
 fn defaults(policy: &Policy, ruleset: &mut Ruleset) {
@@ -142,72 +197,58 @@ fn comment(block: &Block, texts: &[Box<str>], options: Options) -> Option<Box<st
 }
 
 /// What `check` says of a sentence beyond errors: one family, rates that multiply, the block's own notes.
-fn remarks(
-    block: &Block,
-    library: &Library,
-    notes: &[&str],
-    span: Span,
-    groups: &[Option<group::Group>; 2],
-    diagnostics: &mut Diagnostics,
-) {
-    let rules = || groups.iter().flatten().flat_map(|group| &group.rules);
+fn remarks(block: &Block, library: &Library, ast: &Ast, yields: [&Yield; 2], diagnostics: &mut Diagnostics) {
+    if yields.iter().any(|yields| yields.failed) {
+        return;
+    }
+    let span = || ast.span(&ast.sentences[block.sentence as usize]);
     let snippet = &library.snippets[usize::from(block.snippet)];
-    if rules().next().is_none() && !diagnostics.has_errors() {
+    if yields.iter().all(|yields| yields.rules == 0) {
         diagnostics.push(ExpandError::NothingLeft.at(
-            span,
+            span(),
             "the sentence yields no rule",
             "nothing is left of it in either family",
             "change the clause that excludes the rest, or remove the sentence",
         ));
-    }
-    let mut single = block.families.single();
-    if single.is_none() {
-        let empty = |family: Family| groups[family.index()].as_ref().is_none_or(|group| group.rules.is_empty());
-        single = Family::BOTH.into_iter().find(|family| empty(family.other()));
+        return;
     }
     let meant = block.only || snippet.signature.families.single().is_some();
+    let single = Family::BOTH.into_iter().find(|family| yields[family.other().index()].rules == 0);
     if let Some(family) = single.filter(|_| !meant) {
         let (family, other) = (family.name(), family.other().name());
         diagnostics.push(ExpandError::OneFamily.at(
-            span,
+            span(),
             format!("{family} only: the {other} file gets no rule from this sentence"),
             format!("{family} only"),
             format!("if that is not meant, write a sentence for {other} as well"),
         ));
     }
-    let limited = rules().filter(|rule| {
-        rule.matches.iter().any(|m| matches!(m, Match::Limit(_) | Match::HashLimit(_)))
-            && !matches!(rule.target, Target::Log(_) | Target::Nflog(_))
-    });
-    let count = limited.count();
-    if count > 1 {
+    let limited: usize = yields.iter().map(|yields| yields.limited).sum();
+    if limited > 1 {
         diagnostics.push(ExpandError::LimitMultiplied.at(
-            span,
-            format!("the limit stands in {count} rules, each of which counts for itself"),
-            format!("up to {count} times the rate in all"),
+            span(),
+            format!("the limit stands in {limited} rules, each of which counts for itself"),
+            format!("up to {limited} times the rate in all"),
             "divide the rate, or write fewer rules: one direction, one family, one address",
         ));
     }
-    if rules().any(|rule| matches!(rule.target, Target::Log(_))) {
+    if yields.iter().any(|yields| yields.logs) {
         diagnostics.push(ExpandError::LogInPod.at(
-            span,
+            span(),
             "LOG prints nothing from inside a pod: the kernel logs for the host's network namespace only",
             "logs nothing in a pod",
             "write `log \"…\" to group 1` and read it with `tcpdump -i nflog:1` or ulogd",
         ));
     }
-    for note in notes {
-        diagnostics.push(ExpandError::Remark.at(
-            span,
-            *note,
-            "concerns this sentence",
-            format!("see `cgwfw snippets {}`", snippet.folder),
-        ));
+    let [v4, v6] = yields.map(|yields| &yields.notes);
+    for note in v4.iter().chain(v6.iter().filter(|note| !v4.contains(note))) {
+        let help = format!("see `cgwfw snippets {}`", snippet.folder);
+        diagnostics.push(ExpandError::Remark.at(span(), *note, "concerns this sentence", help));
     }
 }
 
 /// The rules of a whole ruleset, as the kernel would see them: what it refuses is reported at the sentence.
-fn verify(ruleset: &Ruleset, ast: &Ast, diagnostics: &mut Diagnostics) {
+fn verify(ruleset: &Ruleset, ast: &Ast, reports: &mut Vec<Report>) {
     for (table, index, problem) in check::check_ruleset(ruleset) {
         let origin = ruleset.tables[table].rules[index].origin;
         let sentence = &ast.sentences[origin.sentence as usize];
@@ -216,7 +257,7 @@ fn verify(ruleset: &Ruleset, ast: &Ast, diagnostics: &mut Diagnostics) {
             continue;
         }
         let span = raw::line_span(ast, sentence, origin.line).unwrap_or_else(|| ast.span(sentence));
-        diagnostics.push(ExpandError::IllegalRule.at(
+        reports.push(ExpandError::IllegalRule.at(
             span,
             format!("in {}: {}", ruleset.family.name(), problem.message),
             problem.label,

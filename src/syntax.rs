@@ -212,8 +212,9 @@ fn parse_source(
             }
             Rule::EOI => break,
             Rule::comment => {
-                check_comment(span, pair.as_str(), diagnostics);
-                ast.comments.push(span);
+                let text = pair.as_str().trim_end_matches('\r');
+                check_comment(span, text, diagnostics);
+                ast.comments.push(Span { end: span.start + text.len() as u32, ..span });
                 continue;
             }
             Rule::rules => {
@@ -256,6 +257,11 @@ fn parse_source(
                     abandon_braces(&mut state, diagnostics);
                     finish(ast, source, path, read, includes, &mut state, diagnostics);
                 }
+                if pair.as_str().bytes().any(|byte| byte < b' ' || byte == 0x7f || byte == 0xc2) {
+                    push_pieces(ast, span, pair.as_str(), &text, diagnostics);
+                    at_line_start = false;
+                    continue;
+                }
                 TokenKind::Word
             }
         };
@@ -267,6 +273,24 @@ fn parse_source(
     }
     abandon_braces(&mut state, diagnostics);
     finish(ast, source, path, read, includes, &mut state, diagnostics);
+}
+
+/// A word with control characters: they are reported, what stands between them are words.
+fn push_pieces(ast: &mut Ast, span: Span, word: &str, text: &str, diagnostics: &mut Diagnostics) {
+    let mut start = 0;
+    let place = |from: usize, to: usize| Span { start: span.start + from as u32, end: span.start + to as u32, ..span };
+    while start < word.len() {
+        let rest = &word[start..];
+        let bad = rest.starts_with(char::is_control);
+        let length = rest.find(|c: char| c.is_control() != bad).unwrap_or(rest.len());
+        let piece = place(start, start + length);
+        if bad {
+            report_stray(piece, text, diagnostics);
+        } else {
+            ast.tokens.push(Token { kind: TokenKind::Word, start: piece.start, end: piece.end });
+        }
+        start += length;
+    }
 }
 
 fn span_of(source: SourceId, pair: &Pair<Rule>) -> Span {

@@ -1,11 +1,14 @@
 //! `rules` blocks: iptables-save lines, parsed and checked like every other rule.
 //! Input: the text between the braces. Output: rules in their table, or reports at the words that are wrong.
 
+use std::ops::Range;
+
 use super::ExpandError;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::Report;
 use crate::iptables::check;
-use crate::iptables::parse::{self, Line};
-use crate::iptables::ruleset::{Match, Origin, Rule, Ruleset, Target};
+use crate::iptables::parse::{self, Line, RuleText};
+use crate::iptables::ruleset::{Match, Origin, Rule, Ruleset, Table, Target};
+use crate::net::Family;
 use crate::policy::RawRules;
 use crate::source::Span;
 use crate::syntax::{Ast, Sentence};
@@ -28,85 +31,102 @@ pub fn line_span(ast: &Ast, sentence: &Sentence, line: u32) -> Option<Span> {
     Some(Span { start, end: start + text.trim().len() as u32, ..body })
 }
 
-/// Reads a block into both rulesets.
-pub fn expand(rules: &RawRules, ast: &Ast, rulesets: &mut [Ruleset; 2], diagnostics: &mut Diagnostics) {
+/// A line of a block, with its place.
+struct Place<'a> {
+    text: &'a str,
+    /// The offset of the line in its file.
+    base: u32,
+    body: Span,
+}
+
+impl Place<'_> {
+    fn part(&self, range: Range<usize>) -> Span {
+        let (start, end) = (self.base + range.start as u32, self.base + range.end.max(range.start) as u32);
+        Span { start, end, ..self.body }
+    }
+
+    fn whole(&self) -> Span {
+        let indent = self.text.len() - self.text.trim_start().len();
+        self.part(indent..self.text.trim_end().len().max(indent))
+    }
+}
+
+/// Reads a block into the ruleset of a family, if it is for that family.
+pub fn expand(rules: &RawRules, ast: &Ast, ruleset: &mut Ruleset, reports: &mut Vec<Report>) {
+    let family = ruleset.family;
+    if !rules.families.has(family) {
+        return;
+    }
     let body = ast.sources.text(rules.body);
-    for family in rules.families.iter() {
-        let table = rulesets[family.index()].table_or_new(rules.table);
-        for (index, (start, text)) in lines(body).enumerate() {
-            let base = rules.body.start + start as u32;
-            let place = |range: std::ops::Range<usize>| Span {
-                start: base + range.start as u32,
-                end: base + range.end.max(range.start) as u32,
-                ..rules.body
-            };
-            let whole = || {
-                let indent = text.len() - text.trim_start().len();
-                place(indent..text.trim_end().len().max(indent))
-            };
-            let parsed = match parse::line(text, family, false) {
-                Ok(parsed) => parsed,
-                Err(faults) => {
-                    for fault in faults {
-                        diagnostics.push(ExpandError::BadRule.at(
-                            place(fault.span),
-                            fault.message,
-                            fault.label,
-                            fault.help,
-                        ));
-                    }
-                    continue;
-                }
-            };
-            match parsed {
-                Line::Blank | Line::Comment => {}
-                Line::Chain { name, policy: None, .. } => {
-                    table.chain_or_new(&name);
-                }
-                Line::Chain { .. } | Line::Policy { .. } => diagnostics.push(ExpandError::BadRule.at(
-                    whole(),
-                    "a chain policy cannot be set in a `rules` block",
-                    "sets the default of a chain",
-                    "write a `default` sentence: it holds in both families",
-                )),
-                Line::Rules(list) => {
-                    for rule in list {
-                        for problem in check::check(&rule, rules.table, family) {
-                            let part = rule.parts.iter().find(|(part, _)| *part == problem.part);
-                            let span = part.map_or_else(whole, |(_, range)| place(range.clone()));
-                            diagnostics.push(ExpandError::IllegalRule.at(
-                                span,
-                                problem.message,
-                                problem.label,
-                                problem.help,
-                            ));
-                        }
-                        warn_sets(&rule, whole(), diagnostics);
-                        let chain = table.chain(&rule.chain);
-                        let Some(chain) = chain
-                            .or_else(|| declared_later(body, &rule.chain).then(|| table.chain_or_new(&rule.chain)))
-                        else {
-                            diagnostics.push(ExpandError::IllegalRule.at(
-                                whole(),
-                                format!("the chain `{}` is not declared", rule.chain),
-                                "stands in no chain of the table",
-                                format!("add `:{} - [0:0]` before it, or name a built-in chain", rule.chain),
-                            ));
-                            continue;
-                        };
-                        let origin = Origin { sentence: rules.sentence, line: index as u32 + 1 };
-                        let (header, matches, target) = (rule.header, rule.matches, rule.target);
-                        table.rules.push(Rule { chain, header, matches, target, origin });
-                    }
-                }
-                _ => diagnostics.push(ExpandError::BadRule.at(
-                    whole(),
-                    "a `rules` block holds rule lines and chain lines only",
-                    "neither `-A …` nor `:CHAIN - [0:0]`",
-                    "remove the line: the block names its table, and the file is completed by the compiler",
-                )),
+    let table = ruleset.table_or_new(rules.table);
+    for (index, (start, text)) in lines(body).enumerate() {
+        let place = Place { text, base: rules.body.start + start as u32, body: rules.body };
+        match parse::line(text, family, false) {
+            Err(faults) => {
+                reports.extend(faults.into_iter().map(|fault| {
+                    ExpandError::BadRule.at(place.part(fault.span), fault.message, fault.label, fault.help)
+                }))
             }
+            Ok(Line::Blank | Line::Comment) => {}
+            Ok(Line::Chain { name, policy: None, .. }) => {
+                table.chain_or_new(&name);
+            }
+            Ok(Line::Chain { .. } | Line::Policy { .. }) => reports.push(ExpandError::BadRule.at(
+                place.whole(),
+                "a chain policy cannot be set in a `rules` block",
+                "sets the default of a chain",
+                "write a `default` sentence: it holds in both families",
+            )),
+            Ok(Line::Rules(list)) => {
+                for rule in list {
+                    check_rule(&rule, rules, family, &place, reports);
+                    let origin = Origin { sentence: rules.sentence, line: index as u32 + 1 };
+                    push(rule, origin, body, table, &place, reports);
+                }
+            }
+            Ok(_) => reports.push(ExpandError::BadRule.at(
+                place.whole(),
+                "a `rules` block holds rule lines and chain lines only",
+                "neither `-A …` nor `:CHAIN - [0:0]`",
+                "remove the line: the block names its table, and the file is completed by the compiler",
+            )),
         }
+    }
+}
+
+fn check_rule(rule: &RuleText, rules: &RawRules, family: Family, place: &Place, reports: &mut Vec<Report>) {
+    for problem in check::check(rule, rules.table, family) {
+        let part = rule.parts.iter().find(|(part, _)| *part == problem.part);
+        let span = part.map_or_else(|| place.whole(), |(_, range)| place.part(range.clone()));
+        reports.push(ExpandError::IllegalRule.at(span, problem.message, problem.label, problem.help));
+    }
+    let in_match = rule.matches.iter().any(|m| matches!(m, Match::Unknown(unknown) if &*unknown.name == "set"));
+    let in_target = matches!(&rule.target, Target::Unknown(unknown) if &*unknown.name == "SET");
+    if in_match || in_target {
+        reports.push(ExpandError::SetMatch.at(
+            place.whole(),
+            "the rule uses an address set",
+            "refused where the set does not exist",
+            "create the set before the rules are loaded (`ipset create …`): otherwise the whole file is refused",
+        ));
+    }
+}
+
+/// Puts a rule into its chain, which must be built in or declared in the block.
+fn push(rule: RuleText, origin: Origin, body: &str, table: &mut Table, place: &Place, reports: &mut Vec<Report>) {
+    let known = table.chain(&rule.chain);
+    let chain = known.or_else(|| declared_later(body, &rule.chain).then(|| table.chain_or_new(&rule.chain)));
+    match chain {
+        Some(chain) => {
+            let RuleText { header, matches, target, .. } = rule;
+            table.rules.push(Rule { chain, header, matches, target, origin });
+        }
+        None => reports.push(ExpandError::IllegalRule.at(
+            place.whole(),
+            format!("the chain `{}` is not declared", rule.chain),
+            "stands in no chain of the table",
+            format!("add `:{} - [0:0]` before it, or name a built-in chain", rule.chain),
+        )),
     }
 }
 
@@ -114,17 +134,4 @@ pub fn expand(rules: &RawRules, ast: &Ast, rulesets: &mut [Ruleset; 2], diagnost
 fn declared_later(body: &str, name: &str) -> bool {
     lines(body)
         .any(|(_, line)| line.trim().strip_prefix(':').and_then(|rest| rest.split_whitespace().next()) == Some(name))
-}
-
-fn warn_sets(rule: &parse::RuleText, span: Span, diagnostics: &mut Diagnostics) {
-    let in_match = rule.matches.iter().any(|m| matches!(m, Match::Unknown(unknown) if &*unknown.name == "set"));
-    let in_target = matches!(&rule.target, Target::Unknown(unknown) if &*unknown.name == "SET");
-    if in_match || in_target {
-        diagnostics.push(ExpandError::SetMatch.at(
-            span,
-            "the rule uses an address set",
-            "refused where the set does not exist",
-            "create the set before the rules are loaded (`ipset create …`): otherwise the whole file is refused",
-        ));
-    }
 }

@@ -190,7 +190,7 @@ impl Reader<'_> {
                 let mut arguments = Vec::new();
                 while let Some(argument) = self.words.get(self.next) {
                     let ends = argument.text.len() > 1 && argument.text.starts_with('-') || argument.text == "!";
-                    if ends && !argument.quoted {
+                    if ends {
                         break;
                     }
                     if self.template && hole(&argument.text).is_some() {
