@@ -1,4 +1,4 @@
-//! Embeds the folders of `snippets/` and the policies of `examples/`: writes tables of them that the program includes.
+//! Embeds the folders of `snippets/`, the policies of `examples/` and the cases of all codes: writes tables of them that the program includes.
 //! A folder macro would go stale when a file is added; this asks to be run again when a folder changes.
 
 use std::fmt::Write;
@@ -22,7 +22,15 @@ fn main() -> io::Result<()> {
             line(&mut table, name, &included(&path))?;
         }
     }
-    fs::write(out.join("examples.rs"), table + "];\n")
+    fs::write(out.join("examples.rs"), table + "];\n")?;
+
+    let mut table = String::from("static ERRORS: &[(&str, &str)] = &[\n");
+    for (name, path) in entries(&root.join("tests/cases/errors"))? {
+        if let Some(name) = name.strip_suffix(".md") {
+            line(&mut table, name, &included(&path))?;
+        }
+    }
+    fs::write(out.join("errors.rs"), table + "];\n")
 }
 
 /// The names and paths in a folder, sorted.

@@ -3,11 +3,15 @@
 
 mod build;
 mod check;
+mod completions;
+mod explain;
+mod fmt;
 mod helm;
 mod input;
 mod new;
 mod report;
 mod snippets;
+mod watch;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -36,16 +40,24 @@ enum Command {
     Build(build::Arguments),
     /// Print the values of the gateway chart with both rule files in them
     Helm(helm::Arguments),
+    /// Write policies in the canonical layout
+    Fmt(fmt::Arguments),
     /// Show the building blocks: their sentences, parameters, and the rules of their examples
     Snippets(snippets::Arguments),
+    /// Explain a code: what it means, an example, the way out; without a code, list all
+    Explain(explain::Arguments),
+    /// Print the completion script of a shell
+    Completions(completions::Arguments),
+    /// Print the manual page (roff)
+    Man,
 }
 
-/// What all commands that compile a policy share.
+/// The options of all commands that compile.
 #[derive(Args)]
-struct PolicyArguments {
-    /// The policy; `-` reads standard input
-    #[arg(value_name = "POLICY")]
-    policy: PathBuf,
+struct PolicyOptions {
+    /// A folder of building blocks of your own, besides `snippets/` beside the policy; may be given several times
+    #[arg(long, value_name = "DIR")]
+    snippets: Vec<PathBuf>,
     /// Put each sentence into `-m comment` of its rules, so that `iptables -L` shows it
     #[arg(long)]
     rule_comments: bool,
@@ -60,12 +72,23 @@ enum Deny {
 }
 
 /// How a command ends.
+#[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Fine,
     /// The policy has errors, or warnings that are denied.
     Refused,
     /// The arguments or the files are unusable; said on standard error.
     Unusable(String),
+}
+
+impl Outcome {
+    /// The worse of two.
+    fn and(self, other: Outcome) -> Outcome {
+        match (&self, &other) {
+            (Outcome::Unusable(_), _) | (Outcome::Refused, Outcome::Fine | Outcome::Refused) => self,
+            _ => other,
+        }
+    }
 }
 
 /// Runs the program on its arguments.
@@ -77,8 +100,17 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(arguments, style),
         Command::Build(arguments) => build::run(arguments, style),
         Command::Helm(arguments) => helm::run(arguments, style),
-        Command::Snippets(arguments) => snippets::run(arguments),
+        Command::Fmt(arguments) => fmt::run(arguments, style),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man => completions::man(),
+        Command::Snippets(arguments) => snippets::run(arguments, style),
     };
+    exit_code(outcome)
+}
+
+/// The exit code of an outcome; why files or arguments are unusable is said on standard error.
+fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Outcome::Fine => ExitCode::SUCCESS,
         Outcome::Refused => ExitCode::from(1),

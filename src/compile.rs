@@ -33,7 +33,8 @@ pub struct Compilation {
 /// Compiles the policy `text`, which stands in the file `root`; `read` gives the text of what it includes.
 pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: Options) -> Compilation {
     let mut diagnostics = Diagnostics::default();
-    let ast = syntax::parse(root, text, read, &mut diagnostics);
+    library.reports.iter().for_each(|report| diagnostics.push(report.clone()));
+    let ast = syntax::parse(root, text, library.sources.clone(), read, &mut diagnostics);
     let (policy, scope) = resolve(&ast, library, &mut diagnostics);
     let texts = format::comments(&ast);
     let rulesets = expand(&policy, &ast, library, &texts, options, &mut diagnostics);
@@ -46,5 +47,15 @@ impl Compilation {
     /// The rule file of a family, as `iptables-restore` reads it.
     pub fn rules(&self, family: Family) -> String {
         print::print(&self.rulesets[family.index()], &|sentence| self.texts.get(sentence as usize).map(|text| &**text))
+    }
+
+    /// Both rule files, a thread each.
+    pub fn both_rules(&self) -> [String; 2] {
+        std::thread::scope(|scope| {
+            let v6 = scope.spawn(|| self.rules(Family::V6));
+            let v4 = self.rules(Family::V4);
+            // A panic of the other thread goes on in this one.
+            [v4, v6.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
+        })
     }
 }

@@ -7,13 +7,16 @@ pub mod legs;
 pub mod raw;
 pub mod shape;
 
+use std::collections::HashSet;
+
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Report};
 use crate::iptables::check;
 use crate::iptables::ruleset::{Match, Rule, Ruleset, TableName, Target};
 use crate::net::Family;
 use crate::policy::{Block, Policy, Statement};
-use crate::snippet::library::Library;
+use crate::snippet::library::{Library, Snippet, SnippetError};
+use crate::source::Span;
 use crate::syntax::Ast;
 
 codes! {
@@ -23,8 +26,6 @@ codes! {
     BadRule = Error "cgwfw::expand::bad_rule",
     /// A rule that the kernel refuses, or that can never match.
     IllegalRule = Error "cgwfw::expand::illegal_rule",
-    /// A template that fails.
-    BadTemplate = Error "cgwfw::expand::bad_template",
     /// A sentence that yields no rule in any family.
     NothingLeft = Error "cgwfw::expand::nothing_left",
     /// A sentence that yields more rules than any kernel loads.
@@ -76,11 +77,11 @@ pub fn expand(
     for ((block, v4), v6) in blocks.zip(&v4.yields).zip(&v6.yields) {
         remarks(block, library, ast, [v4, v6], diagnostics);
     }
-    let rulesets = [v4, v6].map(|expansion| {
+    refusals(&v4.refused, &v6.refused, diagnostics);
+    [v4, v6].map(|expansion| {
         expansion.reports.into_iter().for_each(|report| diagnostics.push(report));
         expansion.ruleset
-    });
-    rulesets
+    })
 }
 
 /// What all rules are made from.
@@ -98,6 +99,10 @@ struct Expansion<'a> {
     /// For each block, in order.
     yields: Vec<Yield<'a>>,
     reports: Vec<Report>,
+    /// Rules that the kernel refuses.
+    refused: Vec<Refusal>,
+    /// What was said of building blocks: once is enough for all their sentences.
+    said: HashSet<String>,
 }
 
 /// What a sentence yields in one family.
@@ -115,7 +120,13 @@ struct Yield<'a> {
 
 fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
     let mut shapes = shape::Shapes::default();
-    let mut expansion = Expansion { ruleset: Ruleset::new(family), yields: Vec::new(), reports: Vec::new() };
+    let mut expansion = Expansion {
+        ruleset: Ruleset::new(family),
+        yields: Vec::new(),
+        reports: Vec::new(),
+        refused: Vec::new(),
+        said: HashSet::new(),
+    };
     defaults(source.policy, &mut expansion.ruleset);
     for statement in &source.policy.statements {
         match statement {
@@ -128,7 +139,7 @@ fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
             }
         }
     }
-    verify(&expansion.ruleset, source.ast, &mut expansion.reports);
+    verify(source, &mut expansion);
     expansion
 }
 
@@ -148,9 +159,13 @@ fn expand_block<'a>(
     let shape = match shapes.get(block, source.library, family) {
         Ok(shape) => shape,
         Err(fault) => {
-            let (folder, message) = (&snippet.folder, &fault.message);
-            let message = format!("the template of the building block `{folder}` fails: {message}");
-            expansion.reports.push(ExpandError::BadTemplate.at(span(), message, "used here", fault.help.clone()));
+            let (span, message) = (span(), format!("the template of the building block `{}` fails", snippet.folder));
+            let message = format!("{message}: {}", fault.message);
+            if expansion.said.insert(message.clone()) {
+                let at = template_line(snippet, source.library, fault.line).unwrap_or(span);
+                let report = SnippetError::BadTemplate.at(at, message, "here", fault.help.clone());
+                expansion.reports.push(if at == span { report } else { report.also(span, "used here") });
+            }
             return failed;
         }
     };
@@ -247,21 +262,71 @@ fn remarks(block: &Block, library: &Library, ast: &Ast, yields: [&Yield; 2], dia
     }
 }
 
-/// The rules of a whole ruleset, as the kernel would see them: what it refuses is reported at the sentence.
-fn verify(ruleset: &Ruleset, ast: &Ast, reports: &mut Vec<Report>) {
+/// The place of a line, counted from 1, in the template of a user's own block.
+fn template_line(snippet: &Snippet, library: &Library, line: u32) -> Option<Span> {
+    let source = snippet.files?.template;
+    let (text, lines) = (&library.sources.get(source).text, &library.sources.get(source).lines);
+    let index = line.max(1) as usize - 1;
+    let (start, end) = (lines.start(index, text), lines.start(index + 1, text));
+    let shown = text[start..end].trim();
+    let start = start + (text[start..end].len() - text[start..end].trim_start().len());
+    Some(Span::new(source, start, start + shown.len()))
+}
+
+/// The rules of a whole ruleset, as the kernel would see them: what it refuses is reported at the sentence, or in the
+/// template of a user's own block.
+fn verify(source: &Source, expansion: &mut Expansion) {
+    let ruleset = &expansion.ruleset;
     for (table, index, problem) in check::check_ruleset(ruleset) {
         let origin = ruleset.tables[table].rules[index].origin;
-        let sentence = &ast.sentences[origin.sentence as usize];
+        let sentence = &source.ast.sentences[origin.sentence as usize];
         // Lines of `rules` blocks are checked where they stand.
         if sentence.body.is_some() && !matches!(problem.kind, check::Kind::Chain) {
             continue;
         }
-        let span = raw::line_span(ast, sentence, origin.line).unwrap_or_else(|| ast.span(sentence));
-        reports.push(ExpandError::IllegalRule.at(
-            span,
-            format!("in {}: {}", ruleset.family.name(), problem.message),
-            problem.label,
-            problem.help,
-        ));
+        let span = raw::line_span(source.ast, sentence, origin.line).unwrap_or_else(|| source.ast.span(sentence));
+        let block = source.policy.statements.iter().find_map(|statement| match statement {
+            Statement::Block(block) if block.sentence == origin.sentence => Some(block),
+            _ => None,
+        });
+        let snippet = block.map(|block| &source.library.snippets[usize::from(block.snippet)]);
+        let template = snippet.and_then(|snippet| template_line(snippet, source.library, origin.line));
+        let at = template.unwrap_or(span);
+        // A template is refused once, whatever number of sentences use it.
+        let again =
+            template.is_some() && expansion.refused.iter().any(|other| other.at == at && other.problem == problem);
+        if !again {
+            expansion.refused.push(Refusal { at, used: template.map(|_| span), problem });
+        }
     }
+}
+
+/// A rule that the kernel refuses.
+struct Refusal {
+    /// The sentence, the line of its `rules` block, or the line of the template of a user's own block.
+    at: Span,
+    /// The sentence, where a template is at fault.
+    used: Option<Span>,
+    problem: check::Problem,
+}
+
+/// Reports what the kernel refuses: once where it is the same in both families.
+fn refusals(v4: &[Refusal], v6: &[Refusal], diagnostics: &mut Diagnostics) {
+    let same = |one: &Refusal, other: &Refusal| one.at == other.at && one.problem.message == other.problem.message;
+    let mut push = |refusal: &Refusal, families: &str| {
+        let Refusal { at, used, problem } = refusal;
+        let message = format!("in {families}: {}", problem.message);
+        let report = match used {
+            Some(used) => {
+                SnippetError::RefusedRule.at(*at, message, &problem.label, &problem.help).also(*used, "used here")
+            }
+            None => ExpandError::IllegalRule.at(*at, message, &problem.label, &problem.help),
+        };
+        diagnostics.push(report);
+    };
+    for refusal in v4 {
+        let both = v6.iter().any(|other| same(refusal, other));
+        push(refusal, if both { "IPv4 and IPv6" } else { "IPv4" });
+    }
+    v6.iter().filter(|refusal| !v4.iter().any(|other| same(refusal, other))).for_each(|refusal| push(refusal, "IPv6"));
 }

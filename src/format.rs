@@ -1,14 +1,53 @@
-//! Sentences in their canonical layout.
-//! Input: the tokens of a sentence. Output: its text on one line.
+//! Policies and sentences in their canonical layout.
+//! Input: the text of a policy, or the tokens of a sentence. Output: the text as people agree to write it.
 
-use crate::source::SourceId;
-use crate::syntax::{Ast, Sentence, TokenKind};
+mod layout;
+
+use std::io;
+use std::path::Path;
+
+use crate::diagnostic::Diagnostics;
+use crate::source::{SourceId, Sources};
+use crate::syntax::{self, Ast, Sentence, SyntaxError, Token, TokenKind};
+
+/// A policy after formatting.
+pub struct Formatted {
+    /// The canonical text; none where the tokens have errors, since what is no token would be lost.
+    pub text: Option<String>,
+    /// What is wrong with the tokens.
+    pub diagnostics: Diagnostics,
+    /// The policy as it was, for the diagnostics.
+    pub sources: Sources,
+}
+
+/// Formats the policy `text`, which stands in the file `name`. What it includes is neither read nor formatted.
+///
+/// Sentences, comments and rules stay what they are; only the comma that may end a list comes and goes with its line.
+pub fn format(name: &Path, text: &str) -> Formatted {
+    let mut found = Diagnostics::default();
+    let nothing = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    let ast = syntax::parse(name, text, Sources::default(), &nothing, &mut found);
+    let mut diagnostics = Diagnostics::default();
+    let of_tokens = found.iter().filter(|report| INCLUDES.iter().all(|code| code.code() != report.code));
+    of_tokens.for_each(|report| diagnostics.push(report.clone()));
+    diagnostics.sort();
+    let text = (!diagnostics.has_errors()).then(|| layout::file(&ast));
+    Formatted { text, diagnostics, sources: ast.sources }
+}
+
+/// Errors about included files, which leave the tokens as they are.
+const INCLUDES: [SyntaxError; 4] =
+    [SyntaxError::IncludeForm, SyntaxError::IncludeUnreadable, SyntaxError::IncludeCycle, SyntaxError::TooManyIncludes];
 
 /// A sentence on one line: single blanks, `{ a, b }`.
 pub fn sentence(ast: &Ast, sentence: &Sentence) -> String {
     let mut text = String::with_capacity(64);
+    let tokens = ast.tokens(sentence);
     let mut before = None;
-    for token in ast.tokens(sentence) {
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind == TokenKind::Comma && ends_list(before, tokens.get(index + 1)) {
+            continue;
+        }
         let glued = before.is_none() || token.kind == TokenKind::Comma;
         if !glued {
             text.push(' ');
@@ -20,6 +59,12 @@ pub fn sentence(ast: &Ast, sentence: &Sentence) -> String {
         text.push_str(" { … }");
     }
     text
+}
+
+/// Whether a comma between these tokens may be left out: it ends a list that has values.
+fn ends_list(before: Option<TokenKind>, next: Option<&Token>) -> bool {
+    let is_value = !matches!(before, None | Some(TokenKind::Open | TokenKind::Comma));
+    is_value && next.is_some_and(|token| token.kind == TokenKind::Close)
 }
 
 /// The longest comment line in a rule file, in bytes: a longer line would be read as a rule by `iptables-restore`.

@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use crate::codes;
 use crate::compile::Compilation;
-use crate::net::Family;
-use crate::source::{SourceId, Span};
+use crate::source::Span;
 
 codes! {
     /// What stands in the way of the chart.
@@ -49,9 +48,9 @@ pub const SMALLER: &str =
 
 /// Warns, at the head of the policy, of rules that the chart cannot carry.
 pub fn check(compilation: &mut Compilation) {
-    let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+    let [v4, v6] = compilation.both_rules();
     if let Some(message) = too_large(&v4, &v6) {
-        let head = Span::new(SourceId(0), 0, 0);
+        let head = Span::new(compilation.ast.root, 0, 0);
         compilation.diagnostics.push(HelmWarning::TooLarge.at(head, message, "the policy as a whole", SMALLER));
         compilation.diagnostics.sort();
     }

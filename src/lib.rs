@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
+pub mod example;
 pub mod expand;
 pub mod format;
 pub mod helm;
@@ -19,4 +20,5 @@ pub mod resolve;
 pub mod services;
 pub mod snippet;
 pub mod source;
+pub mod source_map;
 pub mod syntax;

@@ -10,6 +10,8 @@ use crate::source::Span;
 pub struct Policy {
     /// The chain policies of INPUT, FORWARD and OUTPUT, in this order.
     pub defaults: [Option<ChainPolicy>; 3],
+    /// Whether a `default` sentence was refused.
+    pub default_refused: bool,
     /// The first `default drop`.
     pub default_drop: Option<Span>,
     /// The declared interfaces, in the order of their sentences.
@@ -31,8 +33,8 @@ pub struct InterfaceDeclaration {
     pub name: Interface,
     /// What it is for.
     pub role: Option<Role>,
-    /// The interface that carries it.
-    pub over: Option<Interface>,
+    /// The interface that carries it, and the place where it is named.
+    pub over: Option<(Interface, Span)>,
     /// A remark for people.
     pub note: Option<String>,
     /// The place of the name.

@@ -14,10 +14,10 @@ pub mod words;
 use std::collections::HashMap;
 
 use crate::codes;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::net::Interface;
 use crate::policy::{InterfaceDeclaration, Policy, Role, Statement};
-use crate::snippet::library::Library;
+use crate::snippet::library::{CORE_VERBS, Library};
 use crate::source::Span;
 use crate::syntax::Ast;
 use suggest::did_you_mean;
@@ -177,6 +177,17 @@ impl Scope {
         None
     }
 
+    /// Counts everything that a refused sentence names as used: one mistake is not also another.
+    fn name_all(&mut self, words: &Words) {
+        for (variable, name) in words.names() {
+            if variable {
+                self.definitions.use_all(name);
+            } else if let Some(index) = Interface::new(name).and_then(|name| self.by_name.get(&name)) {
+                (self.named[*index], self.decided[*index]) = (true, true);
+            }
+        }
+    }
+
     /// The role of an interface.
     pub fn role(&self, name: &Interface) -> Option<Role> {
         self.by_name.get(name).and_then(|index| self.interfaces[*index].role)
@@ -217,18 +228,20 @@ impl Scope {
     }
 }
 
-/// The words with which the sentences of the core begin.
-pub const CORE_VERBS: [&str; 7] = ["default", "interface", "define", "include", "rules", "expect", "lint"];
-
 /// Gives every sentence its meaning.
 pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
+    block::check_defaults(library, diagnostics);
     let mut policy = Policy::default();
     let mut scope = Scope::default();
     let mut defaults = core::Defaults::default();
     let all = || 0..ast.sentences.len() as u32;
     for sentence in all() {
         let words = Words::new(ast, sentence);
+        let broken = ast.sentences[sentence as usize].broken;
         match words.peek(0) {
+            // What is left of a sentence that was reported must not be reported again.
+            Some("define") if broken && words.peek(2) != Some("=") => {}
+            Some("interface") if broken => {}
             Some("define") => core::define(sentence, words, &mut scope, diagnostics),
             Some("interface") => core::interface(words, &mut scope, diagnostics),
             _ => {}
@@ -238,6 +251,14 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
     for sentence in all() {
         let words = Words::new(ast, sentence);
         let verb = words.peek(0).unwrap_or_default();
+        if ast.sentences[sentence as usize].broken {
+            // Its tokens were reported; what it names is used all the same.
+            defaults.refused |= verb == "default";
+            scope.name_all(&words);
+            continue;
+        }
+        let errors = diagnostics.count(Severity::Error);
+        let all = words.clone();
         // What is refused on an interface by name is decided as well.
         scope.decides = match verb {
             "allow" | "accept" => true,
@@ -261,7 +282,12 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
                 None => unknown(&words, library, diagnostics),
             },
         }
+        if diagnostics.count(Severity::Error) > errors {
+            defaults.refused |= verb == "default";
+            scope.name_all(&all);
+        }
     }
+    policy.default_refused = defaults.refused;
     policy.defaults = defaults.policies();
     policy.default_drop = defaults.first_drop();
     policy.interfaces = scope.interfaces.clone();

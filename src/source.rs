@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 /// The number of a source among the `Sources` of one compilation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
 
 /// A range of bytes in one source.

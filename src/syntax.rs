@@ -11,7 +11,7 @@ use pest::Parser;
 use pest::iterators::Pair;
 
 use crate::codes;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, is_deceptive};
 use crate::source::{SourceId, Sources, Span};
 
 mod grammar {
@@ -46,8 +46,10 @@ codes! {
 /// The policy as written: its files, and their sentences in reading order.
 #[derive(Clone, Debug, Default)]
 pub struct Ast {
-    /// Every file, the policy itself first.
+    /// Every file: those of users' own building blocks, the policy, what it includes.
     pub sources: Sources,
+    /// The policy itself.
+    pub root: SourceId,
     /// The tokens of all sentences.
     pub tokens: Vec<Token>,
     /// The sentences, those of an included file in the place of its `include`.
@@ -65,6 +67,8 @@ pub struct Sentence {
     last: u32,
     /// The text between the braces of a `rules` block.
     pub body: Option<Span>,
+    /// Whether something in it is no token: that was reported, and its meaning cannot be known.
+    pub broken: bool,
 }
 
 /// What a token is, before anyone knows its type.
@@ -128,17 +132,19 @@ pub fn string_value(token: &str) -> String {
 /// Reads the text of an included file.
 pub type Read<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
-/// Parses `text`, which stands in the file `root`, and everything that it includes.
-pub fn parse(root: &Path, text: &str, read: Read, diagnostics: &mut Diagnostics) -> Ast {
-    let mut ast = Ast::default();
+/// Parses `text`, which stands in the file `root`, and everything that it includes. `sources` are those that are known
+/// already: the files of users' own building blocks.
+pub fn parse(root: &Path, text: &str, sources: Sources, read: Read, diagnostics: &mut Diagnostics) -> Ast {
+    let mut ast = Ast { sources, ..Ast::default() };
     let source = ast.sources.add(root.display().to_string(), text, None);
     let mut includes = include::Includes::new(root);
     parse_source(&mut ast, source, root, read, &mut includes, diagnostics);
+    ast.root = source;
     ast
 }
 
 /// Words that begin a sentence: where one begins a line inside an open brace, the brace was forgotten.
-const SENTENCE_STARTS: [&str; 19] = [
+pub const SENTENCE_STARTS: [&str; 18] = [
     "accept",
     "allow",
     "clamp",
@@ -154,7 +160,6 @@ const SENTENCE_STARTS: [&str; 19] = [
     "mark",
     "masquerade",
     "notrack",
-    "redirect",
     "reject",
     "rules",
     "snat",
@@ -163,6 +168,7 @@ const SENTENCE_STARTS: [&str; 19] = [
 /// A sentence that is being read.
 struct Open {
     first: u32,
+    broken: bool,
     /// The braces that are open.
     braces: Vec<Span>,
 }
@@ -192,7 +198,7 @@ fn parse_source(
             return;
         }
     };
-    let mut state = Open { first: ast.tokens.len() as u32, braces: Vec::new() };
+    let mut state = Open { first: ast.tokens.len() as u32, broken: false, braces: Vec::new() };
     let mut stray: Option<Span> = None;
     let mut at_line_start = true;
     let policy = pairs.next().expect("the grammar's top rule gives one pair");
@@ -201,6 +207,7 @@ fn parse_source(
         let rule = pair.as_rule();
         if let Some(run) = stray.take_if(|run| rule != Rule::stray || run.end != span.start) {
             report_stray(run, &text, diagnostics);
+            state.broken = true;
         }
         let kind = match rule {
             Rule::newline => {
@@ -231,6 +238,7 @@ fn parse_source(
             }
             Rule::open_string => {
                 report_string(span, pair.as_str(), diagnostics);
+                state.broken = true;
                 TokenKind::String
             }
             Rule::string => TokenKind::String,
@@ -248,6 +256,7 @@ fn parse_source(
                         "no `{` is open here",
                         "remove it, or write the `{` that it belongs to",
                     ));
+                    state.broken = true;
                     continue;
                 }
                 TokenKind::Close
@@ -259,6 +268,7 @@ fn parse_source(
                 }
                 if pair.as_str().bytes().any(|byte| byte < b' ' || byte == 0x7f || byte == 0xc2) {
                     push_pieces(ast, span, pair.as_str(), &text, diagnostics);
+                    state.broken = true;
                     at_line_start = false;
                     continue;
                 }
@@ -270,6 +280,7 @@ fn parse_source(
     }
     if let Some(run) = stray {
         report_stray(run, &text, diagnostics);
+        state.broken = true;
     }
     abandon_braces(&mut state, diagnostics);
     finish(ast, source, path, read, includes, &mut state, diagnostics);
@@ -310,13 +321,14 @@ fn finish(
 ) {
     let last = ast.tokens.len() as u32;
     if last > state.first {
-        let sentence = Sentence { source, first: state.first, last, body: None };
+        let sentence = Sentence { source, first: state.first, last, body: None, broken: state.broken };
         let first = ast.tokens[state.first as usize];
-        if &ast.sources.get(source).text[first.start as usize..first.end as usize] == "include" {
+        if &ast.sources.get(source).text[first.start as usize..first.end as usize] == "include" && !sentence.broken {
             include::follow(ast, &sentence, path, read, includes, diagnostics);
         }
         ast.sentences.push(sentence);
     }
+    state.broken = false;
     state.first = ast.tokens.len() as u32;
 }
 
@@ -334,7 +346,7 @@ fn push_rules(ast: &mut Ast, source: SourceId, pair: Pair<Rule>) {
             ast.tokens.push(Token { kind: TokenKind::Word, start: span.start, end: span.end });
         }
     }
-    ast.sentences.push(Sentence { source, first, last: ast.tokens.len() as u32, body });
+    ast.sentences.push(Sentence { source, first, last: ast.tokens.len() as u32, body, broken: false });
 }
 
 fn abandon_braces(state: &mut Open, diagnostics: &mut Diagnostics) {
@@ -346,6 +358,7 @@ fn abandon_braces(state: &mut Open, diagnostics: &mut Diagnostics) {
             "opened here",
             "write the `}` that ends the list or the block",
         ));
+        state.broken = true;
     }
     state.braces.clear();
 }
@@ -375,14 +388,14 @@ fn report_string(span: Span, text: &str, diagnostics: &mut Diagnostics) {
     let escape = inner.char_indices().scan(false, |escaped, (at, c)| {
         let bad = *escaped && c != '"' && c != '\\';
         *escaped = !*escaped && c == '\\';
-        Some(bad.then_some(at))
+        Some(bad.then_some((at, c)))
     });
     let bad = escape.flatten().next();
     diagnostics.push(match bad {
-        Some(at) if text.len() > 1 && text.ends_with('"') => {
+        Some((at, c)) if text.len() > 1 && text.ends_with('"') => {
             let start = span.start + at as u32;
             SyntaxError::BadEscape.at(
-                Span { start, end: start + 2, ..span },
+                Span { start, end: start + 1 + c.len_utf8() as u32, ..span },
                 "a backslash escapes only `\"` and `\\`",
                 "no escape that strings know",
                 "write `\\\\` for a backslash",
@@ -398,7 +411,7 @@ fn report_string(span: Span, text: &str, diagnostics: &mut Diagnostics) {
 }
 
 fn check_comment(span: Span, text: &str, diagnostics: &mut Diagnostics) {
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control() && *c != '\t') {
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| is_deceptive(*c) && *c != '\t') {
         let start = span.start + at as u32;
         diagnostics.push(SyntaxError::BadCharacter.at(
             Span { start, end: start + c.len_utf8() as u32, ..span },

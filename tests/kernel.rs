@@ -133,8 +133,12 @@ fn mangled_lines_are_read_or_refused() {
     for family in Family::BOTH {
         for entry in entries(family) {
             for _ in 0..40 {
-                let mut letters: Vec<char> = entry.file.chars().collect();
+                let (start, end) = (entry.file.find("-A").unwrap_or(0), entry.file.len() - "\nCOMMIT\n".len());
+                let mut letters: Vec<char> = entry.file[start..end].chars().collect();
                 for _ in 0..=random(3) {
+                    if letters.len() < 2 {
+                        break;
+                    }
                     let at = random(letters.len());
                     match random(5) {
                         0 => drop(letters.remove(at)),
@@ -150,7 +154,8 @@ fn mangled_lines_are_read_or_refused() {
                         }
                     }
                 }
-                let text: String = letters.into_iter().collect();
+                let changed: String = letters.into_iter().collect();
+                let text = format!("{}{changed}{}", &entry.file[..start], &entry.file[end..]);
                 let Ok(printed) = ours(&text, family) else { continue };
                 let again = ours(&printed, family);
                 assert_eq!(again.as_ref(), Ok(&printed), "{text}");

@@ -22,7 +22,7 @@ fn policies_compile_without_a_warning() {
     assert!(policies.len() >= 2);
     for policy in policies {
         let compilation = support::compiled(&policy);
-        assert_eq!(support::short(&compilation, false), "", "README.md:{}", policy.line);
+        assert_eq!(cgwfw::example::short(&compilation, false), "", "README.md:{}", policy.line);
     }
 }
 
@@ -50,7 +50,7 @@ fn the_error_that_is_shown_is_the_one_that_is_printed() {
         policy: "default drop\nallow ipsec peer 10.1.0.0/8 on inet0\n".into(),
         ..Default::default()
     };
-    let rendered = support::rendered(&support::compiled(&policy));
+    let rendered = cgwfw::example::rendered(&support::compiled(&policy));
     assert_eq!(shown.trim(), rendered.trim());
 }
 
@@ -90,4 +90,48 @@ fn the_two_commands_of_the_set_up_are_those_of_the_checks() {
     let commands: Vec<&str> = block.lines().collect();
     assert_eq!(commands, ["cargo run --release -- helm examples/site-to-site.cgwfw", "cargo test"]);
     assert!(checks.lines().any(|line| line == commands[1]), "the checks run the README's test command");
+}
+
+/// The block that the README shows, written where it says and used.
+#[test]
+fn the_block_of_ones_own_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let block = folder.path().join("snippets/monitoring");
+    fs::create_dir_all(&block).expect("a folder");
+    let text = readme();
+    let fence = |language: &str| {
+        text.split(&format!("```{language}\n"))
+            .nth(1)
+            .and_then(|rest| rest.split("```").next())
+            .expect("the fence")
+            .to_owned()
+    };
+    fs::write(block.join("snippet.toml"), fence("toml")).expect("a file");
+    fs::write(block.join("rules.j2"), fence("jinja")).expect("a file");
+    let example = "## Both ports\n\n```cgwfw\nallow acme monitoring from 192.0.2.9 on eth0 with tls\n```\n```iptables\n\
+        -A INPUT -s 192.0.2.9/32 -i eth0 -p tcp -m tcp --dport 9100 -j ACCEPT\n\
+        -A INPUT -s 192.0.2.9/32 -i eth0 -p tcp -m tcp --dport 9443 -j ACCEPT\n```\n```ip6tables\n```\n";
+    fs::write(block.join("README.md"), example).expect("a file");
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_cgwfw")).args(arguments).current_dir(folder.path()).output().expect("it runs")
+    };
+    let tested = run(&["snippets", "--test", "snippets"]);
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    assert_eq!(String::from_utf8_lossy(&tested.stdout), "1 passed, 0 failed\n");
+    fs::write(folder.path().join("a.cgwfw"), "default drop\nallow acme monitoring from 2001:db8::9 on eth0\n")
+        .expect("a file");
+    let built = run(&["build", "a.cgwfw", "-6"]);
+    assert!(
+        String::from_utf8_lossy(&built.stdout)
+            .contains("-A INPUT -s 2001:db8::9/128 -i eth0 -p tcp -m tcp --dport 9100 -j ACCEPT")
+    );
+    fs::write(block.join("README.md"), example.replace("9443", "9444")).expect("a file");
+    assert_eq!(run(&["snippets", "--test", "snippets"]).status.code(), Some(1));
+    fs::write(block.join("rules.j2"), "-A OUTPUT -i {{ interface }} -s {{ server }} -j ACCEPT\n").expect("a file");
+    let refused = run(&["check", "a.cgwfw", "--format", "short"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr)
+            .starts_with("snippets/monitoring/rules.j2:1:1: error[cgwfw::snippet::refused_rule]")
+    );
 }

@@ -10,6 +10,7 @@ use cgwfw::compile::checks::PolicyWarning;
 use cgwfw::expand::ExpandError;
 use cgwfw::helm::HelmWarning;
 use cgwfw::resolve::ResolveError;
+use cgwfw::snippet::library::SnippetError;
 use cgwfw::syntax::SyntaxError;
 
 /// The floor of each module; the longest prefix of a path counts.
@@ -28,6 +29,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("expand", 5),
     ("compile", 6),
     ("helm", 7),
+    ("source_map", 7),
+    ("example", 8),
     ("cli", 9),
 ];
 
@@ -114,8 +117,9 @@ fn all_codes() -> Vec<&'static str> {
     let resolve = ResolveError::ALL.iter().map(|code| code.code());
     let expand = ExpandError::ALL.iter().map(|code| code.code());
     let policy = PolicyWarning::ALL.iter().map(|code| code.code());
+    let snippet = SnippetError::ALL.iter().map(|code| code.code());
     let helm = HelmWarning::ALL.iter().map(|code| code.code());
-    syntax.chain(resolve).chain(expand).chain(policy).chain(helm).collect()
+    syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet).collect()
 }
 
 #[test]

@@ -7,53 +7,100 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::input::Compiled;
 use super::report::{self, Format};
-use super::{Outcome, PolicyArguments, input, print};
+use super::{Outcome, PolicyOptions, input, print, watch};
 use crate::diagnostic::Style;
 use crate::net::Family;
+use crate::source_map::source_map;
 
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true)))]
 pub struct Arguments {
+    /// The policies; `-` reads standard input; several only with -o
+    #[arg(value_name = "POLICY", required = true)]
+    policies: Vec<PathBuf>,
     #[command(flatten)]
-    policy: PolicyArguments,
+    options: PolicyOptions,
     /// Print the IPv4 file, for iptables-restore
     #[arg(short = '4', long, group = "what")]
     ipv4: bool,
     /// Print the IPv6 file, for ip6tables-restore
     #[arg(short = '6', long, group = "what")]
     ipv6: bool,
-    /// Write iptables.rules and ip6tables.rules into this folder: both, or none
+    /// Write iptables.rules and ip6tables.rules into this folder: both, or none; of several policies each into a
+    /// folder of its own in it, with the name of the policy
     #[arg(short, long, value_name = "DIR", group = "what")]
     output: Option<PathBuf>,
+    /// Write where each line of the rule files comes from, as JSON
+    #[arg(long, value_name = "FILE")]
+    source_map: Option<PathBuf>,
     /// How to write diagnostics
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Build again whenever a file changes
+    #[arg(long, requires = "output")]
+    watch: bool,
 }
 
 /// The names of the files, those of the keys in the chart's ConfigMap.
 const FILES: [&str; 2] = ["iptables.rules", "ip6tables.rules"];
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
-    let compilation = match input::compiled(&arguments.policy) {
-        Ok(compilation) => compilation,
-        Err(message) => return Outcome::Unusable(message),
-    };
-    let refused = matches!(report::usable(&compilation, &arguments.policy), Outcome::Refused);
-    let written = report::write_beside_output(&compilation, arguments.format, refused, style);
-    if refused || !matches!(written, Outcome::Fine) {
-        return if matches!(written, Outcome::Fine) { Outcome::Refused } else { written };
+    let many = arguments.policies.len() > 1;
+    if many && (arguments.output.is_none() || arguments.source_map.is_some()) {
+        return Outcome::Unusable("several policies are built with -o DIR, and without a source map".into());
     }
-    match &arguments.output {
-        Some(folder) => {
-            let texts = Family::BOTH.map(|family| compilation.rules(family));
-            match write_both(folder, &texts) {
-                Ok(()) => Outcome::Fine,
-                Err(error) => Outcome::Unusable(format!("{}: nothing was written: {error}", folder.display())),
-            }
+    if arguments.watch {
+        return watch::watch(&arguments.policies, |seen| build(&arguments, style, seen));
+    }
+    build(&arguments, style, &mut Vec::new())
+}
+
+/// Builds every policy, each whatever becomes of the others; notes in `seen` the files that were read.
+fn build(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcome {
+    let each = arguments.policies.iter().map(|policy| match input::compiled(policy, &arguments.options) {
+        Ok(compiled) => {
+            watch::note_files(&compiled.compilation, seen);
+            write_policy(policy, &compiled, arguments, style)
         }
-        None => print(&compilation.rules(if arguments.ipv4 { Family::V4 } else { Family::V6 })),
+        Err(message) => Outcome::Unusable(message),
+    });
+    each.fold(Outcome::Fine, Outcome::and)
+}
+
+fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style: Style) -> Outcome {
+    let compilation = &compiled.compilation;
+    let usable = report::usable(compilation, &arguments.options);
+    let refused = usable == Outcome::Refused;
+    let written = report::write_beside_output(compilation, arguments.format, refused, style);
+    if refused || written != Outcome::Fine {
+        return usable.and(written);
     }
+    if let Some(path) = &arguments.source_map {
+        let map = source_map(compilation, &compiled.library);
+        let written =
+            serde_json::to_vec_pretty(&map).map_err(io::Error::other).and_then(|json| write_whole(path, &json));
+        if let Err(error) = written {
+            return Outcome::Unusable(format!("{}: {error}", path.display()));
+        }
+    }
+    let Some(folder) = &arguments.output else {
+        return print(&compilation.rules(if arguments.ipv4 { Family::V4 } else { Family::V6 }));
+    };
+    let own =
+        if arguments.policies.len() > 1 { folder.join(policy.file_stem().unwrap_or_default()) } else { folder.clone() };
+    match write_both(&own, &compilation.both_rules()) {
+        Ok(()) => Outcome::Fine,
+        Err(error) => Outcome::Unusable(format!("{}: nothing was written: {error}", own.display())),
+    }
+}
+
+/// Writes a file beside its old version and puts it in place.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    temporary(folder, bytes)?.persist(path)?;
+    Ok(())
 }
 
 /// Writes both files beside their old versions and puts them in place when both are complete.
@@ -63,8 +110,8 @@ fn write_both(folder: &Path, texts: &[String; 2]) -> io::Result<()> {
     if let Some(path) = paths.iter().find(|path| path.is_dir()) {
         return Err(io::Error::other(format!("{} is a folder", path.display())));
     }
-    let first = temporary(folder, &texts[0])?;
-    let second = temporary(folder, &texts[1])?;
+    let first = temporary(folder, texts[0].as_bytes())?;
+    let second = temporary(folder, texts[1].as_bytes())?;
     let before = match fs::read(&paths[0]) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -82,12 +129,12 @@ fn write_both(folder: &Path, texts: &[String; 2]) -> io::Result<()> {
     Ok(())
 }
 
-fn temporary(folder: &Path, text: &str) -> io::Result<NamedTempFile> {
+/// A complete file in `folder` under a name of its own, to be put in place by its caller.
+pub fn temporary(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.prefix(".cgwfw-").tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
+    file.write_all(bytes)?;
     Ok(file)
 }

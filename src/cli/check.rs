@@ -2,9 +2,10 @@
 //! Input: a policy. Output: diagnostics; with `-v` the rules by sentence and family.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use super::report::{self, Format};
-use super::{Outcome, PolicyArguments, input, print};
+use super::{Outcome, PolicyOptions, input, print, watch};
 use crate::compile::Compilation;
 use crate::diagnostic::{Severity, Style};
 use crate::helm;
@@ -13,38 +14,59 @@ use crate::net::Family;
 
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The policies; `-` reads standard input
+    #[arg(value_name = "POLICY", required = true)]
+    policies: Vec<PathBuf>,
     #[command(flatten)]
-    policy: PolicyArguments,
+    options: PolicyOptions,
     /// Show the notes, and the rules that each sentence yields in each family
     #[arg(short, long)]
     verbose: bool,
     /// How to write diagnostics
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
+    /// Check again whenever a file changes
+    #[arg(long)]
+    watch: bool,
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
-    let mut compilation = match input::compiled(&arguments.policy) {
-        Ok(compilation) => compilation,
-        Err(message) => return Outcome::Unusable(message),
-    };
-    helm::check(&mut compilation);
-    let written = report::write(&compilation, arguments.format, arguments.verbose, style);
-    if !matches!(written, Outcome::Fine) {
-        return written;
+    if arguments.watch {
+        return watch::watch(&arguments.policies, |seen| check(&arguments, style, seen));
+    }
+    check(&arguments, style, &mut Vec::new())
+}
+
+/// Checks every policy; notes in `seen` the files that were read.
+fn check(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcome {
+    let mut outcome = Outcome::Fine;
+    let mut compilations = Vec::new();
+    for policy in &arguments.policies {
+        match input::compiled(policy, &arguments.options) {
+            Ok(mut compiled) => {
+                helm::check(&mut compiled.compilation);
+                watch::note_files(&compiled.compilation, seen);
+                compilations.push(compiled.compilation);
+            }
+            Err(message) => outcome = outcome.and(Outcome::Unusable(message)),
+        }
+    }
+    outcome = outcome.and(report::write(&compilations, arguments.format, arguments.verbose, style));
+    for compilation in &compilations {
+        outcome = outcome.and(report::usable(compilation, &arguments.options));
     }
     if arguments.format == Format::Human {
-        let mut text = String::new();
-        if arguments.verbose && !compilation.diagnostics.has_errors() {
-            text = by_sentence(&compilation);
-        }
-        text.push_str(&summary(&compilation, arguments.verbose));
-        let printed = print(&text);
-        if !matches!(printed, Outcome::Fine) {
-            return printed;
-        }
+        let many = arguments.policies.len() > 1;
+        let texts = compilations.iter().map(|compilation| {
+            let rules = arguments.verbose && !compilation.diagnostics.has_errors();
+            let rules = if rules { by_sentence(compilation) } else { String::new() };
+            let name = &compilation.ast.sources.get(compilation.ast.root).name;
+            let name = if many { format!("{name}: ") } else { String::new() };
+            format!("{rules}{name}{}", summary(compilation, arguments.verbose))
+        });
+        outcome = outcome.and(print(&texts.collect::<String>()));
     }
-    report::usable(&compilation, &arguments.policy)
+    outcome
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -1,29 +1,33 @@
 //! `cgwfw helm`: the values of the gateway chart.
 //! Input: a policy. Output: YAML on standard output; refused where it cannot fit into the chart's ConfigMap.
 
+use std::path::PathBuf;
+
 use super::report::{self, Format};
-use super::{Outcome, PolicyArguments, input, print};
+use super::{Outcome, PolicyOptions, input, print};
 use crate::diagnostic::Style;
 use crate::helm::{SMALLER, too_large, values};
-use crate::net::Family;
 
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// The policy; `-` reads standard input
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
     #[command(flatten)]
-    policy: PolicyArguments,
+    options: PolicyOptions,
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
-    let compilation = match input::compiled(&arguments.policy) {
-        Ok(compilation) => compilation,
+    let compilation = match input::compiled(&arguments.policy, &arguments.options) {
+        Ok(compiled) => compiled.compilation,
         Err(message) => return Outcome::Unusable(message),
     };
-    let usable = report::usable(&compilation, &arguments.policy);
-    let written = report::write(&compilation, Format::Human, false, style);
+    let usable = report::usable(&compilation, &arguments.options);
+    let written = report::write(std::slice::from_ref(&compilation), Format::Human, false, style);
     if !matches!((&usable, &written), (Outcome::Fine, Outcome::Fine)) {
         return if matches!(written, Outcome::Fine) { usable } else { written };
     }
-    let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+    let [v4, v6] = compilation.both_rules();
     if let Some(message) = too_large(&v4, &v6) {
         return Outcome::Unusable(format!("{message}; {SMALLER}"));
     }

@@ -3,24 +3,79 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::PolicyArguments;
+use super::PolicyOptions;
 use crate::compile::{Compilation, compile};
 use crate::expand::Options;
-use crate::snippet::library::Library;
+use crate::snippet::library::{Folder, Library};
 
 /// The name that standard input has in diagnostics.
 const STDIN: &str = "<stdin>";
 
-/// Reads and compiles a policy.
-pub fn compiled(arguments: &PolicyArguments) -> Result<Compilation, String> {
-    let options = Options { rule_comments: arguments.rule_comments };
-    let (path, text) = read(&arguments.policy)?;
-    Ok(compile(path, &text, &|path| fs::read_to_string(path), &Library::built_in(), options))
+/// A policy that was compiled, and the building blocks that were there for it.
+pub struct Compiled {
+    /// What became of it.
+    pub compilation: Compilation,
+    /// The building blocks.
+    pub library: Library,
 }
 
-fn read(path: &Path) -> Result<(&Path, String), String> {
+/// Reads and compiles a policy.
+pub fn compiled(policy: &Path, options: &PolicyOptions) -> Result<Compiled, String> {
+    let (path, text) = read(policy)?;
+    let mut folders = options.snippets.clone();
+    let beside = path.parent().unwrap_or(Path::new("")).join("snippets");
+    if beside.is_dir() && !folders.contains(&beside) {
+        folders.push(beside);
+    }
+    let library = library(&folders)?;
+    let options = Options { rule_comments: options.rule_comments };
+    let compilation = compile(path, &text, &|path| fs::read_to_string(path), &library, options);
+    Ok(Compiled { compilation, library })
+}
+
+/// The program's library, and the blocks in users' own folders; a folder that the library itself was made from adds none.
+pub fn library(folders: &[PathBuf]) -> Result<Library, String> {
+    let mut library = Library::built_in();
+    for folder in folders {
+        for own in blocks(folder)? {
+            if !library.is_own(&own) {
+                library.add_own(own);
+            }
+        }
+    }
+    Ok(library)
+}
+
+/// The blocks in a folder, in the order of their names.
+fn blocks(folder: &Path) -> Result<Vec<Folder>, String> {
+    let unreadable = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(|error| unreadable(folder, error))?.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.is_dir());
+    paths.sort();
+    let mut folders = Vec::new();
+    for path in paths {
+        let file = |name: &str| match fs::read_to_string(path.join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&path.join(name), error)),
+        };
+        let (metadata, template) = (file("snippet.toml")?, file("rules.j2")?);
+        if metadata.is_none() && template.is_none() {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let readme = file("README.md")?.unwrap_or_default();
+        folders.push(Folder { path: path.display().to_string(), name, metadata, template, readme });
+    }
+    Ok(folders)
+}
+
+/// The text of a policy, and the name that it has in diagnostics.
+pub fn read(path: &Path) -> Result<(&Path, String), String> {
     let unreadable = |name: &str, error: io::Error| match error.kind() {
         io::ErrorKind::InvalidData => format!("{name}: the file is not UTF-8"),
         _ => format!("{name}: {error}"),

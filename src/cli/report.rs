@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{ColorChoice, ValueEnum};
 
-use super::{Outcome, PolicyArguments};
+use super::{Outcome, PolicyOptions};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Report, Severity, Style};
+use crate::source::Sources;
 
 /// How diagnostics are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,30 +40,29 @@ pub fn style(color: ColorChoice) -> Style {
 }
 
 /// Whether the policy may be used: no errors, and no warnings where these are denied.
-pub fn usable(compilation: &Compilation, arguments: &PolicyArguments) -> Outcome {
-    let denied = arguments.deny.is_some() && compilation.diagnostics.count(Severity::Warning) > 0;
+pub fn usable(compilation: &Compilation, options: &PolicyOptions) -> Outcome {
+    let denied = options.deny.is_some() && compilation.diagnostics.count(Severity::Warning) > 0;
     if compilation.diagnostics.has_errors() || denied { Outcome::Refused } else { Outcome::Fine }
 }
 
-/// Writes the diagnostics in a format; notes only on request, except as JSON.
-pub fn write(compilation: &Compilation, format: Format, notes: bool, style: Style) -> Outcome {
-    let sources = &compilation.ast.sources;
+/// Writes the diagnostics of some policies in a format; notes only on request, except as JSON.
+pub fn write(compilations: &[Compilation], format: Format, notes: bool, style: Style) -> Outcome {
+    let all = || compilations.iter().flat_map(|c| c.diagnostics.iter().map(|report| (report, &c.ast.sources)));
     if format == Format::Json {
-        let all: Vec<_> = compilation.diagnostics.iter().map(|report| diagnostic::json(report, sources)).collect();
+        let all: Vec<_> = all().map(|(report, sources)| diagnostic::json(report, sources)).collect();
         return match serde_json::to_string_pretty(&all) {
             Ok(text) => super::print(&(text + "\n")),
             Err(error) => Outcome::Unusable(format!("the diagnostics cannot be written as JSON: {error}")),
         };
     }
-    let shown = compilation.diagnostics.iter().filter(|report| notes || report.severity != Severity::Note);
-    let render = |report: &Report| match format {
+    let render = |report: &Report, sources: &Sources| match format {
         Format::Short => diagnostic::short(report, sources) + "\n",
         _ => diagnostic::human(report, sources, style) + "\n",
     };
     let mut out = io::stderr().lock();
-    for report in shown {
+    for (report, sources) in all().filter(|(report, _)| notes || report.severity != Severity::Note) {
         // Nobody reads on: the exit code says the rest.
-        if out.write_all(render(report).as_bytes()).is_err() {
+        if out.write_all(render(report, sources).as_bytes()).is_err() {
             break;
         }
     }
@@ -75,5 +75,5 @@ pub fn write_beside_output(compilation: &Compilation, format: Format, refused: b
     if format == Format::Json && !refused {
         return Outcome::Fine;
     }
-    write(compilation, format, false, style)
+    write(std::slice::from_ref(compilation), format, false, style)
 }

@@ -1,19 +1,18 @@
 //! `cgwfw snippets`: the building blocks.
 //! Input: the name of a block, or none. Output: every sentence; for one block its parameters and the rules of its examples.
 
-use std::fmt::Write;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 
-use super::{Outcome, print};
-use crate::compile::compile;
-use crate::diagnostic::Severity;
-use crate::expand::Options;
-use crate::iptables::print::rule_line;
+use super::{Outcome, input, print};
+use crate::diagnostic::{self, Severity, Style};
+use crate::example::{self, Difference};
 use crate::net::Family;
 use crate::resolve::block::wanted;
 use crate::resolve::suggest::did_you_mean;
 use crate::snippet::library::{Library, Snippet};
-use crate::snippet::readme;
+use crate::snippet::readme::{self, Example};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -23,10 +22,26 @@ pub struct Arguments {
     /// Print the table of all sentences as Markdown
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
+    /// A folder of building blocks of your own; may be given several times
+    #[arg(long, value_name = "DIR")]
+    snippets: Vec<PathBuf>,
+    /// Run the examples in the READMEs of the blocks in a folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "markdown"])]
+    test: Option<PathBuf>,
 }
 
-pub fn run(arguments: Arguments) -> Outcome {
-    let library = Library::built_in();
+pub fn run(arguments: Arguments, style: Style) -> Outcome {
+    let folders: Vec<PathBuf> = arguments.snippets.iter().chain(&arguments.test).cloned().collect();
+    let library = match input::library(&folders) {
+        Ok(library) => library,
+        Err(message) => return Outcome::Unusable(message),
+    };
+    if !library.reports.is_empty() {
+        return faults(&library, style);
+    }
+    if arguments.test.is_some() {
+        return test(&library);
+    }
     if arguments.markdown {
         return print(&markdown(&library));
     }
@@ -48,6 +63,50 @@ pub fn run(arguments: Arguments) -> Outcome {
                 near.map_or_else(|| "`cgwfw snippets` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
             Outcome::Unusable(format!("there is no building block `{}`: {help}", crate::diagnostic::visible(&name)))
         }
+    }
+}
+
+/// What is wrong with the blocks of the user.
+fn faults(library: &Library, style: Style) -> Outcome {
+    let text: String =
+        library.reports.iter().map(|report| diagnostic::human(report, &library.sources, style) + "\n").collect();
+    match io::stderr().write_all(text.as_bytes()) {
+        Ok(()) | Err(_) => Outcome::Refused,
+    }
+}
+
+/// Runs the examples of the user's blocks; 1 where one fails, or where a block has none.
+fn test(library: &Library) -> Outcome {
+    let mut out = String::new();
+    let (mut passed, mut failed) = (0, 0);
+    for snippet in library.snippets.iter().filter(|snippet| snippet.files.is_some()) {
+        let examples = readme::examples(&snippet.readme);
+        if examples.is_empty() {
+            failed += 1;
+            let _ = writeln!(out, "{}: the README has no example: it is the block's test", snippet.folder);
+        }
+        for case in examples {
+            let compilation = example::compiled(&case, library);
+            let place = format!("{}/README.md:{}: {}", snippet.folder, case.line, case.title);
+            match example::differences(&case, &compilation) {
+                Some(differences) if differences.is_empty() => passed += 1,
+                None => {
+                    failed += 1;
+                    let _ = writeln!(out, "{place}: no fence says what it yields");
+                }
+                Some(differences) => {
+                    failed += 1;
+                    for Difference { language, expected, actual } in differences {
+                        let _ = write!(out, "{place}\n  {language} expected:\n{expected}  {language} now:\n{actual}");
+                    }
+                }
+            }
+        }
+    }
+    let _ = writeln!(out, "{passed} passed, {failed} failed");
+    match print(&out) {
+        Outcome::Fine if failed > 0 => Outcome::Refused,
+        outcome => outcome,
     }
 }
 
@@ -100,32 +159,25 @@ fn details(snippet: &Snippet, library: &Library) -> String {
         for line in example.policy.lines() {
             let _ = writeln!(out, "    {line}");
         }
-        let _ = write!(out, "\n{}", yields(&example.policy, library));
+        let _ = write!(out, "\n{}", yields(&example, library));
     }
     out
 }
 
 /// The rules of an example, compiled now.
-fn yields(policy: &str, library: &Library) -> String {
-    let text = format!("default drop\n{policy}");
-    let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    let compilation = compile(Path::new("example"), &text, &nothing, library, Options::default());
+fn yields(case: &Example, library: &Library) -> String {
+    let compilation = example::compiled(case, library);
     let mut out = String::new();
     for report in compilation.diagnostics.iter().filter(|report| report.severity == Severity::Error) {
         let _ = writeln!(out, "  error: {}", report.message);
     }
+    if compilation.diagnostics.has_errors() {
+        return out;
+    }
     for (family, ruleset) in Family::BOTH.into_iter().zip(&compilation.rulesets) {
-        let mut none = true;
-        for table in &ruleset.tables {
-            for rule in &table.rules {
-                let chain = &table.chains[usize::from(rule.chain.0)].name;
-                let _ =
-                    writeln!(out, "  {}  {:<7} {}", family.name(), table.name.name(), rule_line(chain, rule, family));
-                none = false;
-            }
-        }
-        if none && !compilation.diagnostics.has_errors() {
-            let _ = writeln!(out, "  {}  no rule", family.name());
+        let rules = example::fence(ruleset);
+        for line in if rules.is_empty() { "no rule" } else { &rules }.lines() {
+            let _ = writeln!(out, "  {}  {line}", family.name());
         }
     }
     out

@@ -47,7 +47,7 @@ pub fn check(
             large_mss(block, ast, library, diagnostics);
         }
     }
-    missing_default(policy, ast, library, diagnostics);
+    missing_default(policy, ast, rulesets, diagnostics);
     if !diagnostics.has_errors() {
         fragments(policy, rulesets, diagnostics);
     }
@@ -84,7 +84,7 @@ fn unused(policy: &Policy, scope: &Scope, diagnostics: &mut Diagnostics) {
 }
 
 fn carries_another(policy: &Policy, name: &Interface) -> bool {
-    policy.interfaces.iter().any(|declared| declared.over == Some(*name))
+    policy.interfaces.iter().any(|declared| declared.over.is_some_and(|(over, _)| over == *name))
 }
 
 /// The seed says: reject inside, drop at the edge; every rejected packet from the Internet is answered with another.
@@ -124,22 +124,14 @@ fn large_mss(block: &Block, ast: &Ast, library: &Library, diagnostics: &mut Diag
     }
 }
 
-fn missing_default(policy: &Policy, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
-    let filters = |statement: &&Statement| match statement {
-        Statement::Block(block) => library.snippets[usize::from(block.snippet)].signature.table == TableName::Filter,
-        Statement::Rules(rules) => rules.table == TableName::Filter,
-    };
-    let missing: Vec<&str> = DEFAULT_CHAINS
-        .iter()
-        .zip(policy.defaults)
-        .filter(|(_, default)| default.is_none())
-        .map(|(chain, _)| *chain)
-        .collect();
-    let Some(first) = policy.statements.iter().find(filters).filter(|_| !missing.is_empty()) else { return };
-    let sentence = match first {
-        Statement::Block(block) => block.sentence,
-        Statement::Rules(rules) => rules.sentence,
-    };
+fn missing_default(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnostics) {
+    let defaults = DEFAULT_CHAINS.iter().zip(policy.defaults);
+    let missing: Vec<&str> = defaults.filter(|(_, default)| default.is_none()).map(|(chain, _)| *chain).collect();
+    if missing.is_empty() || policy.default_refused {
+        return;
+    }
+    let filter = rulesets.iter().filter_map(|ruleset| ruleset.table(TableName::Filter));
+    let Some(sentence) = filter.flat_map(|table| &table.rules).map(|rule| rule.origin.sentence).min() else { return };
     let (message, help) = if missing.len() == DEFAULT_CHAINS.len() {
         ("the policy has no default".to_owned(), "add `default drop`, or `default accept` if that is meant".to_owned())
     } else {

@@ -162,15 +162,14 @@ impl Filling {
             Family::V4 => Match::Icmp(Negatable { negated, value }),
             Family::V6 => Match::Icmp6(Negatable { negated, value }),
         };
-        let mut types = words.iter().filter_map(|word| word.types[family.index()]);
-        if let [_] = words {
-            if let Some(kind) = types.next() {
-                self.add(make(negated, kind));
-            }
+        // Of excluded types only those that the family has.
+        let types: Vec<IcmpType> = words.iter().filter_map(|word| word.types[family.index()]).collect();
+        if let [kind] = types[..] {
+            self.add(make(negated, kind));
             return;
         }
         let protocol = part(|header| header.protocol = Some(Negatable::is(Protocol::icmp(family))));
-        self.exceptions.extend(types.map(|kind| (protocol.clone(), vec![make(false, kind)])));
+        self.exceptions.extend(types.into_iter().map(|kind| (protocol.clone(), vec![make(false, kind)])));
     }
 
     /// Adds a match at its place in the canonical order.

@@ -258,7 +258,10 @@ impl Builder<'_> {
         }
         let header =
             Header { protocol: filling.header.protocol.filter(|_| needs_protocol(&target)), ..Header::default() };
-        inner.verdict(OWN_CHAIN, header, Vec::new(), filling.limit, target, number);
+        // The kernel wants the match of the SYN flag beside TCPMSS.
+        let keeps = |m: &&Match| matches!((*m, &target), (Match::Tcp(_), Target::TcpMss(_)));
+        let kept = filling.matches.iter().filter(keeps).cloned().collect();
+        inner.verdict(OWN_CHAIN, header, kept, filling.limit, target, number);
         let inner = inner.finish();
         // The chain is named by its content, which is complete now.
         let name = inner.chains[usize::from(inner.rules[0].chain.0)].clone();
@@ -329,10 +332,10 @@ impl Builder<'_> {
         let mut own = std::mem::take(&mut self.own);
         // By the lines of the template: exceptions of every value before the verdict.
         own.sort_by_key(|(line, _)| *line);
-        let mut content = String::from(self.family.keyword());
+        let mut content = String::new();
         for (_, rule) in &own {
-            content.push('\n');
             content.push_str(&print::rule_line(OWN_CHAIN, rule, self.family));
+            content.push('\n');
         }
         let name: Arc<str> = invented_name(&content).into();
         for rule in &mut self.group.rules {
@@ -379,7 +382,7 @@ fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
 fn needs_protocol(target: &Target) -> bool {
     use crate::iptables::ruleset::RejectWith;
     match target {
-        Target::Reject(RejectWith::TcpReset) => true,
+        Target::Reject(RejectWith::TcpReset) | Target::TcpMss(_) => true,
         Target::Snat(nat) | Target::Dnat(nat) => nat.options.ports.is_some(),
         Target::Masquerade(options) | Target::Redirect(options) => options.ports.is_some(),
         _ => false,
@@ -409,8 +412,11 @@ fn name_hashlimits(rule: &mut Rule, chain: &str, family: Family) {
 /// A name made from content: `cgwfw-` and the FNV-1a hash (32 bit) of the text, the same on every machine.
 fn invented_name(content: &str) -> String {
     let hash = content.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("cgwfw-{hash:08x}")
+    format!("{INVENTED}{hash:08x}")
 }
+
+/// What every name begins with that is not a user's.
+pub const INVENTED: &str = "cgwfw-";
 
 /// Puts a group's rules into the table. A chain of one's own that is there already with the same rules is shared.
 pub fn merge(group: Group, table: &mut Table) {

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::ExpandError;
-use crate::diagnostic::Report;
+use super::group::INVENTED;
+use crate::diagnostic::{Report, is_deceptive};
 use crate::iptables::check;
 use crate::iptables::parse::{self, Line, RuleText};
 use crate::iptables::ruleset::{Match, Origin, Rule, Ruleset, Table, Target};
@@ -61,6 +62,15 @@ pub fn expand(rules: &RawRules, ast: &Ast, ruleset: &mut Ruleset, reports: &mut 
     let table = ruleset.table_or_new(rules.table);
     for (index, (start, text)) in lines(body).enumerate() {
         let place = Place { text, base: rules.body.start + start as u32, body: rules.body };
+        if let Some((at, c)) = text.char_indices().find(|(_, c)| is_deceptive(*c) && !c.is_control()) {
+            reports.push(ExpandError::BadRule.at(
+                place.part(at..at + c.len_utf8()),
+                format!("the line holds the invisible character U+{:04X}", u32::from(c)),
+                "readers would see another text",
+                "remove the character",
+            ));
+            continue;
+        }
         match parse::line(text, family, false) {
             Err(faults) => {
                 reports.extend(faults.into_iter().map(|fault| {
@@ -68,8 +78,22 @@ pub fn expand(rules: &RawRules, ast: &Ast, ruleset: &mut Ruleset, reports: &mut 
                 }))
             }
             Ok(Line::Blank | Line::Comment) => {}
-            Ok(Line::Chain { name, policy: None, .. }) => {
-                table.chain_or_new(&name);
+            Ok(Line::Chain { name, policy: None, span }) => {
+                let fault = parse::chain_name_fault(&name, &span)
+                    .map(|fault| (fault.span, fault.message, fault.label, fault.help));
+                let fault = fault.or_else(|| {
+                    let message = format!("chain names that begin with `{INVENTED}` are the compiler's own");
+                    name.starts_with(INVENTED)
+                        .then(|| (span, message, "taken".to_owned(), "choose another name".to_owned()))
+                });
+                match fault {
+                    Some((span, message, label, help)) => {
+                        reports.push(ExpandError::BadRule.at(place.part(span), message, label, help));
+                    }
+                    None => {
+                        table.chain_or_new(&name);
+                    }
+                }
             }
             Ok(Line::Chain { .. } | Line::Policy { .. }) => reports.push(ExpandError::BadRule.at(
                 place.whole(),

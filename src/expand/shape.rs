@@ -44,7 +44,9 @@ pub enum ChainName {
 /// What is wrong with a template.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// What is wrong, with the line.
+    /// The line of the template, from 1.
+    pub line: u32,
+    /// What is wrong.
     pub message: String,
     /// What to do.
     pub help: String,
@@ -132,6 +134,7 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
     environment
 }
 
@@ -159,30 +162,79 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
     Value::from_pairs(variables)
 }
 
+/// Marks the lines of a template with their numbers, so that what is printed knows its line.
+const LINE: char = '\u{2}';
+
+fn marked(template: &str) -> String {
+    let mut out = String::with_capacity(template.len() * 2);
+    for (index, line) in template.lines().enumerate() {
+        let (opened, closed) = (out.rfind(['{']).map_or(0, |at| at + 1), out.rfind(['}']).map_or(0, |at| at + 1));
+        let text = line.trim_start();
+        // A line that begins with a tag prints nothing of its own before it; inside of one nothing can be marked.
+        let marker = format!("{LINE}{}{LINE}", index + 1);
+        if opened > closed || text.starts_with('{') {
+            out.push_str(&text.replace("%}-A", &format!("%}}{marker}-A")));
+        } else {
+            out.push_str(&marker);
+            out.push_str(text);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A printed line as its author wrote it: parameters by their names.
+fn readable(line: &str, snippet: &Snippet) -> String {
+    let mut out = String::new();
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        match (c, if c == HOLE { characters.next() } else { None }) {
+            (HOLE, Some(TRAFFIC)) => out.push_str("{{ traffic }}"),
+            (HOLE, Some(hole)) => {
+                let name = parameter(hole).and_then(|index| snippet.signature.parameters.get(usize::from(index)));
+                out.push_str(&format!("{{{{ {} }}}}", name.map_or("chain", |parameter| &parameter.name)));
+            }
+            (LINE, _) => {}
+            (c, _) => out.push(c),
+        }
+    }
+    crate::diagnostic::visible(&out)
+}
+
+/// A printed line without its marker, and the line of the template; 0 where it has none.
+fn unmarked(line: &str) -> (u32, &str) {
+    let parts = line.strip_prefix(LINE).and_then(|rest| rest.split_once(LINE));
+    parts.and_then(|(number, text)| Some((number.parse().ok()?, text))).unwrap_or((0, line))
+}
+
+/// What a template may use before it is stopped, in instructions of minijinja: far above what rules need.
+const FUEL: u64 = 1_000_000;
+
 fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, Fault> {
-    let place = |line: usize| format!("snippets/{}/rules.j2:{line}", snippet.folder);
     let (environment, variables) = (environment(), variables(block, snippet, family));
-    let text = environment.render_str(&snippet.template, &variables).map_err(|error| Fault {
-        message: format!("{}: {error:#}", place(error.line().unwrap_or(1))),
-        help: "mend the template".into(),
+    let text = environment.render_str(&marked(&snippet.template), &variables).map_err(|error| {
+        let detail =
+            error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+        Fault {
+            line: error.line().unwrap_or(1) as u32,
+            message: detail,
+            help: "a template knows the parameters, the flags, `family`, `form`, `traffic` and `chain`".into(),
+        }
     })?;
     let mut patterns = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
+    for line in text.lines() {
+        let (number, line) = unmarked(line.trim());
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let fault = |message: &str, help: &str| Fault {
-            message: format!("{}: `{}`: {message}", place(index + 1), crate::diagnostic::visible(line)),
+            line: number.max(1),
+            message: format!("{message}: `{}`", readable(line, snippet)),
             help: help.to_owned(),
         };
         match parse::line(line, family, true) {
-            Ok(Line::Rules(rules)) => {
-                for rule in rules {
-                    patterns.push(pattern(rule, index as u32 + 1));
-                }
-            }
-            Ok(_) => return Err(fault("not a rule line", "a template prints lines that begin with `-A`")),
+            Ok(Line::Rules(rules)) => patterns.extend(rules.into_iter().map(|rule| pattern(rule, number))),
+            Ok(_) => return Err(fault("not a rule", "a template prints lines that begin with `-A`")),
             Err(faults) => {
                 let first = faults.into_iter().next();
                 let (message, help) = first.map(|fault| (fault.message, fault.help)).unwrap_or_default();

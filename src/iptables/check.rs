@@ -177,6 +177,7 @@ fn check_place(place: &Place, problems: &mut Vec<Problem>) {
     for (index, one) in place.matches.iter().enumerate() {
         matches::check(one, Part::Match(index), place, problems);
     }
+    matches::twice(place, problems);
     targets::check(place, problems);
 }
 

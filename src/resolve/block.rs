@@ -3,20 +3,20 @@
 
 use super::families::{self, Choice};
 use super::suggest::did_you_mean;
-use super::traffic::{self, Allowed, Draft, push, single};
+use super::traffic::{self, Allowed, Draft, positive, push};
 use super::value::{self, Problem};
 use super::words::{Words, value as take_value};
 use super::{ResolveError, Scope};
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
-use crate::net::{Families, Family};
-use crate::policy::{Argument, Block, LogClause, Values};
-use crate::snippet::library::{Library, Name, Snippet};
-use crate::snippet::signature::{Clause, Form, Kind, Parameter, Part};
+use crate::net::{Families, Family, Protocol};
+use crate::policy::{Argument, Block, LogClause, ProtocolWord, RateClause, Values};
+use crate::snippet::library::{Library, Name, Snippet, SnippetError};
+use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Parameter, Part};
 use crate::source::Span;
 
 /// A block that is being read.
-struct Reading<'a> {
+struct Reading<'a, 'w> {
     snippet: &'a Snippet,
     form: &'a Form,
     name: &'a str,
@@ -24,8 +24,10 @@ struct Reading<'a> {
     /// The clauses of the form that are there, with their places.
     given: Vec<Option<Span>>,
     arguments: Vec<(u8, Argument)>,
+    /// The places of the values, in the order of `arguments`.
+    places: Vec<Span>,
     flags: u32,
-    draft: Draft,
+    draft: Draft<'w>,
     common: Common,
     /// What only one family can say, with the place: a reason of the other one.
     lacking: Vec<(Family, Span, String)>,
@@ -81,6 +83,7 @@ pub fn block(
         allowed,
         given: vec![None; form.clauses.len()],
         arguments: Vec::with_capacity(signature.parameters.len()),
+        places: Vec::with_capacity(signature.parameters.len()),
         flags: 0,
         draft: Draft::default(),
         common: Common::default(),
@@ -90,9 +93,11 @@ pub fn block(
     let complete = clauses(&mut words, &mut reading, library, scope, diagnostics).is_some();
     if complete && !reading.unknown {
         defaults(&mut reading);
-        missing(&words, &reading, diagnostics);
-        if has_traffic(form) {
-            traffic::finish(&words, &reading.allowed, &mut reading.draft, scope, diagnostics);
+        let complete = missing(&words, &reading, diagnostics);
+        if has_traffic(form) && complete {
+            let only_ipv4 = reading.common.only.is_some_and(|(family, _)| family == Family::V4);
+            traffic::finish(&words, &reading.allowed, &mut reading.draft, only_ipv4, scope, diagnostics);
+            needs_protocol(&reading, diagnostics);
         }
     }
     if diagnostics.count(crate::diagnostic::Severity::Error) > errors {
@@ -139,9 +144,9 @@ fn choose_form<'a>(words: &Words, name: &Name, snippet: &'a Snippet) -> (u8, &'a
     (best, &forms[usize::from(best)])
 }
 
-fn clauses(
-    words: &mut Words,
-    reading: &mut Reading,
+fn clauses<'w>(
+    words: &mut Words<'w>,
+    reading: &mut Reading<'_, 'w>,
     library: &Library,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
@@ -176,9 +181,9 @@ fn clauses(
 }
 
 /// The values that stand right behind the name.
-fn positional(
-    words: &mut Words,
-    reading: &mut Reading,
+fn positional<'w>(
+    words: &mut Words<'w>,
+    reading: &mut Reading<'_, 'w>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
@@ -260,8 +265,7 @@ pub fn common(
                 prefix_span = Some(span);
             } else if log.group.is_none() && words.take(&["to", "group"]).is_some() {
                 let number = |text: &str| value::number(text, 0, 65_535);
-                let group = single(words, "a netlink group", scope, diagnostics, number)?;
-                log.group = Some(group.value as u16);
+                log.group = Some(positive(words, "a group", scope, diagnostics, number)? as u16);
             } else if log.limit.is_none() && words.take(&["limit"]).is_some() {
                 log.limit = Some(traffic::rate(words, scope, diagnostics)?);
             } else {
@@ -309,20 +313,24 @@ fn too_long(span: Span, bytes: usize, max: usize, what: &str) -> crate::diagnost
     ResolveError::StringTooLong.at(
         span,
         format!("the {what} is {bytes} bytes long, iptables keeps {max}"),
-        format!("the last {} bytes would be lost", bytes - max),
+        match bytes - max {
+            1 => "the last byte would be lost".into(),
+            lost => format!("the last {lost} bytes would be lost"),
+        },
         format!("shorten it to {max} bytes"),
     )
 }
 
 /// Reads the value of a parameter of the block.
-fn argument(
-    words: &mut Words,
+fn argument<'w>(
+    words: &mut Words<'w>,
     index: u8,
-    reading: &mut Reading,
+    reading: &mut Reading<'_, 'w>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let parameter = &reading.snippet.signature.parameters[usize::from(index)];
+    let start = words.span();
     let value = match &parameter.kind {
         Kind::Address { unicast, chooses_family } => Argument::Address(traffic::addresses(
             words,
@@ -335,22 +343,31 @@ fn argument(
         Kind::Interface => Argument::Interface(traffic::interfaces(words, scope, diagnostics)?),
         Kind::Ports => Argument::Ports(traffic::ports(words, scope, diagnostics)?),
         Kind::Rate => Argument::Rate(traffic::rate(words, scope, diagnostics)?),
-        Kind::String { max_bytes } => {
-            let (text, _) = string(words, reading.name, *max_bytes, diagnostics)?;
+        Kind::String { max_bytes, what } => {
+            let (text, span) = string(words, reading.name, usize::MAX, diagnostics)?;
+            if text.len() > *max_bytes {
+                diagnostics.push(too_long(span, text.len(), *max_bytes, what));
+                return None;
+            }
+            // An empty text is none: iptables prints nothing for it.
+            if text.is_empty() {
+                return Some(());
+            }
             let quoted: Box<str> = crate::iptables::print::quoted(&text).into();
             Argument::Text([quoted.clone(), quoted])
         }
         _ => text_argument(words, parameter, reading, scope, diagnostics)?,
     };
     reading.arguments.push((index, value));
+    reading.places.push(start.to(words.last_span()));
     Some(())
 }
 
 /// A value that the template prints as text.
-fn text_argument(
-    words: &mut Words,
+fn text_argument<'w>(
+    words: &mut Words<'w>,
     parameter: &Parameter,
-    reading: &mut Reading,
+    reading: &mut Reading<'_, 'w>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<Argument> {
@@ -370,10 +387,11 @@ fn text_argument(
         Ok(Text { by_family, families }) => {
             if let Kind::Endpoint = parameter.kind {
                 reading.draft.choices.push(Choice {
-                    elements: vec![(families, atom.span)],
+                    elements: vec![(families, atom)],
                     span: atom.span,
                     negated: false,
                     chooses: true,
+                    negation_chooses: true,
                     numeric: None,
                 });
             } else {
@@ -453,29 +471,61 @@ fn defaults(reading: &mut Reading) {
         let Part::Parameter(index) = clause.part else { continue };
         let parameter = &reading.snippet.signature.parameters[usize::from(index)];
         let given = reading.arguments.iter().any(|(given, _)| *given == index);
-        let Some(default) = parameter.default.as_ref().filter(|_| !given) else { continue };
-        let value = match (&parameter.kind, default.as_str()) {
-            (Kind::Address { .. }, "any") => Some(Argument::Address(Values::any())),
-            (Kind::Interface, "any") => Some(Argument::Interface(Values::any())),
-            (Kind::Ports, "any") => Some(Argument::Ports(Values::any())),
-            (Kind::Address { .. }, text) => {
-                value::prefix(text).ok().flatten().map(|p| Argument::Address(Values::one(p)))
-            }
-            (Kind::Interface, text) => value::interface(text).ok().map(|name| Argument::Interface(Values::one(name))),
-            (Kind::Ports, text) => value::ports(text).ok().map(|ports| Argument::Ports(Values::one(ports))),
-            (kind, text) => text_value(text, kind).ok().map(|text| Argument::Text(text.by_family)),
-        };
-        reading.arguments.extend(value.map(|value| (index, value)));
+        let value = parameter.default.as_ref().filter(|_| !given).map(|text| default(&parameter.kind, text));
+        // A default that is no value was reported when the block was read.
+        reading.arguments.extend(value.and_then(Result::ok).map(|value| (index, value)));
     }
 }
 
-fn missing(words: &Words, reading: &Reading, diagnostics: &mut Diagnostics) {
+/// The value of a default.
+fn default(kind: &Kind, text: &str) -> Result<Argument, Problem> {
+    Ok(match (kind, text) {
+        (Kind::Address { .. }, text) => Argument::Address(value::prefix(text)?.map_or_else(Values::any, Values::one)),
+        (Kind::Interface, "any") => Argument::Interface(Values::any()),
+        (Kind::Ports, "any") => Argument::Ports(Values::any()),
+        (Kind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),
+        (Kind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
+        (Kind::Rate, text) => {
+            let (count, unit) = value::rate(text)?;
+            Argument::Rate(RateClause { count, unit, burst: None, per_source: false })
+        }
+        (Kind::String { .. }, text) => {
+            let quoted: Box<str> = crate::iptables::print::quoted(text).into();
+            Argument::Text([quoted.clone(), quoted])
+        }
+        (kind, text) => Argument::Text(text_value(text, kind)?.by_family),
+    })
+}
+
+/// Reports the defaults of users' own blocks that are no values of their types.
+pub fn check_defaults(library: &Library, diagnostics: &mut Diagnostics) {
+    for snippet in &library.snippets {
+        let Some(files) = snippet.files else { continue };
+        for parameter in &snippet.signature.parameters {
+            let Some(text) = &parameter.default else { continue };
+            if let Err(problem) = default(&parameter.kind, text) {
+                let metadata = &library.sources.get(files.metadata).text;
+                let from = metadata.find(&format!("[parameters.{}]", parameter.name)).unwrap_or(0);
+                let at = from + metadata[from..].find(text.as_str()).unwrap_or(0);
+                let span = Span::new(files.metadata, at, at + text.len());
+                let message = format!("the default of `{}`: {}", parameter.name, problem.message);
+                diagnostics.push(SnippetError::BadMetadata.at(span, message, problem.label, problem.help));
+            }
+        }
+    }
+}
+
+/// Reports the clauses that must be there; whether the traffic can be judged all the same.
+fn missing(words: &Words, reading: &Reading, diagnostics: &mut Diagnostics) -> bool {
+    let mut complete = true;
     for (index, clause) in reading.form.clauses.iter().enumerate() {
         if !clause.required || reading.given[index].is_some() {
             continue;
         }
         if clause.part == Part::Traffic {
-            if reading.draft.is_empty() {
+            // Where a direction is required, its report says enough.
+            if reading.draft.is_empty() && reading.allowed.open != OpenDirection::Required {
+                complete = false;
                 diagnostics.push(ResolveError::MissingClause.at(
                     words.end(),
                     format!("`{}` does not say what", reading.name),
@@ -502,6 +552,42 @@ fn missing(words: &Words, reading: &Reading, diagnostics: &mut Diagnostics) {
             format!("write `{} {}`", reading.name, reading.form.text),
         ));
     }
+    complete
+}
+
+/// Values that need a protocol: a reset needs TCP, translation to ports needs ports.
+fn needs_protocol(reading: &Reading, diagnostics: &mut Diagnostics) {
+    let is = |word: &ProtocolWord, protocols: &[Protocol]| matches!(word, ProtocolWord::Number(protocol) if protocols.contains(protocol));
+    let protocols = &reading.draft.traffic.protocols;
+    let all = |wanted: &[Protocol]| {
+        !protocols.is_any() && !protocols.negated && protocols.items.iter().all(|word| is(word, wanted))
+    };
+    for (index, clause) in reading.form.clauses.iter().enumerate() {
+        let (Part::Parameter(parameter), Some(span)) = (clause.part, reading.given[index]) else { continue };
+        let given = reading.arguments.iter().position(|(given, _)| *given == parameter);
+        let Some((place, (_, Argument::Text([text, _])))) =
+            given.and_then(|at| Some((*reading.places.get(at)?, &reading.arguments[at])))
+        else {
+            continue;
+        };
+        let kind = &reading.snippet.signature.parameters[usize::from(parameter)];
+        let keyword = clause.keyword.first().map_or("", String::as_str);
+        if kind.kind == Kind::Reason && &**text == "tcp-reset" && !all(&[Protocol::TCP]) {
+            let message = format!("`{keyword} tcp-reset` needs `tcp`");
+            diagnostics.push(ResolveError::NeedsProtocol.at(span, message, "only TCP knows a reset", "add `tcp`"));
+        }
+        let has_ports = kind.needs_ports || kind.kind == Kind::Endpoint && is_with_ports(text);
+        if has_ports && !all(&[Protocol::TCP, Protocol::UDP, Protocol::SCTP]) {
+            let message = format!("a port in `{keyword}` needs a protocol with ports");
+            let help = "add `tcp`, `udp` or `sctp`, or a list of these";
+            diagnostics.push(ResolveError::NeedsProtocol.at(place, message, "the protocol does not have it", help));
+        }
+    }
+}
+
+/// Whether an endpoint, as iptables writes it, has ports: `10.0.0.1:80`, `[2001:db8::1]:80`.
+fn is_with_ports(endpoint: &str) -> bool {
+    endpoint.starts_with('[') || endpoint.matches(':').count() == 1
 }
 
 fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnostics: &mut Diagnostics) {
@@ -544,7 +630,15 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
     {
         candidates.extend(library.names(verb).iter().filter_map(|name| name.words.get(1)).map(String::as_str));
     }
-    let help = match did_you_mean(&text, candidates.iter().copied()) {
+    // Two words of one clause with a slip in the second: `no sny`.
+    let pairs =
+        reading.form.clauses.iter().filter(|clause| clause.keyword.len() == 2).map(|clause| clause.keyword.join(" "));
+    let pairs: Vec<String> =
+        pairs.chain(["no syn", "no ipsec"].map(str::to_owned).into_iter().filter(|_| has_traffic)).collect();
+    let two = words.peek(1).map(|next| format!("{text} {next}"));
+    let pair =
+        two.and_then(|two| did_you_mean(&two, pairs.iter().filter(|pair| pair.starts_with(&text)).map(String::as_str)));
+    let help = match pair.or_else(|| did_you_mean(&text, candidates.iter().copied())) {
         Some(near) => format!("did you mean `{near}`?"),
         None if reading.form.text.is_empty() => format!("`{}` takes only `only`, `comment` and `log`", reading.name),
         None => format!("the sentence is `{} {}`", reading.name, reading.form.text),

@@ -21,6 +21,8 @@ use crate::syntax::Ast;
 pub struct Defaults {
     /// By a sentence that names the chain.
     named: [Option<(ChainPolicy, Span)>; 3],
+    /// Whether a `default` sentence was refused: then none is missing as well.
+    pub refused: bool,
     /// By a sentence that names none.
     general: Option<(ChainPolicy, Span)>,
 }
@@ -144,7 +146,7 @@ pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnost
             let over = words.peek(0).map(value::interface);
             let at = words.skip();
             match over {
-                Some(Ok(over)) if over != name => declaration.over = Some(over),
+                Some(Ok(over)) if over != name => declaration.over = Some((over, at)),
                 Some(Ok(_)) => {
                     diagnostics.push(bad_form(
                         at,
@@ -199,7 +201,7 @@ pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnost
 
 /// Every `over` must name a declared interface; naming it is a use.
 pub fn underlays(scope: &mut Scope, diagnostics: &mut Diagnostics) {
-    let overs: Vec<_> = scope.interfaces.iter().filter_map(|declared| Some((declared.over?, declared.span))).collect();
+    let overs: Vec<_> = scope.interfaces.iter().filter_map(|declared| declared.over).collect();
     for (over, span) in overs {
         let atom = super::words::Atom { text: "", string: false, span, defined: None };
         scope.interface(&over, &atom, diagnostics);
@@ -349,7 +351,8 @@ pub fn expect(
             return None;
         }
     }
-    traffic::finish(&words, &allowed, &mut draft, scope, diagnostics);
+    let only_ipv4 = shared.only.is_some_and(|(family, _)| family == Family::V4);
+    traffic::finish(&words, &allowed, &mut draft, only_ipv4, scope, diagnostics);
     let families = families::resolve(Families::BOTH, shared.only, &draft.choices, diagnostics)?;
     (diagnostics.count(Severity::Error) == errors).then_some(Expectation {
         sentence,

@@ -2,21 +2,24 @@
 //! Input: the choices that its values make. Output: the families, or a report about what fits nowhere.
 
 use super::ResolveError;
+use super::words::Atom;
 use crate::diagnostic::Diagnostics;
 use crate::net::{Families, Family};
 use crate::source::Span;
 
 /// What one list of values says about families.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct Choice<'a> {
     /// The families of each element, with its place.
-    pub elements: Vec<(Families, Span)>,
+    pub elements: Vec<(Families, Atom<'a>)>,
     /// The place of the whole list.
     pub span: Span,
     /// Whether it is negated: then it chooses no family, and one must be chosen elsewhere.
     pub negated: bool,
     /// Whether it chooses at all.
     pub chooses: bool,
+    /// Whether a family must be chosen elsewhere where it is negated: not for ICMP types, which each family has.
+    pub negation_chooses: bool,
     /// A number in it that means another thing in each family.
     pub numeric: Option<Span>,
 }
@@ -25,7 +28,7 @@ pub struct Choice {
 pub fn resolve(
     by_nature: Families,
     only: Option<(Family, Span)>,
-    choices: &[Choice],
+    choices: &[Choice<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Option<Families> {
     let mut families = by_nature;
@@ -68,16 +71,17 @@ pub fn resolve(
     let mut fine = true;
     for choice in choices {
         let unused = choice.elements.iter().filter(|(of_element, _)| of_element.and(families) == Families::NONE);
-        for (of_element, span) in unused {
-            diagnostics.push(ResolveError::ElementUnused.at(
-                *span,
+        for (of_element, atom) in unused {
+            let report = ResolveError::ElementUnused.at(
+                atom.span,
                 format!("this {} value takes part in no rule", names(*of_element)),
                 format!("the sentence is for {} only", names(families)),
                 "remove it from the list, or write a second sentence for its family",
-            ));
+            );
+            diagnostics.push(atom.explain(report));
             fine = false;
         }
-        if choice.negated && choice.chooses && families.single().is_none() && is_one_family(choice) {
+        if choice.negated && choice.negation_chooses && families.single().is_none() && is_one_family(choice) {
             let family = names(choice.elements[0].0);
             diagnostics.push(ResolveError::NegatedFamily.at(
                 choice.span,

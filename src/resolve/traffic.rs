@@ -39,18 +39,18 @@ pub struct Allowed<'a> {
 
 /// Traffic that is being read.
 #[derive(Default)]
-pub struct Draft {
+pub struct Draft<'a> {
     /// What is known so far.
     pub traffic: Traffic,
     /// The families that the values choose.
-    pub choices: Vec<Choice>,
+    pub choices: Vec<Choice<'a>>,
     seen: Vec<(&'static str, Span)>,
     /// Whether `in`, `out` or `forward` was said.
     direction_said: bool,
     negated_ah: Option<Span>,
 }
 
-impl Draft {
+impl Draft<'_> {
     /// The place of a clause that was given.
     pub fn seen(&self, clause: &str) -> Option<Span> {
         self.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span)
@@ -79,10 +79,10 @@ impl Draft {
 }
 
 /// Takes one clause of traffic. `Some(true)`: taken; `Some(false)`: the next word begins no such clause; `None`: reported.
-pub fn clause(
-    words: &mut Words,
+pub fn clause<'a>(
+    words: &mut Words<'a>,
     allowed: &Allowed,
-    draft: &mut Draft,
+    draft: &mut Draft<'a>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<bool> {
@@ -107,12 +107,17 @@ pub fn clause(
         "on" => {
             words.skip();
             draft.mark("on", start, diagnostics);
+            if !draft.traffic.in_on.is_any() || !draft.traffic.out_on.is_any() {
+                diagnostics.push(two_ways(start, "on"));
+                return None;
+            }
             no_direction_here(start, allowed, "on", diagnostics);
             draft.traffic.on = interfaces(words, scope, diagnostics)?;
         }
         "no" if words.at_words(&["no", "syn"]) => {
             words.take(&["no", "syn"]);
             draft.mark("no syn", start, diagnostics);
+            same_flags(draft, start, "flags", diagnostics);
             permit(TrafficClause::NoSyn, "no syn", diagnostics);
             draft.traffic.flags = Some(Negatable::not(TcpFlags::SYN));
         }
@@ -130,8 +135,7 @@ pub fn clause(
         "port" => {
             words.skip();
             draft.mark("port", start, diagnostics);
-            own_port(start, allowed, diagnostics);
-            permit(TrafficClause::Port, "port", diagnostics);
+            port_clause(start, allowed, diagnostics);
             draft.traffic.destination_ports = ports(words, scope, diagnostics)?;
         }
         "peer" => {
@@ -149,6 +153,7 @@ pub fn clause(
         "flags" => {
             words.skip();
             draft.mark("flags", start, diagnostics);
+            same_flags(draft, start, "no syn", diagnostics);
             permit(TrafficClause::Flags, "flags", diagnostics);
             let negated = words.take(&["not"]).is_some();
             let list = value(words, "MASK/SET", &mut scope.definitions, diagnostics)?;
@@ -198,7 +203,28 @@ pub fn not_allowed(span: Span, name: &str, clause: &str) -> crate::diagnostic::R
     )
 }
 
-fn own_port(span: Span, allowed: &Allowed, diagnostics: &mut Diagnostics) {
+/// A report that a clause says again, differently, which way the packets go.
+fn two_ways(span: Span, word: &str) -> crate::diagnostic::Report {
+    ResolveError::DirectionConflict.at(
+        span,
+        format!("`{word}` contradicts the direction before it"),
+        "a second direction",
+        "`forward on A` is both ways through A, `forward in on A out on B` one way: choose one of them",
+    )
+}
+
+/// `no syn` and `flags` are one match.
+fn same_flags(draft: &Draft, span: Span, other: &str, diagnostics: &mut Diagnostics) {
+    if let Some(earlier) = draft.seen(other) {
+        let help = "write one of them: `no syn` is `flags not fin,syn,rst,ack/syn`";
+        let report =
+            ResolveError::DuplicateClause.at(span, "`flags` and `no syn` speak of the same flags", "again here", help);
+        diagnostics.push(report.also(earlier, "first here"));
+    }
+}
+
+/// `port` in any of its places: not where the block has one, or takes none.
+fn port_clause(span: Span, allowed: &Allowed, diagnostics: &mut Diagnostics) {
     if allowed.own_ports {
         diagnostics.push(ResolveError::ClauseNotAllowed.at(
             span,
@@ -206,6 +232,8 @@ fn own_port(span: Span, allowed: &Allowed, diagnostics: &mut Diagnostics) {
             "a second port",
             "remove the port, or write plain traffic: `allow … tcp port N`",
         ));
+    } else if !allowed.clauses.contains(&TrafficClause::Port) {
+        diagnostics.push(not_allowed(span, allowed.name, "port"));
     }
 }
 
@@ -221,12 +249,12 @@ fn no_direction_here(span: Span, allowed: &Allowed, word: &str, diagnostics: &mu
 }
 
 /// `in [on IF]`, `out [on IF]`, `forward [on IF | in on IF | out on IF]`, the first word taken.
-fn direction(
-    words: &mut Words,
+fn direction<'a>(
+    words: &mut Words<'a>,
     direction: Direction,
     start: Span,
     allowed: &Allowed,
-    draft: &mut Draft,
+    draft: &mut Draft<'a>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<bool> {
@@ -236,10 +264,18 @@ fn direction(
         Direction::Out if forward => "forward out",
         _ => direction.word(),
     };
+    let again = draft.seen(inner).is_some();
     draft.mark(inner, start, diagnostics);
+    if again {
+        return None;
+    }
     no_direction_here(start, allowed, direction.word(), diagnostics);
     if forward && direction != Direction::Forward {
         // `in on A` behind `forward`: where the packet comes in.
+        if !draft.traffic.on.is_any() {
+            diagnostics.push(two_ways(start, direction.word()));
+            return None;
+        }
         if words.take(&["on"]).is_none() {
             diagnostics.push(ResolveError::MissingValue.at(
                 words.span(),
@@ -296,12 +332,12 @@ fn direction(
 }
 
 /// `from [ADDR] [port PORTS]`, the first word taken.
-fn side(
-    words: &mut Words,
+fn side<'a>(
+    words: &mut Words<'a>,
     source: bool,
     start: Span,
     allowed: &Allowed,
-    draft: &mut Draft,
+    draft: &mut Draft<'a>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
@@ -320,17 +356,17 @@ fn side(
     }
     if words.at_words(&["port"]) {
         let port = words.skip();
-        let (name, clause) =
-            if source { ("source port", TrafficClause::SourcePort) } else { ("port", TrafficClause::Port) };
+        let name = if source { "source port" } else { "port" };
         draft.mark(name, port, diagnostics);
-        if !allowed.clauses.contains(&clause) {
-            diagnostics.push(not_allowed(port, allowed.name, if source { "from … port" } else { "port" }));
+        if !source {
+            port_clause(port, allowed, diagnostics);
+        } else if !allowed.clauses.contains(&TrafficClause::SourcePort) {
+            diagnostics.push(not_allowed(port, allowed.name, "from … port"));
         }
         let ports = ports(words, scope, diagnostics)?;
         if source {
             draft.traffic.source_ports = ports;
         } else {
-            own_port(port, allowed, diagnostics);
             draft.traffic.destination_ports = ports;
         }
     }
@@ -338,10 +374,10 @@ fn side(
 }
 
 /// `tcp`, `{ tcp, udp }`, `not icmp`, `protocol N`, `icmp type T`.
-fn protocols(
-    words: &mut Words,
+fn protocols<'a>(
+    words: &mut Words<'a>,
     allowed: &Allowed,
-    draft: &mut Draft,
+    draft: &mut Draft<'a>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<bool> {
@@ -377,6 +413,7 @@ fn protocols(
         return None;
     }
     let items: Vec<ProtocolWord> = if any { Vec::new() } else { parsed.into_iter().flatten().collect() };
+    let items = warn_duplicates(items, &list, diagnostics);
     if list.negated && items.contains(&ProtocolWord::Ah) {
         draft.negated_ah = Some(list.span);
     }
@@ -384,43 +421,39 @@ fn protocols(
     Some(true)
 }
 
-fn icmp_types(words: &mut Words, draft: &mut Draft, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<()> {
+fn icmp_types<'a>(
+    words: &mut Words<'a>,
+    draft: &mut Draft<'a>,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
     let list = value(words, "an ICMP type", &mut scope.definitions, diagnostics)?;
     let mut types = typed(&list, diagnostics, icmp::icmp_type)?;
     if words.take(&["code"]).is_some() {
-        let code = single(words, "a code", scope, diagnostics, |text| value::number(text, 0, 255))?;
-        if code.negated {
-            diagnostics.push(ResolveError::NotHere.at(
-                words.last_span(),
-                "a code cannot be negated",
-                "`not` before a code",
-                "negate the type, or list the codes in sentences of their own",
-            ));
-            return None;
-        }
+        let code = positive(words, "a code", scope, diagnostics, |text| value::number(text, 0, 255))?;
         for word in &mut types {
-            word.types = word.types.map(|kind| kind.map(|kind| IcmpType { code: Some(code.value as u8), ..kind }));
+            word.types = word.types.map(|kind| kind.map(|kind| IcmpType { code: Some(code as u8), ..kind }));
         }
     }
     let numeric = list.atoms.iter().find(|atom| atom.text.bytes().all(|b| b.is_ascii_digit()));
     draft.choices.push(Choice {
-        elements: list.atoms.iter().zip(&types).map(|(atom, word)| (icmp::families(*word), atom.span)).collect(),
+        elements: list.atoms.iter().zip(&types).map(|(atom, word)| (icmp::families(*word), *atom)).collect(),
         span: list.span,
         negated: list.negated,
         chooses: true,
+        negation_chooses: false,
         numeric: numeric.map(|atom| atom.span),
     });
-    draft.traffic.icmp_types = Values { negated: list.negated, items: types };
+    draft.traffic.icmp_types = Values { negated: list.negated, items: warn_duplicates(types, &list, diagnostics) };
     Some(())
 }
 
 /// `N/unit [burst B] [per source]`
 pub fn rate(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<RateClause> {
     let start = words.span();
-    let rate = single(words, "a rate such as `5/minute`", scope, diagnostics, value::rate)?;
-    let (count, unit) = rate.value;
+    let (count, unit) = positive(words, "a rate", scope, diagnostics, value::rate)?;
     let burst = match words.take(&["burst"]) {
-        Some(_) => Some(single(words, "a number", scope, diagnostics, |text| value::number(text, 1, 10_000))?.value),
+        Some(_) => Some(positive(words, "a burst", scope, diagnostics, |text| value::number(text, 1, 10_000))?),
         None => None,
     };
     let per_source = words.take(&["per", "source"]).is_some();
@@ -448,11 +481,11 @@ pub fn interfaces(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagno
 }
 
 /// Addresses; `unicast`: neither multicast nor broadcast.
-pub fn addresses(
-    words: &mut Words,
+pub fn addresses<'a>(
+    words: &mut Words<'a>,
     unicast: bool,
     chooses: bool,
-    choices: &mut Vec<Choice>,
+    choices: &mut Vec<Choice<'a>>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<Values<Prefix>> {
@@ -487,10 +520,11 @@ pub fn addresses(
         return None;
     }
     choices.push(Choice {
-        elements: items.iter().zip(&list.atoms).map(|(prefix, atom)| (prefix.family().into(), atom.span)).collect(),
+        elements: items.iter().zip(&list.atoms).map(|(prefix, atom)| (prefix.family().into(), *atom)).collect(),
         span: list.span,
         negated: list.negated,
         chooses,
+        negation_chooses: chooses,
         numeric: None,
     });
     Some(Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) })
@@ -581,6 +615,28 @@ pub fn single<T>(
     items.pop().map(|value| Negatable { negated: list.negated, value })
 }
 
+/// One value, neither a list nor negated; `wanted` names it (`a rate`).
+pub fn positive<T>(
+    words: &mut Words,
+    wanted: &str,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Option<T> {
+    let start = words.span();
+    let value = single(words, wanted, scope, diagnostics, parse)?;
+    if value.negated {
+        diagnostics.push(ResolveError::NotHere.at(
+            start,
+            format!("{wanted} cannot be negated"),
+            "no meaning here",
+            "remove the `not`",
+        ));
+        return None;
+    }
+    Some(value.value)
+}
+
 /// Drops the second of two equal values, with a warning.
 fn warn_duplicates<T: PartialEq>(items: Vec<T>, list: &List, diagnostics: &mut Diagnostics) -> Vec<T> {
     if items.len() < 2 {
@@ -628,11 +684,13 @@ impl<'a> List<'a> {
     }
 }
 
-/// Completes traffic that was read whole: the directions, and what clauses need of each other.
+/// Completes traffic that was read whole: the directions, and what clauses need of each other. `only_ipv4`: the
+/// sentence says so.
 pub fn finish(
     words: &Words,
     allowed: &Allowed,
     draft: &mut Draft,
+    only_ipv4: bool,
     scope: &Scope,
     diagnostics: &mut Diagnostics,
 ) -> bool {
@@ -664,6 +722,14 @@ pub fn finish(
             ));
         }
     }
+    if let Some(span) = draft.negated_ah.filter(|_| !only_ipv4) {
+        diagnostics.push(ResolveError::NegatedFamily.at(
+            span,
+            "ip6tables cannot say `not ah`",
+            "AH is an extension header in IPv6",
+            "add `only ipv4`, or list the protocols that are meant instead",
+        ));
+    }
     if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
         let tunnel = through
@@ -678,15 +744,6 @@ pub fn finish(
                 "remove it: everything on a VTI or XFRM interface went through IPsec",
             ));
         }
-    }
-    if let Some(span) = draft.negated_ah {
-        draft.choices.push(Choice {
-            elements: vec![(crate::net::Family::V4.into(), span)],
-            span,
-            negated: true,
-            chooses: true,
-            numeric: None,
-        });
     }
     link_local(draft, diagnostics);
     diagnostics.count(crate::diagnostic::Severity::Error) == before
@@ -708,6 +765,17 @@ fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: 
     }
     if draft.direction_said {
         return;
+    }
+    for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
+        if there && let Some(span) = draft.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span) {
+            diagnostics.push(ResolveError::DirectionRequired.at(
+                span,
+                format!("`{clause}` with an address needs a direction"),
+                "whose source, whose destination?",
+                "add `in`, `out` or `forward`, or write `peer` for the remote end of both directions",
+            ));
+            return;
+        }
     }
     let has = |direction| allowed.directions.contains(&direction);
     if allowed.open == OpenDirection::Required {
@@ -737,17 +805,6 @@ fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: 
             "a direction or an interface is missing",
             help,
         ));
-    }
-    for (clause, there) in [("from", !draft.traffic.source.is_any()), ("to", !draft.traffic.destination.is_any())] {
-        if there && let Some(span) = draft.seen(clause) {
-            diagnostics.push(ResolveError::DirectionRequired.at(
-                span,
-                format!("`{clause}` with an address needs a direction"),
-                "whose source, whose destination?",
-                "add `in`, `out` or `forward`, or write `peer` for the remote end of both directions",
-            ));
-            break;
-        }
     }
 }
 

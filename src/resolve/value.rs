@@ -107,7 +107,8 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
         }
     }
     let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
-    let name_like = letters && !text.contains(':') && text.split('.').all(|part| !part.is_empty());
+    let name_like =
+        letters && !text.contains(':') && text.trim_end_matches('.').split('.').all(|part| !part.is_empty());
     if name_like && text.contains('.') {
         return Err(Problem::new(
             ResolveError::DnsName,
@@ -205,7 +206,16 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
         }
         return Ok(PortRange { start, end });
     }
-    if text.bytes().all(|b| b.is_ascii_digit()) {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if text.split_once('-').is_some_and(|(low, high)| digits(low) && digits(high)) {
+        return Err(Problem::new(
+            ResolveError::BadPort,
+            format!("`{text}` is not a range of ports"),
+            "ports are 16-bit numbers",
+            "write numbers from 0 to 65535",
+        ));
+    }
+    if digits(text) {
         return Err(Problem::new(
             ResolveError::BadPort,
             format!("`{text}` is not a port"),
@@ -245,7 +255,7 @@ pub fn number(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u32>() {
         Ok(number) if digits && (min..=max).contains(&number) => Ok(number),
-        Ok(_) if digits => Err(Problem::new(
+        _ if digits => Err(Problem::new(
             ResolveError::OutOfRange,
             format!("{text} is out of range"),
             format!("not from {min} to {max}"),
@@ -479,7 +489,39 @@ pub fn endpoint(text: &str) -> Result<(Family, String), Problem> {
             _ => (text, None),
         },
     };
-    let parsed = address(address_text)?;
+    let Ok(parsed) = address_text.parse::<IpAddr>() else {
+        if text.starts_with('[') && bracketed.is_none() {
+            return fault(
+                format!("`{text}` is no address with ports"),
+                "write the closing bracket: `[2001:db8::1]:80`",
+            );
+        }
+        if text.contains('/') {
+            return fault(
+                format!("`{text}` cannot be the address of a host"),
+                "write one address, without a prefix length",
+            );
+        }
+        // Nine groups: the last one was meant as a port.
+        let split = text.rsplit_once(':').filter(|(head, _)| head.parse::<Ipv6Addr>().is_ok());
+        return Err(match split {
+            Some((head, port)) => Problem::new(
+                ResolveError::BadEndpoint,
+                format!("`{text}` is not an address"),
+                "IPv6 with a port needs brackets",
+                format!("write `[{head}]:{port}`"),
+            ),
+            None => match address(address_text) {
+                Err(problem) if problem.code != ResolveError::BadAddress => problem,
+                _ => Problem::new(
+                    ResolveError::BadEndpoint,
+                    format!("`{text}` is not an address"),
+                    "as the new address",
+                    "write an address such as `10.0.0.1`, `10.0.0.1:80` or `[2001:db8::1]:80`",
+                ),
+            },
+        });
+    };
     if not_unicast(&Prefix::host(parsed)).is_some() || parsed.is_unspecified() {
         return fault(format!("`{text}` cannot be the address of a host"), "write the unicast address to translate to");
     }
@@ -505,7 +547,8 @@ pub fn unknown(code: ResolveError, text: &str, what: &str, words: &[&str]) -> Pr
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write one of {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")),
     };
-    Problem::new(code, format!("`{text}` is not a {what}"), format!("no such {what}"), help)
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'I']) { "an" } else { "a" };
+    Problem::new(code, format!("`{text}` is not {article} {what}"), format!("no such {what}"), help)
 }
 
 #[cfg(test)]

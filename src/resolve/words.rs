@@ -46,6 +46,9 @@ pub struct List<'a> {
 /// More values than any list needs; keeps definitions that double each other from filling the memory.
 const MOST_ATOMS: usize = 65_536;
 
+/// Definitions inside each other, far above what people write.
+const DEEPEST: usize = 64;
+
 /// Words that begin a clause: where a value should stand, the value is missing.
 pub const CLAUSE_WORDS: [&str; 14] =
     ["comment", "forward", "from", "in", "limit", "on", "only", "out", "over", "peer", "port", "state", "to", "with"];
@@ -142,6 +145,18 @@ impl<'a> Words<'a> {
         words.map(|token| self.ast.sources.text(token.span(self.source)))
     }
 
+    /// The names in the sentence, wherever it stands: variables without their `$` (true), and words.
+    pub fn names(&self) -> impl Iterator<Item = (bool, &'a str)> + '_ {
+        self.tokens.iter().filter_map(|token| {
+            let text = self.ast.sources.text(token.span(self.source));
+            match token.kind {
+                TokenKind::Variable => Some((true, &text[1..])),
+                TokenKind::Word => Some((false, text)),
+                _ => None,
+            }
+        })
+    }
+
     /// Takes a string token.
     pub fn string(&mut self) -> Option<(String, Span)> {
         if !self.at_string() {
@@ -175,6 +190,13 @@ impl Definitions {
         }
     }
 
+    /// Counts a definition as used.
+    pub fn use_all(&mut self, name: &str) {
+        if let Some(index) = self.by_name.get(name) {
+            self.used[*index] = true;
+        }
+    }
+
     /// All definitions.
     pub fn list(&self) -> &[Definition] {
         &self.list
@@ -195,7 +217,9 @@ pub fn value<'a>(
 ) -> Option<List<'a>> {
     let start = words.span();
     let negated = words.take(&["not"]).is_some();
-    if !words.at_value() {
+    // `default drop forward`: what is a clause elsewhere is a value here.
+    let chain = wanted == "a chain" && words.peek(0) == Some("forward");
+    if !words.at_value() && !chain {
         let before = words.last_span();
         let after = words.sources_text(before);
         let here = if words.is_done() { words.end() } else { words.span() };
@@ -207,7 +231,7 @@ pub fn value<'a>(
         ));
         return None;
     }
-    let mut reader = Reader { atoms: Vec::new(), open: Vec::new(), definitions, diagnostics };
+    let mut reader = Reader { atoms: Vec::new(), open: Vec::new(), expanded: 0, definitions, diagnostics };
     let complete = reader.list(words, None, 0)?;
     let atoms = reader.atoms;
     let span = start.to(words.last_span());
@@ -236,6 +260,8 @@ struct Reader<'a, 'b> {
     atoms: Vec<Atom<'a>>,
     /// The definitions that are being read, innermost last.
     open: Vec<usize>,
+    /// How many were read in all.
+    expanded: usize,
     definitions: &'b mut Definitions,
     diagnostics: &'b mut Diagnostics,
 }
@@ -342,8 +368,24 @@ impl<'a> Reader<'a, '_> {
             ));
             return None;
         }
+        self.expanded += 1;
+        if self.expanded > MOST_ATOMS {
+            // Definitions of nothing that double each other: no value, and no end either.
+            let label = format!("more than {MOST_ATOMS} definitions in one value");
+            self.bad_list_at(outer, "the list is too long", &label, "write the values into fewer definitions");
+            return None;
+        }
+        if self.open.len() >= DEEPEST {
+            let message = format!("definitions inside each other more than {DEEPEST} deep");
+            let help = "write the values into fewer definitions";
+            self.diagnostics.push(ResolveError::BadList.at(outer, message, "leads too deep", help));
+            return None;
+        }
         self.definitions.used[index] = true;
         let sentence = self.definitions.list[index].sentence;
+        if words.ast.sentences[sentence as usize].broken {
+            return None;
+        }
         let mut inner = Words::new(words.ast, sentence);
         // `define NAME =`
         inner.at = inner.tokens.len().min(3);

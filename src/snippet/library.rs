@@ -4,6 +4,24 @@
 use std::collections::BTreeMap;
 
 use super::signature::{self, Fault, Signature};
+use crate::codes;
+use crate::diagnostic::Report;
+use crate::source::{SourceId, Sources, Span};
+
+codes! {
+    /// What can be wrong with a user's own building block.
+    SnippetError:
+    /// A `snippet.toml` that says no sentence.
+    BadMetadata = Error "cgwfw::snippet::bad_metadata",
+    /// A sentence that another block has.
+    SentenceTaken = Error "cgwfw::snippet::sentence_taken",
+    /// A folder without one of its files.
+    MissingFile = Error "cgwfw::snippet::missing_file",
+    /// A template that fails, or prints what is no rule.
+    BadTemplate = Error "cgwfw::snippet::bad_template",
+    /// A template whose rule the kernel refuses.
+    RefusedRule = Error "cgwfw::snippet::refused_rule",
+}
 
 /// One building block: its signature, its template and its README.
 #[derive(Clone, Debug)]
@@ -16,6 +34,32 @@ pub struct Snippet {
     pub template: String,
     /// The text of `README.md`.
     pub readme: String,
+    /// The files of a user's own block, in the sources of the library; `None` for those of the program.
+    pub files: Option<Files>,
+}
+
+/// The files of a user's own block, which diagnostics point into.
+#[derive(Clone, Copy, Debug)]
+pub struct Files {
+    /// `snippet.toml`
+    pub metadata: SourceId,
+    /// `rules.j2`
+    pub template: SourceId,
+}
+
+/// A folder of a user's own block, as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Folder {
+    /// Its path, for people.
+    pub path: String,
+    /// Its name.
+    pub name: String,
+    /// The text of `snippet.toml`.
+    pub metadata: Option<String>,
+    /// The text of `rules.j2`.
+    pub template: Option<String>,
+    /// The text of `README.md`; empty where there is none.
+    pub readme: String,
 }
 
 /// All building blocks.
@@ -25,6 +69,10 @@ pub struct Library {
     pub snippets: Vec<Snippet>,
     /// By verb: the names that begin with it, the longest first, and the forms of each.
     names: BTreeMap<String, Vec<Name>>,
+    /// The files of users' own blocks.
+    pub sources: Sources,
+    /// What is wrong with them.
+    pub reports: Vec<Report>,
 }
 
 /// A name of sentences, and where it is found.
@@ -56,21 +104,77 @@ impl Library {
     /// Adds the block of a folder.
     pub fn add(&mut self, folder: &str, metadata: &str, template: &str, readme: &str) -> Result<(), Fault> {
         let signature = signature::parse(metadata)?;
+        if let Some(clash) = self.clash(&signature, metadata) {
+            return Err(clash.fault);
+        }
+        self.push(folder, signature, template, readme, None);
+        Ok(())
+    }
+
+    /// Adds a user's own block; what is wrong with it is kept in `reports`.
+    pub fn add_own(&mut self, folder: Folder) {
+        let path = |file: &str| format!("{}/{file}", folder.path);
+        let (Some(metadata), Some(template)) = (&folder.metadata, &folder.template) else {
+            let (there, missing) =
+                if folder.metadata.is_some() { ("snippet.toml", "rules.j2") } else { ("rules.j2", "snippet.toml") };
+            let text = folder.metadata.or(folder.template).unwrap_or_default();
+            let span = Span::new(self.sources.add(format!("{}/{there}", folder.path), text, None), 0, 0);
+            self.reports.push(SnippetError::MissingFile.at(
+                span,
+                format!("the building block `{}` has no `{missing}`", folder.name),
+                format!("stands alone, without `{missing}`"),
+                "a block is a folder with `snippet.toml`, `rules.j2` and `README.md`",
+            ));
+            return;
+        };
+        let files = Files {
+            metadata: self.sources.add(path("snippet.toml"), metadata.as_str(), None),
+            template: self.sources.add(path("rules.j2"), template.as_str(), None),
+        };
+        let place = |range: std::ops::Range<usize>| Span::new(files.metadata, range.start, range.end.max(range.start));
+        match signature::parse(metadata) {
+            Err(fault) => {
+                self.reports.push(SnippetError::BadMetadata.at(place(fault.span), fault.message, "here", fault.help));
+            }
+            Ok(signature) => match self.clash(&signature, metadata) {
+                Some(Clash { fault, other }) => {
+                    let label = "this sentence";
+                    let mut report =
+                        SnippetError::SentenceTaken.at(place(fault.span), fault.message, label, fault.help);
+                    if let Some(files) = other {
+                        report = report.also(Span::new(files.metadata, 0, 0), "the other block");
+                    }
+                    self.reports.push(report);
+                }
+                None => self.push(&folder.name, signature, template, &folder.readme, Some(files)),
+            },
+        }
+    }
+
+    /// The sentence of a new block that is somebody else's already.
+    fn clash(&self, signature: &Signature, metadata: &str) -> Option<Clash> {
+        signature.forms.iter().find_map(|form| {
+            let name = form.words.join(" ");
+            let span = metadata.find(&name).map_or(0..1, |at| at..at + name.len());
+            let core = CORE_VERBS.contains(&form.words[0].as_str());
+            let other = self.names(&form.words[0]).iter().find(|other| other.words == form.words);
+            let owner = other.map(|other| &self.snippets[usize::from(other.snippet)]);
+            let message = match owner {
+                Some(owner) => format!("the building block `{}` has the sentence `{name}` already", owner.folder),
+                None if core => format!("`{}` is a word of the language itself", form.words[0]),
+                None => return None,
+            };
+            let help = "choose other words: `allow acme vpn` says whose it is".into();
+            Some(Clash { fault: Fault { span, message, help }, other: owner.and_then(|owner| owner.files) })
+        })
+    }
+
+    fn push(&mut self, folder: &str, signature: Signature, template: &str, readme: &str, files: Option<Files>) {
         let snippet = self.snippets.len() as u16;
         for (index, form) in signature.forms.iter().enumerate() {
             let names = self.names.entry(form.words[0].clone()).or_default();
             match names.iter_mut().find(|name| name.words == form.words) {
-                Some(name) if name.snippet == snippet => name.forms.push(index as u8),
-                Some(name) => {
-                    let other = &self.snippets[usize::from(name.snippet)].folder;
-                    return Err(Fault {
-                        span: metadata
-                            .find(&form.words.join(" "))
-                            .map_or(0..1, |at| at..at + form.words.join(" ").len()),
-                        message: format!("the block `{other}` has the sentence `{}` already", form.words.join(" ")),
-                        help: "choose other words for one of the two".into(),
-                    });
-                }
+                Some(name) => name.forms.push(index as u8),
                 None => names.push(Name { words: form.words.clone(), snippet, forms: vec![index as u8] }),
             }
             names.sort_by_key(|name| std::cmp::Reverse(name.words.len()));
@@ -80,8 +184,16 @@ impl Library {
             signature,
             template: template.to_owned(),
             readme: readme.to_owned(),
+            files,
         });
-        Ok(())
+    }
+
+    /// Whether a folder is that of a block which is here already, file for file: the program's own sources.
+    pub fn is_own(&self, folder: &Folder) -> bool {
+        let (metadata, template) = (folder.metadata.as_deref(), folder.template.as_deref());
+        SNIPPETS
+            .iter()
+            .any(|(name, [toml, rules, _])| *name == folder.name && metadata == Some(*toml) && template == Some(*rules))
     }
 
     /// The verbs of the blocks.
@@ -94,3 +206,13 @@ impl Library {
         self.names.get(verb).map_or(&[], Vec::as_slice)
     }
 }
+
+/// A sentence that two blocks have.
+struct Clash {
+    fault: Fault,
+    /// The files of the other block, where it is a user's own too.
+    other: Option<Files>,
+}
+
+/// The words with which the sentences of the core begin: no block can have them.
+pub const CORE_VERBS: [&str; 7] = ["default", "interface", "define", "include", "rules", "expect", "lint"];

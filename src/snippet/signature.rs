@@ -79,6 +79,8 @@ pub struct Parameter {
     pub kind: Kind,
     /// The value of a sentence that does not give it.
     pub default: Option<String>,
+    /// Whether it is a port of the packets: the sentence must have a protocol with ports.
+    pub needs_ports: bool,
     /// One line for completion and hover.
     pub text: String,
 }
@@ -116,6 +118,8 @@ pub enum Kind {
     String {
         /// The longest, in bytes.
         max_bytes: usize,
+        /// What it is called when it is longer.
+        what: String,
     },
     /// An address with ports, for translation.
     Endpoint,
@@ -315,6 +319,9 @@ struct RawParameter {
     #[serde(default)]
     values: Vec<String>,
     max_bytes: Option<usize>,
+    what: Option<String>,
+    #[serde(default)]
+    needs_ports: bool,
 }
 
 #[derive(Deserialize)]
@@ -383,7 +390,7 @@ pub fn parse(text: &str) -> Result<Signature, Fault> {
             let help = "use lower case letters, digits and `_`; `family`, `form`, `traffic` and `chain` are taken";
             return Err(fault(span, format!("a parameter cannot be called `{name}`"), help));
         }
-        parameters.push(Parameter { name, kind, default: raw.default, text: raw.text });
+        parameters.push(Parameter { name, kind, default: raw.default, needs_ports: raw.needs_ports, text: raw.text });
     }
     let flags: Vec<Flag> = file
         .flags
@@ -464,7 +471,10 @@ fn kind(raw: &RawParameter) -> Option<Kind> {
         "word" => Kind::Word(raw.values.clone()),
         "reason" => Kind::Reason,
         "mark" => Kind::Mark,
-        "string" => Kind::String { max_bytes: raw.max_bytes.unwrap_or(255) },
+        "string" => Kind::String {
+            max_bytes: raw.max_bytes.unwrap_or(255),
+            what: raw.what.clone().unwrap_or_else(|| "string".into()),
+        },
         "endpoint" => Kind::Endpoint,
         _ => return None,
     })
@@ -511,6 +521,9 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
         }
     }
     finish_flag(&mut keyword, !optional, flags, &mut clauses)?;
+    if optional {
+        return Err(("`[` is never closed".into(), "write `[…]` around each optional clause".into()));
+    }
     Ok(clauses)
 }
 

@@ -113,11 +113,16 @@ fn run(backend: Backend, family: Family, texts: &[&str]) -> Result<Vec<Result<St
         Backend::Nft => "nft flush ruleset".to_string(),
         Backend::Legacy => format!("{restore} < empty"),
     };
+    // Without root iptables-legacy-save cannot see which tables there are (`/proc/net/ip_tables_names`): they are named.
+    let saved = match backend {
+        Backend::Nft => save,
+        Backend::Legacy => format!("for table in $(sed -n 's/^[*]//p' $i.in); do {save} -t $table; done"),
+    };
     let script = format!(
         "mount --bind /dev/null /etc/protocols 2>/dev/null\n\
          i=0\n\
          while [ -e $i.in ]; do\n\
-         if {restore} < $i.in > $i.log 2>&1; then {save} > $i.out 2> $i.log; fi\n\
+         if {restore} < $i.in > $i.log 2>&1; then {saved} > $i.out 2> $i.log; fi\n\
          {flush} > flush.log 2>&1\n\
          i=$((i + 1))\n\
          done\n"

@@ -2,7 +2,7 @@
 //! Input: one match and its rule. Output: problems.
 
 use super::{Hooks, Kind, MOST_COMMENT_BYTES, Place, Problem, problem, vain};
-use crate::iptables::parse::Part;
+use crate::iptables::parse::{Part, match_names};
 use crate::iptables::rate;
 use crate::iptables::ruleset::{
     IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, Ports, Rate, States, TableName, TcpFlags,
@@ -93,6 +93,47 @@ pub fn text(text: &str, most: usize, what: &str, part: Part, problems: &mut Vec<
         let message = format!("the {what} has {} bytes", text.len());
         let label = format!("iptables keeps {most} bytes, and cuts the rest without a word");
         problems.push(vain(problem(part, Kind::Text, message, label, format!("shorten it to {most} bytes"))));
+    }
+}
+
+/// Reports a name that iptables does not have, with the nearest that it has.
+pub fn known_name(
+    name: &str,
+    what: &str,
+    names: &mut dyn Iterator<Item = &'static str>,
+    part: Part,
+    kind: Kind,
+    problems: &mut Vec<Problem>,
+) {
+    let mut nearest: Option<(usize, &str)> = None;
+    for known in names {
+        if known == name {
+            return;
+        }
+        let distance = strsim::damerau_levenshtein(name, known);
+        if nearest.is_none_or(|(least, _)| distance < least) {
+            nearest = Some((distance, known));
+        }
+    }
+    let help = match nearest {
+        Some((distance, known)) if distance <= 2 => format!("did you mean `{known}`?"),
+        _ => format!("write the name of a {what} as iptables-extensions(8) lists them"),
+    };
+    problems.push(problem(part, kind, format!("iptables has no {what} `{name}`"), "cannot be loaded", help));
+}
+
+/// Reports a match that stands twice: iptables-nft saves only one of the two.
+pub fn twice(place: &Place, problems: &mut Vec<Problem>) {
+    for (index, one) in place.matches.iter().enumerate() {
+        let native = matches!(one, Match::Tcp(_) | Match::Udp(_));
+        let same = |before: &&Match| std::mem::discriminant(*before) == std::mem::discriminant(one);
+        if native && place.matches[..index].iter().any(|before| same(&before)) {
+            let name = if matches!(one, Match::Tcp(_)) { "tcp" } else { "udp" };
+            let message = format!("`-m {name}` stands twice");
+            let label = "iptables-nft saves only one of the two";
+            let help = "put all its options behind one `-m`, or write two rules";
+            problems.push(vain(problem(Part::Match(index), Kind::Match, message, label, help)));
+        }
     }
 }
 
@@ -240,6 +281,7 @@ fn ip_range(range: &IpRange, part: Part, place: &Place, problems: &mut Vec<Probl
 }
 
 fn check_unknown(unknown: &Unknown, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+    known_name(&unknown.name, "match", &mut match_names(), part, Kind::Match, problems);
     let has = |option: &str| unknown.words.iter().any(|word| &**word == option);
     match &*unknown.name {
         "esp" => needs(Protocol::ESP, "-m esp", "-p esp", part, place, problems),

@@ -1,9 +1,9 @@
 //! What targets need: a table, a chain, a protocol, options of the family.
 //! Input: a rule. Output: problems of its target.
 
-use super::matches::{tables, text};
+use super::matches::{known_name, tables, text};
 use super::{Hooks, Kind, MOST_LOG_PREFIX_BYTES, MOST_NFLOG_PREFIX_BYTES, Place, Problem, problem, vain};
-use crate::iptables::parse::{Part, is_target_name};
+use crate::iptables::parse::{Part, is_target_name, target_names};
 use crate::iptables::ruleset::{Match, Nat, NatOptions, RejectWith, TableName, Target};
 use crate::net::{Family, Protocol};
 
@@ -49,7 +49,10 @@ pub fn check(place: &Place, problems: &mut Vec<Problem>) {
         Target::NoTrack => {
             tables(&[TableName::Raw], "-j CT", part, Kind::Target, place, problems);
         }
-        Target::Unknown(unknown) => check_unknown(&unknown.name, place, problems),
+        Target::Unknown(unknown) => {
+            known_name(&unknown.name, "target", &mut target_names(), part, Kind::Target, problems);
+            check_unknown(&unknown.name, place, problems);
+        }
     }
 }
 
@@ -158,6 +161,9 @@ fn check_unknown(name: &str, place: &Place, problems: &mut Vec<Problem>) {
         }
         "NETMAP" => {
             within(&[TableName::Nat]);
+        }
+        "DNAT" => {
+            nat_table("DNAT", INBOUND_NAT, place, problems);
         }
         "CLASSIFY" => {
             let allowed = Hooks::FORWARD | Hooks::OUTPUT | Hooks::POSTROUTING;

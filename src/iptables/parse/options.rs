@@ -98,8 +98,45 @@ pub fn known_target(name: &str) -> Option<&'static Known> {
 
 /// Whether the name is a target of the kernel or of iptables, so that no chain can have it.
 pub fn is_target_name(name: &str) -> bool {
-    known_target(name).is_some()
+    target_names().any(|known| known == name)
 }
+
+/// Every name that iptables 1.8.9 has a match for, whether or not its options are known here.
+pub fn match_names() -> impl Iterator<Item = &'static str> {
+    MATCHES.iter().map(|known| known.name).chain(OTHER_MATCHES.iter().copied())
+}
+
+/// Every name that iptables 1.8.9 has a target for, whether or not its options are known here.
+pub fn target_names() -> impl Iterator<Item = &'static str> {
+    TARGETS.iter().map(|known| known.name).chain(OTHER_TARGETS.iter().copied())
+}
+
+/// Matches that are kept word for word.
+const OTHER_MATCHES: &[&str] = &[
+    "bpf",
+    "cgroup",
+    "cluster",
+    "connlabel",
+    "cpu",
+    "dst",
+    "ecn",
+    "eui64",
+    "hbh",
+    "ipcomp",
+    "ipv6header",
+    "ipvs",
+    "mh",
+    "nfacct",
+    "osf",
+    "rateest",
+    "rt",
+    "set",
+    "srh",
+    "time",
+];
+
+/// Targets that are kept word for word.
+const OTHER_TARGETS: &[&str] = &["CONNSECMARK", "HMARK", "LED", "RATEEST", "SECMARK"];
 
 const PORTS: [Spelling; 4] =
     [("source-port", "sport", 1), ("sport", "sport", 1), ("destination-port", "dport", 1), ("dport", "dport", 1)];

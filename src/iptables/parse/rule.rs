@@ -89,6 +89,10 @@ pub fn rules(words: &[Word], family: Family, template: bool, end: usize) -> Resu
         if let Err(fault) = reader.step() {
             reader.faults.push(fault);
             reader.negation = None;
+            // The values of the option at fault are no faults of their own.
+            while words.get(reader.next).is_some_and(|word| word.text != "!" && !word.text.starts_with('-')) {
+                reader.next += 1;
+            }
         }
     }
     reader.finish(end)

@@ -2,8 +2,9 @@
 //! Input: a target's name and options. Output: the target in the form of `iptables-save`.
 
 use super::Fault;
-use super::matches::{dscp_class, positive, raw, tos_name, twice};
+use super::matches::{positive, twice};
 use super::rule::{Choice, Extension};
+use super::untyped::{dscp_class, raw, tos_name};
 use super::values::{self, host_address, mark, number, number_in, small};
 use crate::iptables::ruleset::{Log, MaskedMark, Nat, NatOptions, Nflog, RejectWith, Target, Unknown};
 use crate::net::{Family, PortRange, Prefix};

@@ -15,7 +15,7 @@ pub fn one_match(one: &Match, out: &mut String) {
         Match::Tcp(tcp) => print_tcp(tcp, out),
         Match::Udp(both) => {
             out.push_str("udp");
-            ports(both, out);
+            native_ports(both, out);
         }
         Match::Sctp(both) => {
             out.push_str("sctp");
@@ -145,9 +145,22 @@ fn ports(ports: &Ports, out: &mut String) {
     }
 }
 
+/// The ports of `-m tcp` and `-m udp`: iptables-nft saves `! --dport 0:99` as `--dport 100:65535`.
+fn native_ports(both: &Ports, out: &mut String) {
+    let saved = |side: Option<Negatable<PortRange>>| {
+        side.map(|side| match side.value {
+            PortRange { start: 0, end } if side.negated && (1..u16::MAX).contains(&end) => {
+                Negatable::is(PortRange { start: end + 1, end: u16::MAX })
+            }
+            _ => side,
+        })
+    };
+    ports(&Ports { source: saved(both.source), destination: saved(both.destination) }, out);
+}
+
 fn print_tcp(tcp: &Tcp, out: &mut String) {
     out.push_str("tcp");
-    ports(&tcp.ports, out);
+    native_ports(&tcp.ports, out);
     if let Some(option) = tcp.option {
         bang(option.negated, out);
         out.push_str(" --tcp-option ");
