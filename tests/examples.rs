@@ -38,9 +38,9 @@ fn every_example_is_clean_and_yields_the_files_beside_it() {
     for path in policies() {
         let compilation = compiled(&path);
         let sources = &compilation.ast.sources;
-        for report in compilation.diagnostics.iter().filter(|report| report.severity > Severity::Note) {
-            panic!("{}", diagnostic::short(report, sources));
-        }
+        let worse = compilation.diagnostics.iter().filter(|report| report.severity > Severity::Note);
+        let worse: Vec<String> = worse.map(|report| diagnostic::short(report, sources)).collect();
+        assert!(worse.is_empty(), "{worse:#?}");
         let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
         let values = helm::values(&v4, &v6);
         for (extension, now) in [("iptables.rules", v4), ("ip6tables.rules", v6), ("values.yaml", values)] {

@@ -3,23 +3,10 @@
 
 use super::ResolveError;
 use crate::diagnostic::Diagnostics;
-use crate::iptables::rate::{as_saved_hashlimit, as_saved_limit};
+use crate::iptables::rate::{BUCKET_SECONDS_MAX, as_saved_hashlimit, as_saved_limit, bucket_fits, seconds};
 use crate::iptables::ruleset::{Rate, RateUnit};
 use crate::policy::RateClause;
 use crate::source::Span;
-
-/// Seconds that a full bucket may stand for: beyond it the kernel's 32-bit counter overflows.
-const MOST_SECONDS: u32 = 110_000;
-
-/// Seconds of a unit.
-pub fn seconds(unit: RateUnit) -> u32 {
-    match unit {
-        RateUnit::Second => 1,
-        RateUnit::Minute => 60,
-        RateUnit::Hour => 3_600,
-        RateUnit::Day => 86_400,
-    }
-}
 
 fn name(unit: RateUnit) -> &'static str {
     match unit {
@@ -33,14 +20,14 @@ fn name(unit: RateUnit) -> &'static str {
 /// Whether the rate can be used; says what the kernel would make of it.
 pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> bool {
     let burst = clause.burst.unwrap_or(Rate::DEFAULT_BURST);
-    let per_token = f64::from(seconds(clause.unit)) / f64::from(clause.count);
-    if per_token * f64::from(burst) > f64::from(MOST_SECONDS) {
-        let most = (f64::from(MOST_SECONDS) / per_token) as u32;
+    if !bucket_fits(clause.count, clause.unit, burst) {
+        let (seconds, count) = (seconds(clause.unit), u64::from(clause.count));
+        let (bucket, most) = (u64::from(burst) * seconds / count, BUCKET_SECONDS_MAX * count / seconds);
         diagnostics.push(ResolveError::RateTooSlow.at(
             span,
             format!("the kernel cannot count a burst of {burst} at this rate"),
-            format!("a full bucket would last {:.0} seconds", per_token * f64::from(burst)),
-            format!("add `burst {most}`: burst times the seconds of one packet may be {MOST_SECONDS} at most"),
+            format!("a full bucket would last {bucket} seconds"),
+            format!("add `burst {most}`: burst times the seconds of one packet may be {BUCKET_SECONDS_MAX} at most"),
         ));
         return false;
     }
@@ -58,8 +45,7 @@ pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> b
         ));
         return false;
     };
-    let exact =
-        u64::from(clause.count) * u64::from(seconds(unit)) == u64::from(count) * u64::from(seconds(clause.unit));
+    let exact = u64::from(clause.count) * seconds(unit) == u64::from(count) * seconds(clause.unit);
     if !exact {
         diagnostics.push(ResolveError::RateRounded.at(
             span,
