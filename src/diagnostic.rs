@@ -69,14 +69,14 @@ impl Report {
         label: impl Into<String>,
         help: impl Into<String>,
     ) -> Report {
-        let label = Label { span, text: visible(&label.into()) };
-        let (message, help) = (visible(&message.into()), visible(&help.into()));
+        let label = Label { span, text: shown(label.into()) };
+        let (message, help) = (shown(message.into()), shown(help.into()));
         Report { severity, code, message, label, related: Vec::new(), help }
     }
 
     /// Adds a related place.
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Report {
-        self.related.push(Label { span, text: visible(&text.into()) });
+        self.related.push(Label { span, text: shown(text.into()) });
         self
     }
 }
@@ -252,6 +252,18 @@ const INCLUDED: &str = "included here";
 fn json_label<'a>(sources: &'a Sources, span: Span, text: &'a str) -> JsonLabel<'a> {
     let (line, column) = sources.position(span);
     JsonLabel { file: &sources.get(span.source).name, line, column, text }
+}
+
+/// The longest text of a report, in bytes: a word of a megabyte is not repeated.
+const MOST_TEXT: usize = 1_000;
+
+/// Text for a report: not longer than a reader reads, and without what deceives.
+fn shown(mut text: String) -> String {
+    if text.len() > MOST_TEXT {
+        text.truncate(text.floor_char_boundary(MOST_TEXT));
+        text.push('…');
+    }
+    if text.chars().any(is_deceptive) { visible(&text) } else { text }
 }
 
 /// Text that a terminal cannot be fooled with: control and bidirectional characters are written as `\u{…}`.

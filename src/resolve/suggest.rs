@@ -8,10 +8,16 @@ pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a 
         3..=7 => 2,
         _ => 3,
     };
-    let distances = candidates.into_iter().map(|word| (strsim::damerau_levenshtein(written, word), word));
+    // Long words are no slips, and words of other lengths are too far away: thousands of candidates cost nothing.
+    let near = |word: &&str| word.len() <= LONGEST && word.len().abs_diff(written.len()) <= allowed * 4;
+    let candidates = candidates.into_iter().filter(|_| written.len() <= LONGEST).filter(near);
+    let distances = candidates.map(|word| (strsim::damerau_levenshtein(written, word), word));
     let near = distances.filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count());
     near.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
 }
+
+/// The longest word that is compared, in bytes.
+const LONGEST: usize = 64;
 
 #[cfg(test)]
 mod tests {

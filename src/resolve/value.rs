@@ -220,7 +220,7 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
             ResolveError::BadPort,
             format!("`{text}` is not a port"),
             "ports are 16-bit numbers",
-            "write a number from 0 to 65535",
+            "write a number from 0 to 65535, without leading zeros",
         ));
     }
     if text.contains(':') && text.bytes().all(|b| b.is_ascii_digit() || b == b':') {
@@ -245,7 +245,8 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
 
 fn port(text: &str) -> Option<u16> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().ok();
+        // Some programs read leading zeros as octal numbers.
+        return text.parse().ok().filter(|_| text == "0" || !text.starts_with('0'));
     }
     services::service(text)
 }
