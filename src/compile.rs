@@ -38,7 +38,8 @@ pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: 
     let (policy, scope) = resolve(&ast, library, &mut diagnostics);
     let texts = format::comments(&ast);
     let rulesets = expand(&policy, &ast, library, &texts, options, &mut diagnostics);
-    checks::check(&policy, &scope, &ast, library, &rulesets, &mut diagnostics);
+    checks::check(&policy, &scope, &ast, library, &mut diagnostics);
+    checks::check_rules(&policy, &ast, &rulesets, options.notes, &mut diagnostics);
     diagnostics.sort();
     Compilation { ast, policy, rulesets, texts, diagnostics }
 }

@@ -43,7 +43,8 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
         let text = path.to_str().and_then(|path| files.get(path));
         text.map(|text| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
     };
-    let mut compilation = compile(Path::new(POLICY), &text, &read, library, Options::default());
+    let mut compilation =
+        compile(Path::new(POLICY), &text, &read, library, Options { notes: true, ..Options::default() });
     helm::check(&mut compilation);
     compilation
 }
@@ -101,7 +102,7 @@ pub fn fence(ruleset: &Ruleset) -> String {
             let _ = writeln!(out, ":{chain} - [0:0]");
         }
         for rule in &table.rules {
-            let chain = &table.chains[usize::from(rule.chain.0)].name;
+            let chain = &table.chains[rule.chain.0 as usize].name;
             let _ = writeln!(out, "{}", rule_line(chain, rule, ruleset.family));
         }
     }

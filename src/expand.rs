@@ -7,7 +7,7 @@ pub mod legs;
 pub mod raw;
 pub mod shape;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Report};
@@ -49,6 +49,8 @@ codes! {
 pub struct Options {
     /// Puts each sentence into `-m comment` of its rules.
     pub rule_comments: bool,
+    /// Makes notes as well: they cost a tenth of the time, and nobody reads them when rules are built.
+    pub notes: bool,
 }
 
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
@@ -75,7 +77,7 @@ pub fn expand(
         Statement::Rules(_) => None,
     });
     for ((block, v4), v6) in blocks.zip(&v4.yields).zip(&v6.yields) {
-        remarks(block, library, ast, [v4, v6], diagnostics);
+        remarks(block, library, ast, [v4, v6], options.notes, diagnostics);
     }
     refusals(&v4.refused, &v6.refused, diagnostics);
     [v4, v6].map(|expansion| {
@@ -101,6 +103,8 @@ struct Expansion<'a> {
     reports: Vec<Report>,
     /// Rules that the kernel refuses.
     refused: Vec<Refusal>,
+    /// The chains of each table.
+    chains: HashMap<TableName, group::ChainIndex>,
     /// What was said of building blocks: once is enough for all their sentences.
     said: HashSet<String>,
 }
@@ -125,6 +129,7 @@ fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
         yields: Vec::new(),
         reports: Vec::new(),
         refused: Vec::new(),
+        chains: HashMap::new(),
         said: HashSet::new(),
     };
     defaults(source.policy, &mut expansion.ruleset);
@@ -132,6 +137,8 @@ fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
         match statement {
             Statement::Rules(rules) => {
                 raw::expand(rules, source.ast, &mut expansion.ruleset, &mut expansion.reports);
+                // The block may have chains of its own.
+                expansion.chains.remove(&rules.table);
             }
             Statement::Block(block) => {
                 let yields = expand_block(block, source, &mut shapes, &mut expansion);
@@ -189,7 +196,9 @@ fn expand_block<'a>(
         logs: group.rules.iter().any(|rule| matches!(rule.target, Target::Log(_))),
         notes: shape.notes.clone(),
     };
-    group::merge(group, expansion.ruleset.table_or_new(snippet.signature.table));
+    let name = snippet.signature.table;
+    let index = expansion.chains.entry(name).or_default();
+    group::merge(group, expansion.ruleset.table_or_new(name), index);
     yields
 }
 
@@ -212,7 +221,14 @@ fn comment(block: &Block, texts: &[Box<str>], options: Options) -> Option<Box<st
 }
 
 /// What `check` says of a sentence beyond errors: one family, rates that multiply, the block's own notes.
-fn remarks(block: &Block, library: &Library, ast: &Ast, yields: [&Yield; 2], diagnostics: &mut Diagnostics) {
+fn remarks(
+    block: &Block,
+    library: &Library,
+    ast: &Ast,
+    yields: [&Yield; 2],
+    notes: bool,
+    diagnostics: &mut Diagnostics,
+) {
     if yields.iter().any(|yields| yields.failed) {
         return;
     }
@@ -225,6 +241,9 @@ fn remarks(block: &Block, library: &Library, ast: &Ast, yields: [&Yield; 2], dia
             "nothing is left of it in either family",
             "change the clause that excludes the rest, or remove the sentence",
         ));
+        return;
+    }
+    if !notes {
         return;
     }
     let meant = block.only || snippet.signature.families.single().is_some();

@@ -74,7 +74,7 @@ fn lines<'a>(
             Line {
                 line,
                 table: table.name.name(),
-                chain: table.chains[usize::from(rule.chain.0)].name.to_string(),
+                chain: table.chains[rule.chain.0 as usize].name.to_string(),
                 sentence: &compilation.texts[index],
                 file: &sources.get(span.source).name,
                 source_line,

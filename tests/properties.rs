@@ -82,7 +82,7 @@ fn plain_table(table: &Table) -> Plain<'_> {
     let rules = table
         .rules
         .iter()
-        .map(|rule| (&*chains[usize::from(rule.chain.0)].name, &rule.header, rule.matches.as_slice(), &rule.target));
+        .map(|rule| (&*chains[rule.chain.0 as usize].name, &rule.header, rule.matches.as_slice(), &rule.target));
     Plain { policies: policies.collect(), rules: rules.collect() }
 }
 

@@ -59,7 +59,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
 
 /// Builds every policy, each whatever becomes of the others; notes in `seen` the files that were read.
 fn build(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcome {
-    let each = arguments.policies.iter().map(|policy| match input::compiled(policy, &arguments.options) {
+    let each = arguments.policies.iter().map(|policy| match input::compiled(policy, &arguments.options, false) {
         Ok(compiled) => {
             watch::note_files(&compiled.compilation, seen);
             write_policy(policy, &compiled, arguments, style)

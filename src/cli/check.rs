@@ -42,7 +42,7 @@ fn check(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcom
     let mut outcome = Outcome::Fine;
     let mut compilations = Vec::new();
     for policy in &arguments.policies {
-        match input::compiled(policy, &arguments.options) {
+        match input::compiled(policy, &arguments.options, true) {
             Ok(mut compiled) => {
                 helm::check(&mut compiled.compilation);
                 watch::note_files(&compiled.compilation, seen);
@@ -98,7 +98,7 @@ fn by_sentence(compilation: &Compilation) -> String {
     for (family, ruleset) in Family::BOTH.into_iter().zip(&compilation.rulesets) {
         for table in &ruleset.tables {
             for rule in &table.rules {
-                let chain = &table.chains[usize::from(rule.chain.0)].name;
+                let chain = &table.chains[rule.chain.0 as usize].name;
                 let line = format!("{:<7} {}", table.name.name(), rule_line(chain, rule, family));
                 lines[family.index()][rule.origin.sentence as usize].push(line);
             }

@@ -18,7 +18,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
-    let compilation = match input::compiled(&arguments.policy, &arguments.options) {
+    let compilation = match input::compiled(&arguments.policy, &arguments.options, false) {
         Ok(compiled) => compiled.compilation,
         Err(message) => return Outcome::Unusable(message),
     };

@@ -22,7 +22,8 @@ pub struct Compiled {
 }
 
 /// Reads and compiles a policy.
-pub fn compiled(policy: &Path, options: &PolicyOptions) -> Result<Compiled, String> {
+/// `notes`: whether anybody will read them.
+pub fn compiled(policy: &Path, options: &PolicyOptions, notes: bool) -> Result<Compiled, String> {
     let (path, text) = read(policy)?;
     let mut folders = options.snippets.clone();
     let beside = path.parent().unwrap_or(Path::new("")).join("snippets");
@@ -30,7 +31,7 @@ pub fn compiled(policy: &Path, options: &PolicyOptions) -> Result<Compiled, Stri
         folders.push(beside);
     }
     let library = library(&folders)?;
-    let options = Options { rule_comments: options.rule_comments };
+    let options = Options { rule_comments: options.rule_comments, notes };
     let compilation = compile(path, &text, &|path| fs::read_to_string(path), &library, options);
     Ok(Compiled { compilation, library })
 }

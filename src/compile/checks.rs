@@ -31,15 +31,8 @@ codes! {
 /// The largest MSS of TCP over IPv6 on Ethernet (1500 - 40 - 20), and a clamp above it does nothing for a tunnel.
 const LARGEST_MSS: u32 = 1440;
 
-/// Runs all of them.
-pub fn check(
-    policy: &Policy,
-    scope: &Scope,
-    ast: &Ast,
-    library: &Library,
-    rulesets: &[Ruleset; 2],
-    diagnostics: &mut Diagnostics,
-) {
+/// What the sentences show.
+pub fn check(policy: &Policy, scope: &Scope, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
     unused(policy, scope, diagnostics);
     for statement in &policy.statements {
         if let Statement::Block(block) = statement {
@@ -47,8 +40,12 @@ pub fn check(
             large_mss(block, ast, library, diagnostics);
         }
     }
+}
+
+/// What the rules show.
+pub fn check_rules(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], notes: bool, diagnostics: &mut Diagnostics) {
     missing_default(policy, ast, rulesets, diagnostics);
-    if !diagnostics.has_errors() {
+    if notes && !diagnostics.has_errors() {
         fragments(policy, rulesets, diagnostics);
     }
 }
@@ -167,7 +164,7 @@ fn fragments(policy: &Policy, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnos
         let filter = ruleset.table(TableName::Filter);
         let ports = filter.is_some_and(|table| {
             table.rules.iter().any(|rule| {
-                let chain = &table.chains[usize::from(rule.chain.0)].name;
+                let chain = &table.chains[rule.chain.0 as usize].name;
                 relevant(chain) && rule.target == Target::Accept && rule.matches.iter().any(has_ports)
             })
         });

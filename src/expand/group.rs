@@ -1,6 +1,7 @@
 //! All rules of one sentence in one family.
 //! Input: a block and its shape. Output: a `Group`: rules in order, and chains of their own; merged into a table.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::MOST_RULES;
@@ -10,7 +11,7 @@ use super::shape::{ChainName, OWN_CHAIN, Pattern, parameter};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
 use crate::iptables::ruleset::{
-    ChainId, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Table, Target,
+    Chain, ChainId, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Table, Target,
 };
 use crate::net::{Family, PortRange, Prefix};
 use crate::policy::{Argument, Block, Traffic, Values};
@@ -238,37 +239,36 @@ impl Builder<'_> {
 
     /// The rule itself, its log twin, and the chain that its exceptions need.
     fn emit(&mut self, line: &Line, filling: Filling) {
-        let chain: Arc<str> = match (&line.pattern.chain, line.leg.and_then(|leg| leg.chain.as_deref())) {
-            (ChainName::Named(name), _) => (&**name).into(),
-            (ChainName::Own, _) => OWN_CHAIN.into(),
-            (ChainName::Traffic, Some(name)) => name.into(),
+        let chain = match (&line.pattern.chain, line.leg.and_then(|leg| leg.chain.as_ref())) {
+            (ChainName::Named(name), _) | (ChainName::Traffic, Some(name)) => Some(name),
+            (ChainName::Own, _) => None,
             (ChainName::Traffic, None) => return,
         };
         let target = line.pattern.target.clone();
         let number = line.pattern.line;
         if filling.exceptions.is_empty() {
-            self.verdict(&chain, filling.header, filling.matches, filling.limit, target, number);
+            self.verdict(chain, filling.header, filling.matches, filling.limit, target, number);
             return;
         }
         // A chain of its own: the exceptions return, what is left meets the verdict.
         let mut inner =
             Builder { family: self.family, comment: None, block: self.block, group: Group::default(), own: Vec::new() };
         for (header, matches) in filling.exceptions {
-            inner.push(OWN_CHAIN, header, matches, Target::Return, number);
+            inner.push(None, header, matches, Target::Return, number);
         }
         let header =
             Header { protocol: filling.header.protocol.filter(|_| needs_protocol(&target)), ..Header::default() };
         // The kernel wants the match of the SYN flag beside TCPMSS.
         let keeps = |m: &&Match| matches!((*m, &target), (Match::Tcp(_), Target::TcpMss(_)));
         let kept = filling.matches.iter().filter(keeps).cloned().collect();
-        inner.verdict(OWN_CHAIN, header, kept, filling.limit, target, number);
+        inner.verdict(None, header, kept, filling.limit, target, number);
         let inner = inner.finish();
         // The chain is named by its content, which is complete now.
-        let name = inner.chains[usize::from(inner.rules[0].chain.0)].clone();
+        let name = inner.chains[inner.rules[0].chain.0 as usize].clone();
         let shared = self.group.chains.contains(&name);
-        self.push(&chain, filling.header, filling.matches, Target::Jump(name), number);
+        self.push(chain, filling.header, filling.matches, Target::Jump(name), number);
         for rule in inner.rules.into_iter().filter(|_| !shared) {
-            let chain = self.chain(&inner.chains[usize::from(rule.chain.0)]);
+            let chain = self.chain(&inner.chains[rule.chain.0 as usize]);
             self.group.rules.push(Rule { chain, ..rule });
         }
     }
@@ -276,7 +276,7 @@ impl Builder<'_> {
     /// A rule that decides, with its log twin before it.
     fn verdict(
         &mut self,
-        chain: &str,
+        chain: Option<&Arc<str>>,
         header: Header,
         matches: Vec<Match>,
         limit: Option<Match>,
@@ -301,27 +301,27 @@ impl Builder<'_> {
         self.push(chain, header, matches, target, line);
     }
 
-    fn push(&mut self, chain: &str, header: Header, mut matches: Vec<Match>, target: Target, line: u32) {
+    /// Adds a rule to a chain; `None` is the sentence's own.
+    fn push(&mut self, chain: Option<&Arc<str>>, header: Header, mut matches: Vec<Match>, target: Target, line: u32) {
         if let Some(comment) = self.comment.filter(|_| !matches.iter().any(|m| matches!(m, Match::Comment(_)))) {
             matches.push(Match::Comment(comment.into()));
         }
         let origin = Origin { sentence: self.block.sentence, line };
-        let id = if chain == OWN_CHAIN { ChainId(0) } else { self.chain(chain) };
-        let mut rule = Rule { chain: id, header, matches, target, origin };
-        name_hashlimits(&mut rule, chain, self.family);
-        if chain == OWN_CHAIN {
-            self.own.push((line, rule));
-        } else {
-            self.group.rules.push(rule);
+        let id = chain.map(|chain| self.chain(chain));
+        let mut rule = Rule { chain: id.unwrap_or(ChainId(0)), header, matches, target, origin };
+        name_hashlimits(&mut rule, chain.map_or(OWN_CHAIN, |chain| chain), self.family);
+        match id {
+            Some(_) => self.group.rules.push(rule),
+            None => self.own.push((line, rule)),
         }
     }
 
-    fn chain(&mut self, name: &str) -> ChainId {
-        let index = self.group.chains.iter().position(|chain| &**chain == name).unwrap_or_else(|| {
-            self.group.chains.push(name.into());
+    fn chain(&mut self, name: &Arc<str>) -> ChainId {
+        let index = self.group.chains.iter().position(|chain| chain == name).unwrap_or_else(|| {
+            self.group.chains.push(name.clone());
             self.group.chains.len() - 1
         });
-        ChainId(index as u16)
+        ChainId(index as u32)
     }
 
     /// Names the sentence's own chain and puts its rules behind those that jump to it.
@@ -418,23 +418,41 @@ fn invented_name(content: &str) -> String {
 /// What every name begins with that is not a user's.
 pub const INVENTED: &str = "cgwfw-";
 
+/// The chains of a table by name, and the rules of those that are not built in.
+#[derive(Debug, Default)]
+pub struct ChainIndex {
+    ids: HashMap<Arc<str>, ChainId>,
+    rules: HashMap<ChainId, Vec<usize>>,
+}
+
 /// Puts a group's rules into the table. A chain of one's own that is there already with the same rules is shared.
-pub fn merge(group: Group, table: &mut Table) {
-    let ids: Vec<ChainId> = group.chains.iter().map(|name| table.chain_or_new(name)).collect();
+pub fn merge(group: Group, table: &mut Table, index: &mut ChainIndex) {
+    if index.ids.is_empty() {
+        index.ids.extend((0..).map(ChainId).zip(&table.chains).map(|(id, chain)| (chain.name.clone(), id)));
+    }
+    let mut id = |name: &Arc<str>| match index.ids.get(name) {
+        Some(id) => *id,
+        None => {
+            let id = ChainId(table.chains.len() as u32);
+            table.chains.push(Chain { name: name.clone(), policy: None });
+            index.ids.insert(name.clone(), id);
+            id
+        }
+    };
+    let ids: Vec<ChainId> = group.chains.iter().map(&mut id).collect();
     let known = table.rules.len();
     for rule in group.rules {
-        let chain = ids[usize::from(rule.chain.0)];
+        let chain = ids[rule.chain.0 as usize];
         let rule = Rule { chain, ..rule };
         if !table.is_built_in(chain) {
-            let same = |other: &&Rule| {
-                other.chain == chain
-                    && other.header == rule.header
-                    && other.matches == rule.matches
-                    && other.target == rule.target
+            let same = |other: &Rule| {
+                other.header == rule.header && other.matches == rule.matches && other.target == rule.target
             };
-            if table.rules[..known].iter().any(|other| same(&other)) {
+            let there = index.rules.entry(chain).or_default();
+            if there.iter().take_while(|at| **at < known).any(|at| same(&table.rules[*at])) {
                 continue;
             }
+            there.push(table.rules.len());
         }
         table.rules.push(rule);
     }

@@ -1,6 +1,8 @@
 //! The ways of a sentence's traffic through the chains.
 //! Input: the directions and interfaces of a `Traffic`. Output: legs, one for each rule that a direction needs.
 
+use std::sync::Arc;
+
 use crate::iptables::ruleset::PolicyDirection;
 use crate::policy::Traffic;
 use crate::snippet::signature::{OpenDirection, TrafficRules};
@@ -9,7 +11,7 @@ use crate::snippet::signature::{OpenDirection, TrafficRules};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
     /// The chain; `None`: the one that the template names.
-    pub chain: Option<Box<str>>,
+    pub chain: Option<Arc<str>>,
     /// What `-i` gets.
     pub in_interface: Side,
     /// What `-o` gets.
@@ -45,8 +47,8 @@ pub enum PeerSide {
 /// The legs of a sentence's traffic.
 pub fn legs(traffic: &Traffic, rules: &TrafficRules) -> Vec<Leg> {
     let [input, output, forward] = &rules.chains;
-    let leg = |chain: &str, in_interface, out_interface, peer, policies: &[PolicyDirection]| Leg {
-        chain: Some(chain.into()),
+    let leg = |chain: &Arc<str>, in_interface, out_interface, peer, policies: &[PolicyDirection]| Leg {
+        chain: Some(chain.clone()),
         in_interface,
         out_interface,
         peer,

@@ -2,6 +2,7 @@
 //! Input: the template and what is present. Output: patterns, that is typed rules with holes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
@@ -34,7 +35,7 @@ pub struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainName {
     /// A chain with that name.
-    Named(Box<str>),
+    Named(Arc<str>),
     /// The chains of the sentence's traffic: one rule for each direction.
     Traffic,
     /// The sentence's own chain, named by its content.

@@ -74,7 +74,7 @@ fn print_table<'a>(table: &Table, family: Family, comment: &dyn Fn(u32) -> Optio
 
 /// Appends one `-A …` line, without its line feed.
 pub fn rule(table: &Table, rule: &Rule, family: Family, out: &mut String) {
-    let chain = table.chains.get(usize::from(rule.chain.0)).map_or("", |chain| &chain.name);
+    let chain = table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name);
     append(chain, rule, family, out);
 }
 

@@ -105,7 +105,7 @@ pub struct Chain {
 
 /// The position of a chain in its `Table::chains`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ChainId(pub u16);
+pub struct ChainId(pub u32);
 
 impl Chain {
     /// The longest name, in bytes (`XT_EXTENSION_MAXNAMELEN`).
@@ -121,20 +121,20 @@ impl Table {
 
     /// The chain of that name.
     pub fn chain(&self, name: &str) -> Option<ChainId> {
-        self.chains.iter().position(|chain| &*chain.name == name).map(|index| ChainId(index as u16))
+        self.chains.iter().position(|chain| &*chain.name == name).map(|index| ChainId(index as u32))
     }
 
     /// The chain of that name, added where it is missing.
     pub fn chain_or_new(&mut self, name: &str) -> ChainId {
         self.chain(name).unwrap_or_else(|| {
             self.chains.push(Chain { name: name.into(), policy: None });
-            ChainId((self.chains.len() - 1) as u16)
+            ChainId((self.chains.len() - 1) as u32)
         })
     }
 
     /// Whether the chain is one of the kernel's own.
     pub fn is_built_in(&self, chain: ChainId) -> bool {
-        usize::from(chain.0) < self.name.built_in_chains().len()
+        (chain.0 as usize) < self.name.built_in_chains().len()
     }
 }
 

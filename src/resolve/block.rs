@@ -65,10 +65,10 @@ pub fn block(
     let start = words.span();
     words.take(&name.words);
     let (form_index, form) = choose_form(&words, name, snippet);
-    let title = name.words.join(" ");
+    let title = name.title.as_str();
     let signature = &snippet.signature;
     let allowed = Allowed {
-        name: &title,
+        name: title,
         directions: &signature.traffic.directions,
         open: signature.traffic.open,
         needs_interface: signature.traffic.needs_interface,
@@ -79,7 +79,7 @@ pub fn block(
     let mut reading = Reading {
         snippet,
         form,
-        name: &title,
+        name: title,
         allowed,
         given: vec![None; form.clauses.len()],
         arguments: Vec::with_capacity(signature.parameters.len()),

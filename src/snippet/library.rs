@@ -80,6 +80,8 @@ pub struct Library {
 pub struct Name {
     /// The verb and the words behind it.
     pub words: Vec<String>,
+    /// The same on one line.
+    pub title: String,
     /// The snippet.
     pub snippet: u16,
     /// The forms of the snippet that have this name.
@@ -175,7 +177,12 @@ impl Library {
             let names = self.names.entry(form.words[0].clone()).or_default();
             match names.iter_mut().find(|name| name.words == form.words) {
                 Some(name) => name.forms.push(index as u8),
-                None => names.push(Name { words: form.words.clone(), snippet, forms: vec![index as u8] }),
+                None => names.push(Name {
+                    words: form.words.clone(),
+                    title: form.words.join(" "),
+                    snippet,
+                    forms: vec![index as u8],
+                }),
             }
             names.sort_by_key(|name| std::cmp::Reverse(name.words.len()));
         }

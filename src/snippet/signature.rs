@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -151,7 +152,7 @@ pub struct TrafficRules {
     /// Whether `on IF` must be there.
     pub needs_interface: bool,
     /// The chains of the directions in, out and forward.
-    pub chains: [String; 3],
+    pub chains: [Arc<str>; 3],
     /// The protocols that the template itself prints.
     pub protocols: Vec<String>,
     /// Whether the template itself prints the destination port.
@@ -430,8 +431,8 @@ pub fn parse(text: &str) -> Result<Signature, Fault> {
     }
     let raw = file.traffic;
     let needs_interface = raw.interface.is_some();
-    let chain = |direction: Direction, usual: &str| {
-        raw.chains.get(direction.word()).cloned().unwrap_or_else(|| usual.to_owned())
+    let chain = |direction: Direction, usual: &str| -> Arc<str> {
+        raw.chains.get(direction.word()).map_or(usual, String::as_str).into()
     };
     let traffic = TrafficRules {
         directions: raw.directions.clone().unwrap_or_else(|| Direction::ALL.to_vec()),

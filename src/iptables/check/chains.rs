@@ -18,7 +18,7 @@ pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
         let calls = Calls::of(table);
         let hooks = calls.hooks(table);
         for (index, rule) in table.rules.iter().enumerate() {
-            let chain = usize::from(rule.chain.0);
+            let chain = rule.chain.0 as usize;
             let place = Place {
                 chain: table.chains.get(chain).map_or("", |chain| &chain.name),
                 table: table.name,
@@ -50,7 +50,7 @@ impl Calls<'_> {
         let mut calls = Calls { from: vec![Vec::new(); table.chains.len()], missing: Vec::new() };
         for (index, rule) in table.rules.iter().enumerate() {
             let (Target::Jump(name) | Target::Goto(name)) = &rule.target else { continue };
-            match (by_name.get(&**name), calls.from.get_mut(usize::from(rule.chain.0))) {
+            match (by_name.get(&**name), calls.from.get_mut(rule.chain.0 as usize)) {
                 (Some(chain), Some(from)) => from.push((index, *chain)),
                 _ => calls.missing.push((index, &**name)),
             }
@@ -85,7 +85,7 @@ impl Calls<'_> {
         }
         let mut named = vec![false; table.chains.len()];
         for (index, rule) in table.rules.iter().enumerate() {
-            let chain = usize::from(rule.chain.0);
+            let chain = rule.chain.0 as usize;
             let first = named.get_mut(chain).is_some_and(|seen| !std::mem::replace(seen, true));
             if !first || table.is_built_in(rule.chain) {
                 continue;

@@ -119,7 +119,7 @@ fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<()
                 return Err(own_policy(&name, span));
             }
             if policy.is_some() {
-                table.chains[usize::from(chain.0)].policy = policy;
+                table.chains[chain.0 as usize].policy = policy;
             }
         }
         Line::Policy { chain, policy, span } => {
@@ -131,7 +131,7 @@ fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<()
                 let help = "drop in table `filter`: the nat table sees only the first packet of a connection";
                 return Err(Fault::new(whole, "a chain of table `nat` cannot drop", "iptables refuses it", help));
             }
-            table.chains[usize::from(id.0)].policy = Some(policy);
+            table.chains[id.0 as usize].policy = Some(policy);
         }
         Line::NewChain { name, span } => {
             if let Some(problem) = chain_name_fault(&name, &span) {
@@ -149,7 +149,7 @@ fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<()
         },
         Line::DeleteChain(chain) => {
             let built_in = name.built_in_chains().len();
-            if chain.is_none() && table.rules.iter().all(|rule| usize::from(rule.chain.0) < built_in) {
+            if chain.is_none() && table.rules.iter().all(|rule| (rule.chain.0 as usize) < built_in) {
                 table.chains.truncate(built_in);
             } else {
                 let help = "leave the line out, and do not declare the chain";
