@@ -9,10 +9,11 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
 
-    let mut table = String::from("static SNIPPETS: &[(&str, [&str; 3])] = &[\n");
+    let mut table = String::from("static SNIPPETS: &[(&str, ([&str; 3], &[&str]))] = &[\n");
     for (name, folder) in entries(&root.join("snippets"))? {
         let files = ["snippet.toml", "rules.j2", "README.md"].map(|file| included(&folder.join(file)));
-        line(&mut table, &name, &format!("[{}]", files.join(", ")))?;
+        let names = sentence_names(&folder.join("snippet.toml"))?;
+        line(&mut table, &name, &format!("([{}], &{names:?})", files.join(", ")))?;
     }
     fs::write(out.join("snippets.rs"), table + "];\n")?;
 
@@ -31,6 +32,13 @@ fn main() -> io::Result<()> {
         }
     }
     fs::write(out.join("errors.rs"), table + "];\n")
+}
+
+/// The names of a block's sentences, so that the program knows whose a sentence is before it reads any metadata.
+fn sentence_names(path: &Path) -> io::Result<Vec<String>> {
+    let metadata: toml::Table = fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
+    let sentences = metadata.get("sentence").and_then(toml::Value::as_array).into_iter().flatten();
+    Ok(sentences.filter_map(|sentence| sentence.get("name")?.as_str().map(str::to_owned)).collect())
 }
 
 /// The names and paths in a folder, sorted.

@@ -62,7 +62,12 @@ fn build(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcom
     let each = arguments.policies.iter().map(|policy| match input::compiled(policy, &arguments.options, false) {
         Ok(compiled) => {
             watch::note_files(&compiled.compilation, seen);
-            write_policy(policy, &compiled, arguments, style)
+            let outcome = write_policy(policy, &compiled, arguments, style);
+            if !arguments.watch {
+                // The process ends: taking apart every rule would be time for nothing.
+                std::mem::forget(compiled);
+            }
+            outcome
         }
         Err(message) => Outcome::Unusable(message),
     });

@@ -732,16 +732,13 @@ pub fn finish(
     }
     if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
-        let tunnel = through
-            .iter()
-            .flat_map(|values| &values.items)
-            .find(|name| matches!(scope.role(name), Some(Role::Vti | Role::Xfrm)));
+        let tunnel = through.iter().flat_map(|values| &values.items).find(|name| scope.role(name) == Some(Role::Vti));
         if let Some(name) = tunnel {
             diagnostics.push(ResolveError::IpsecOnTunnel.at(
                 span,
                 format!("packets on `{name}` have no IPsec policy any more"),
                 "never matches there",
-                "remove it: everything on a VTI or XFRM interface went through IPsec",
+                "remove it: everything on a VTI went through IPsec",
             ));
         }
     }

@@ -2,6 +2,7 @@
 //! Input: the files of the snippet folders, built in or given. Output: a `Library`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::signature::{self, Fault, Signature};
 use crate::codes;
@@ -23,13 +24,16 @@ codes! {
     RefusedRule = Error "cgwfw::snippet::refused_rule",
 }
 
+/// A signature that is read from its text when somebody asks for it: a policy uses few of the library's blocks.
+pub type LazySignature = LazyLock<Signature, Box<dyn FnOnce() -> Signature + Send>>;
+
 /// One building block: its signature, its template and its README.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Snippet {
     /// The folder's name.
     pub folder: String,
     /// What its sentences look like.
-    pub signature: Signature,
+    pub signature: LazySignature,
     /// The text of `rules.j2`.
     pub template: String,
     /// The text of `README.md`.
@@ -63,7 +67,7 @@ pub struct Folder {
 }
 
 /// All building blocks.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Library {
     /// The blocks, in the order of their folders' names.
     pub snippets: Vec<Snippet>,
@@ -94,11 +98,13 @@ impl Library {
     /// The library that is part of the program.
     pub fn built_in() -> Library {
         let mut library = Library::default();
-        for (folder, [metadata, template, readme]) in SNIPPETS {
-            // The program's own folders are read by its tests; a fault never ships.
-            if let Err(fault) = library.add(folder, metadata, template, readme) {
-                unreachable!("snippets/{folder}/snippet.toml: {}", fault.message);
-            }
+        for (folder, ([metadata, template, readme], names)) in SNIPPETS {
+            let signature: LazySignature = LazyLock::new(Box::new(move || match signature::parse(metadata) {
+                Ok(signature) => signature,
+                // The program's own folders are read by its tests; a fault never ships.
+                Err(fault) => unreachable!("snippets/{folder}/snippet.toml: {}", fault.message),
+            }));
+            library.push(folder, names.iter().copied(), signature, template, readme, None);
         }
         library
     }
@@ -109,7 +115,7 @@ impl Library {
         if let Some(clash) = self.clash(&signature, metadata) {
             return Err(clash.fault);
         }
-        self.push(folder, signature, template, readme, None);
+        self.push_read(folder, signature, template, readme, None);
         Ok(())
     }
 
@@ -148,7 +154,7 @@ impl Library {
                     }
                     self.reports.push(report);
                 }
-                None => self.push(&folder.name, signature, template, &folder.readme, Some(files)),
+                None => self.push_read(&folder.name, signature, template, &folder.readme, Some(files)),
             },
         }
     }
@@ -171,18 +177,29 @@ impl Library {
         })
     }
 
-    fn push(&mut self, folder: &str, signature: Signature, template: &str, readme: &str, files: Option<Files>) {
+    fn push_read(&mut self, folder: &str, signature: Signature, template: &str, readme: &str, files: Option<Files>) {
+        let names: Vec<String> = signature.forms.iter().map(|form| form.words.join(" ")).collect();
+        let signature: LazySignature = LazyLock::new(Box::new(|| signature));
+        self.push(folder, names.iter().map(String::as_str), signature, template, readme, files);
+    }
+
+    /// Adds a block with the names of its sentences, in the order of its forms.
+    fn push<'a>(
+        &mut self,
+        folder: &str,
+        titles: impl Iterator<Item = &'a str>,
+        signature: LazySignature,
+        template: &str,
+        readme: &str,
+        files: Option<Files>,
+    ) {
         let snippet = self.snippets.len() as u16;
-        for (index, form) in signature.forms.iter().enumerate() {
-            let names = self.names.entry(form.words[0].clone()).or_default();
-            match names.iter_mut().find(|name| name.words == form.words) {
+        for (index, title) in titles.enumerate() {
+            let words: Vec<String> = title.split_whitespace().map(str::to_owned).collect();
+            let names = self.names.entry(words.first().cloned().unwrap_or_default()).or_default();
+            match names.iter_mut().find(|name| name.words == words) {
                 Some(name) => name.forms.push(index as u8),
-                None => names.push(Name {
-                    words: form.words.clone(),
-                    title: form.words.join(" "),
-                    snippet,
-                    forms: vec![index as u8],
-                }),
+                None => names.push(Name { words, title: title.to_owned(), snippet, forms: vec![index as u8] }),
             }
             names.sort_by_key(|name| std::cmp::Reverse(name.words.len()));
         }
@@ -198,9 +215,9 @@ impl Library {
     /// Whether a folder is that of a block which is here already, file for file: the program's own sources.
     pub fn is_own(&self, folder: &Folder) -> bool {
         let (metadata, template) = (folder.metadata.as_deref(), folder.template.as_deref());
-        SNIPPETS
-            .iter()
-            .any(|(name, [toml, rules, _])| *name == folder.name && metadata == Some(*toml) && template == Some(*rules))
+        SNIPPETS.iter().any(|(name, ([toml, rules, _], _))| {
+            *name == folder.name && metadata == Some(*toml) && template == Some(*rules)
+        })
     }
 
     /// The verbs of the blocks.
