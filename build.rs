@@ -9,11 +9,13 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
 
-    let mut table = String::from("static SNIPPETS: &[(&str, ([&str; 3], &[&str]))] = &[\n");
+    let mut table = String::from("static SNIPPETS: &[BuiltIn] = &[\n");
     for (name, folder) in entries(&root.join("snippets"))? {
         let files = ["snippet.toml", "rules.j2", "README.md"].map(|file| included(&folder.join(file)));
         let names = sentence_names(&folder.join("snippet.toml"))?;
-        line(&mut table, &name, &format!("([{}], &{names:?})", files.join(", ")))?;
+        let files = files.join(", ");
+        writeln!(table, "    BuiltIn {{ folder: {name:?}, files: [{files}], names: &{names:?} }},")
+            .map_err(io::Error::other)?;
     }
     fs::write(out.join("snippets.rs"), table + "];\n")?;
 

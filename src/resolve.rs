@@ -2,9 +2,11 @@
 //! Input: sentences of tokens. Output: typed sentences; what is wrong is reported, sentence by sentence.
 
 pub mod block;
+pub mod common;
 pub mod core;
 pub mod families;
 pub mod icmp;
+pub mod lists;
 pub mod rate;
 pub mod suggest;
 pub mod traffic;
@@ -230,7 +232,7 @@ impl Scope {
 
 /// Gives every sentence its meaning.
 pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
-    block::check_defaults(library, diagnostics);
+    block::argument::check_defaults(library, diagnostics);
     let mut policy = Policy::default();
     let mut scope = Scope::default();
     let mut defaults = core::Defaults::default();

@@ -402,9 +402,18 @@ fn damage(text: &str, other: &str, random: &mut Random) -> String {
         let near = near.max(start);
         match random.below(10) {
             0 => text.replace_range(start..near, ""),
-            1 => text.insert_str(near, &text[start..near].to_owned()),
-            2 | 3 => text.insert_str(start, *random.pick(&ODD)),
-            4 => text.replace_range(start..near, *random.pick(&ODD)),
+            1 => {
+                let piece = text[start..near].to_owned();
+                text.insert_str(near, &piece);
+            }
+            2 | 3 => {
+                let odd: &str = random.pick::<&str>(&ODD);
+                text.insert_str(start, odd);
+            }
+            4 => {
+                let odd: &str = random.pick::<&str>(&ODD);
+                text.replace_range(start..near, odd);
+            }
             5 => text.truncate(start),
             6 => {
                 let piece = text[start..end].to_owned();

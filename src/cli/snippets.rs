@@ -9,7 +9,7 @@ use super::{Outcome, input, print};
 use crate::diagnostic::{self, Severity, Style};
 use crate::example::{self, Difference};
 use crate::net::Family;
-use crate::resolve::block::wanted;
+use crate::resolve::block::argument::wanted;
 use crate::resolve::suggest::did_you_mean;
 use crate::snippet::library::{Library, Snippet};
 use crate::snippet::readme::{self, Example};

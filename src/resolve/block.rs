@@ -1,19 +1,22 @@
 //! A sentence of a building block: which block, which form, which values.
 //! Input: the words after the verb. Output: a `Block`.
 
-use super::families::{self, Choice};
+pub mod argument;
+
+use super::common::{Common, common};
+use super::families;
 use super::suggest::did_you_mean;
-use super::traffic::{self, Allowed, Draft, positive, push};
-use super::value::{self, Problem};
-use super::words::{Words, value as take_value};
+use super::traffic::{self, Allowed, Draft};
+use super::value;
+use super::words::Words;
 use super::{ResolveError, Scope};
 use crate::diagnostic::Diagnostics;
-use crate::iptables::ruleset::RejectWith;
 use crate::net::{Families, Family, Protocol};
-use crate::policy::{Argument, Block, LogClause, ProtocolWord, RateClause, Values};
-use crate::snippet::library::{Library, Name, Snippet, SnippetError};
-use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Parameter, Part};
+use crate::policy::{Argument, Block, ProtocolWord};
+use crate::snippet::library::{Library, Name, Snippet};
+use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Part};
 use crate::source::Span;
+use argument::{argument, defaults, wanted};
 
 /// A block that is being read.
 struct Reading<'a, 'w> {
@@ -32,17 +35,6 @@ struct Reading<'a, 'w> {
     /// What only one family can say, with the place: a reason of the other one.
     lacking: Vec<(Family, Span, String)>,
     unknown: bool,
-}
-
-/// The clauses that go with every sentence.
-#[derive(Default)]
-pub struct Common {
-    /// `only FAMILY`
-    pub only: Option<(Family, Span)>,
-    /// `comment "…"`
-    pub comment: Option<(String, Span)>,
-    /// `log …`
-    pub log: Option<(LogClause, Span)>,
 }
 
 /// The name of the block whose sentence this is: the longest one that the words begin with.
@@ -96,7 +88,7 @@ pub fn block(
         let complete = missing(&words, &reading, diagnostics);
         if has_traffic(form) && complete {
             let only_ipv4 = reading.common.only.is_some_and(|(family, _)| family == Family::V4);
-            traffic::finish(&words, &reading.allowed, &mut reading.draft, only_ipv4, scope, diagnostics);
+            traffic::finish::finish(&words, &reading.allowed, &mut reading.draft, only_ipv4, scope, diagnostics);
             needs_protocol(&reading, diagnostics);
         }
     }
@@ -209,310 +201,6 @@ fn own_clause(words: &Words, reading: &Reading) -> Option<usize> {
         !clause.keyword.is_empty() && reading.given[*index].is_none() && words.at_words(&clause.keyword)
     });
     open.max_by_key(|(_, clause)| clause.keyword.len()).map(|(index, _)| index)
-}
-
-/// `only`, `comment`, `log`: taken (`Some(true)`), not here (`Some(false)`), or reported (`None`).
-pub fn common(
-    words: &mut Words,
-    common: &mut Common,
-    scope: &mut Scope,
-    diagnostics: &mut Diagnostics,
-) -> Option<bool> {
-    let start = words.span();
-    let twice = |earlier: Option<Span>, word: &str, diagnostics: &mut Diagnostics| {
-        if let Some(earlier) = earlier {
-            diagnostics.push(
-                ResolveError::DuplicateClause
-                    .at(start, format!("`{word}` is given twice"), "again here", "write it once")
-                    .also(earlier, "first here"),
-            );
-        }
-    };
-    if words.take(&["only"]).is_some() {
-        twice(common.only.map(|(_, span)| span), "only", diagnostics);
-        let word = words.peek(0).unwrap_or_default();
-        let Some(family) = Family::BOTH.into_iter().find(|family| family.keyword() == word) else {
-            diagnostics.push(ResolveError::BadFamily.at(
-                words.span(),
-                "`only` lacks its family",
-                "`ipv4` or `ipv6` is expected here",
-                match did_you_mean(word, ["ipv4", "ipv6"]) {
-                    Some(near) => format!("did you mean `only {near}`?"),
-                    None => "write `only ipv4` or `only ipv6`".into(),
-                },
-            ));
-            return None;
-        };
-        words.skip();
-        common.only = Some((family, start.to(words.last_span())));
-        return Some(true);
-    }
-    if words.take(&["comment"]).is_some() {
-        twice(common.comment.as_ref().map(|(_, span)| *span), "comment", diagnostics);
-        let (text, span) = string(words, "comment", 255, diagnostics)?;
-        common.comment = Some((text, span));
-        return Some(true);
-    }
-    if words.take(&["log"]).is_some() {
-        twice(common.log.as_ref().map(|(_, span)| *span), "log", diagnostics);
-        let mut log = LogClause::default();
-        let mut prefix_span = None;
-        // The parts in any order; `limit` directly behind one of them is the log's, not the verdict's.
-        loop {
-            if prefix_span.is_none() && words.at_string() {
-                let (text, span) = string(words, "log", 63, diagnostics)?;
-                log.prefix = text;
-                prefix_span = Some(span);
-            } else if log.group.is_none() && words.take(&["to", "group"]).is_some() {
-                let number = |text: &str| value::number(text, 0, 65_535);
-                log.group = Some(positive(words, "a group", scope, diagnostics, number)? as u16);
-            } else if log.limit.is_none() && words.take(&["limit"]).is_some() {
-                log.limit = Some(traffic::rate(words, scope, diagnostics)?);
-            } else {
-                break;
-            }
-        }
-        if let Some(span) = prefix_span.filter(|_| log.group.is_none() && log.prefix.len() > 29) {
-            diagnostics.push(too_long(span, log.prefix.len(), 29, "LOG prefix"));
-            return None;
-        }
-        common.log = Some((log, start));
-        return Some(true);
-    }
-    Some(false)
-}
-
-/// A string behind `word`, at most `max` bytes.
-pub fn string(words: &mut Words, word: &str, max: usize, diagnostics: &mut Diagnostics) -> Option<(String, Span)> {
-    let Some((text, span)) = words.string() else {
-        diagnostics.push(ResolveError::MissingValue.at(
-            words.span(),
-            format!("`{word}` lacks its text"),
-            "a string is expected here",
-            format!("write `{word} \"…\"`"),
-        ));
-        return None;
-    };
-    if text.len() > max {
-        diagnostics.push(too_long(span, text.len(), max, "string"));
-        return None;
-    }
-    if let Some(c) = text.chars().find(|c| crate::diagnostic::is_deceptive(*c)) {
-        diagnostics.push(ResolveError::DeceptiveText.at(
-            span,
-            format!("the string holds the invisible character U+{:04X}", u32::from(c)),
-            "readers would see another text",
-            "remove the character",
-        ));
-        return None;
-    }
-    Some((text, span))
-}
-
-fn too_long(span: Span, bytes: usize, max: usize, what: &str) -> crate::diagnostic::Report {
-    ResolveError::StringTooLong.at(
-        span,
-        format!("the {what} is {bytes} bytes long, iptables keeps {max}"),
-        match bytes - max {
-            1 => "the last byte would be lost".into(),
-            lost => format!("the last {lost} bytes would be lost"),
-        },
-        format!("shorten it to {max} bytes"),
-    )
-}
-
-/// Reads the value of a parameter of the block.
-fn argument<'w>(
-    words: &mut Words<'w>,
-    index: u8,
-    reading: &mut Reading<'_, 'w>,
-    scope: &mut Scope,
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let parameter = &reading.snippet.signature.parameters[usize::from(index)];
-    let start = words.span();
-    let value = match &parameter.kind {
-        Kind::Address { unicast, chooses_family } => Argument::Address(traffic::addresses(
-            words,
-            *unicast,
-            *chooses_family,
-            &mut reading.draft.choices,
-            scope,
-            diagnostics,
-        )?),
-        Kind::Interface => Argument::Interface(traffic::interfaces(words, scope, diagnostics)?),
-        Kind::Ports => Argument::Ports(traffic::ports(words, scope, diagnostics)?),
-        Kind::Rate => Argument::Rate(traffic::rate(words, scope, diagnostics)?),
-        Kind::String { max_bytes, what } => {
-            let (text, span) = string(words, reading.name, usize::MAX, diagnostics)?;
-            if text.len() > *max_bytes {
-                diagnostics.push(too_long(span, text.len(), *max_bytes, what));
-                return None;
-            }
-            // An empty text is none: iptables prints nothing for it.
-            if text.is_empty() {
-                return Some(());
-            }
-            let quoted: Box<str> = crate::iptables::print::quoted(&text).into();
-            Argument::Text([quoted.clone(), quoted])
-        }
-        _ => text_argument(words, parameter, reading, scope, diagnostics)?,
-    };
-    reading.arguments.push((index, value));
-    reading.places.push(start.to(words.last_span()));
-    Some(())
-}
-
-/// A value that the template prints as text.
-fn text_argument<'w>(
-    words: &mut Words<'w>,
-    parameter: &Parameter,
-    reading: &mut Reading<'_, 'w>,
-    scope: &mut Scope,
-    diagnostics: &mut Diagnostics,
-) -> Option<Argument> {
-    let wanted = wanted(&parameter.kind);
-    let list = take_value(words, &wanted, &mut scope.definitions, diagnostics)?;
-    if list.negated || list.atoms.len() > 1 {
-        diagnostics.push(ResolveError::OneValue.at(
-            list.span,
-            "one value is expected, neither a list nor `not`",
-            "more than one value",
-            "write a sentence for each value",
-        ));
-        return None;
-    }
-    let atom = list.atoms[0];
-    match text_value(atom.text, &parameter.kind) {
-        Ok(Text { by_family, families }) => {
-            if let Kind::Endpoint = parameter.kind {
-                reading.draft.choices.push(Choice {
-                    elements: vec![(families, atom)],
-                    span: atom.span,
-                    negated: false,
-                    chooses: true,
-                    negation_chooses: true,
-                    numeric: None,
-                });
-            } else {
-                let lacking = Family::BOTH.into_iter().filter(|family| !families.has(*family));
-                reading.lacking.extend(lacking.map(|family| (family, atom.span, atom.text.to_owned())));
-            }
-            Some(Argument::Text(by_family))
-        }
-        Err(problem) => {
-            push(&atom, problem, diagnostics);
-            None
-        }
-    }
-}
-
-struct Text {
-    by_family: [Box<str>; 2],
-    families: Families,
-}
-
-fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
-    let both = |text: String| {
-        let text: Box<str> = text.into();
-        Text { by_family: [text.clone(), text], families: Families::BOTH }
-    };
-    Ok(match kind {
-        Kind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
-        Kind::Word(words) => {
-            if !words.iter().any(|word| word == text) {
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                return Err(value::unknown(ResolveError::UnknownWord, text, "word of this clause", &words));
-            }
-            both(text.to_owned())
-        }
-        Kind::Mark => {
-            let mark = value::mark(text)?;
-            both(format!("{:#x}/{:#x}", mark.value, mark.mask))
-        }
-        Kind::Reason => {
-            let reason: RejectWith = value::reason(text)?;
-            let name = |family| value::reason_name(reason, family);
-            let families = Family::BOTH.into_iter().filter(|family| name(*family).is_some());
-            Text {
-                by_family: Family::BOTH.map(|family| name(family).unwrap_or_default().into()),
-                families: families.fold(Families::NONE, |all, family| all.or(family.into())),
-            }
-        }
-        Kind::Endpoint => {
-            let (family, text) = value::endpoint(text)?;
-            let text: Box<str> = text.into();
-            Text { by_family: [text.clone(), text], families: family.into() }
-        }
-        // The kinds that are holes in the template never come here.
-        _ => both(text.to_owned()),
-    })
-}
-
-/// What a parameter wants, with its article.
-pub fn wanted(kind: &Kind) -> String {
-    match kind {
-        Kind::Address { .. } => "an address".into(),
-        Kind::Interface => "an interface".into(),
-        Kind::Ports => "a port".into(),
-        Kind::Rate => "a rate such as `5/minute`".into(),
-        Kind::Number { min, max } => format!("a number from {min} to {max}"),
-        Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
-        Kind::Reason => "a reason".into(),
-        Kind::Mark => "a mark".into(),
-        Kind::String { .. } => "a string".into(),
-        Kind::Endpoint => "an address, with a port or without".into(),
-    }
-}
-
-/// Fills in what the sentence does not say.
-fn defaults(reading: &mut Reading) {
-    for clause in &reading.form.clauses {
-        let Part::Parameter(index) = clause.part else { continue };
-        let parameter = &reading.snippet.signature.parameters[usize::from(index)];
-        let given = reading.arguments.iter().any(|(given, _)| *given == index);
-        let value = parameter.default.as_ref().filter(|_| !given).map(|text| default(&parameter.kind, text));
-        // A default that is no value was reported when the block was read.
-        reading.arguments.extend(value.and_then(Result::ok).map(|value| (index, value)));
-    }
-}
-
-/// The value of a default.
-fn default(kind: &Kind, text: &str) -> Result<Argument, Problem> {
-    Ok(match (kind, text) {
-        (Kind::Address { .. }, text) => Argument::Address(value::prefix(text)?.map_or_else(Values::any, Values::one)),
-        (Kind::Interface, "any") => Argument::Interface(Values::any()),
-        (Kind::Ports, "any") => Argument::Ports(Values::any()),
-        (Kind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),
-        (Kind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
-        (Kind::Rate, text) => {
-            let (count, unit) = value::rate(text)?;
-            Argument::Rate(RateClause { count, unit, burst: None, per_source: false })
-        }
-        (Kind::String { .. }, text) => {
-            let quoted: Box<str> = crate::iptables::print::quoted(text).into();
-            Argument::Text([quoted.clone(), quoted])
-        }
-        (kind, text) => Argument::Text(text_value(text, kind)?.by_family),
-    })
-}
-
-/// Reports the defaults of users' own blocks that are no values of their types.
-pub fn check_defaults(library: &Library, diagnostics: &mut Diagnostics) {
-    for snippet in &library.snippets {
-        let Some(files) = snippet.files else { continue };
-        for parameter in &snippet.signature.parameters {
-            let Some(text) = &parameter.default else { continue };
-            if let Err(problem) = default(&parameter.kind, text) {
-                let metadata = &library.sources.get(files.metadata).text;
-                let from = metadata.find(&format!("[parameters.{}]", parameter.name)).unwrap_or(0);
-                let at = from + metadata[from..].find(text.as_str()).unwrap_or(0);
-                let span = Span::new(files.metadata, at, at + text.len());
-                let message = format!("the default of `{}`: {}", parameter.name, problem.message);
-                diagnostics.push(SnippetError::BadMetadata.at(span, message, problem.label, problem.help));
-            }
-        }
-    }
 }
 
 /// Reports the clauses that must be there; whether the traffic can be judged all the same.

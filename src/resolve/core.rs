@@ -1,10 +1,11 @@
 //! The sentences of the core: `default`, `interface`, `define`, `rules`, `expect`, `lint`.
 //! Input: the words of one sentence. Output: its meaning in the policy.
 
-use super::block::{Common, common, string};
+use super::common::{Common, common, string};
 use super::families::{self};
+use super::lists::typed;
 use super::suggest::did_you_mean;
-use super::traffic::{self, Allowed, Draft, typed};
+use super::traffic::{self, Allowed, Draft};
 use super::value;
 use super::words::{CLAUSE_WORDS, Words, value as take_value};
 use super::{ResolveError, Scope};
@@ -352,7 +353,7 @@ pub fn expect(
         }
     }
     let only_ipv4 = shared.only.is_some_and(|(family, _)| family == Family::V4);
-    traffic::finish(&words, &allowed, &mut draft, only_ipv4, scope, diagnostics);
+    traffic::finish::finish(&words, &allowed, &mut draft, only_ipv4, scope, diagnostics);
     let families = families::resolve(Families::BOTH, shared.only, &draft.choices, diagnostics)?;
     (diagnostics.count(Severity::Error) == errors).then_some(Expectation {
         sentence,

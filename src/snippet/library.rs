@@ -92,13 +92,22 @@ pub struct Name {
     pub forms: Vec<u8>,
 }
 
+/// A block that is part of the program.
+struct BuiltIn {
+    folder: &'static str,
+    /// `snippet.toml`, `rules.j2`, `README.md`
+    files: [&'static str; 3],
+    /// The names of its sentences.
+    names: &'static [&'static str],
+}
+
 include!(concat!(env!("OUT_DIR"), "/snippets.rs"));
 
 impl Library {
     /// The library that is part of the program.
     pub fn built_in() -> Library {
         let mut library = Library::default();
-        for (folder, ([metadata, template, readme], names)) in SNIPPETS {
+        for BuiltIn { folder, files: [metadata, template, readme], names } in SNIPPETS {
             let signature: LazySignature = LazyLock::new(Box::new(move || match signature::parse(metadata) {
                 Ok(signature) => signature,
                 // The program's own folders are read by its tests; a fault never ships.
@@ -215,8 +224,9 @@ impl Library {
     /// Whether a folder is that of a block which is here already, file for file: the program's own sources.
     pub fn is_own(&self, folder: &Folder) -> bool {
         let (metadata, template) = (folder.metadata.as_deref(), folder.template.as_deref());
-        SNIPPETS.iter().any(|(name, ([toml, rules, _], _))| {
-            *name == folder.name && metadata == Some(*toml) && template == Some(*rules)
+        SNIPPETS.iter().any(|built_in| {
+            let [toml, rules, _] = built_in.files;
+            built_in.folder == folder.name && metadata == Some(toml) && template == Some(rules)
         })
     }
 

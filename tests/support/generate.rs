@@ -163,9 +163,10 @@ impl Writer<'_> {
         }
         let mut names: Vec<&str> = NAMES.to_vec();
         self.random.shuffle(&mut names);
-        for index in 0..self.random.between(1, 6) as usize {
+        let count = self.random.between(1, 6) as usize;
+        for (index, name) in names.iter().enumerate().take(count) {
             let role = if self.random.chance(80) { *self.random.pick(&ROLES) } else { "" };
-            let mut sentence = format!("interface {}", names[index]);
+            let mut sentence = format!("interface {name}");
             if !role.is_empty() {
                 sentence.push_str(&format!(" {role}"));
             }
@@ -391,7 +392,8 @@ impl Writer<'_> {
         let directions = if open { Vec::new() } else { rules.directions.clone() };
         let mut direction = None;
         let may_omit = matches!(rules.open, OpenDirection::Any | OpenDirection::Interface);
-        if !directions.is_empty() && !(may_omit && self.random.chance(25)) {
+        let omitted = may_omit && self.random.chance(25);
+        if !directions.is_empty() && !omitted {
             direction = Some(*self.random.pick(&directions));
         }
         let with_peer = has(TrafficClause::Peer)

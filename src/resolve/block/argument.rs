@@ -1,0 +1,211 @@
+//! The values of a block's parameters.
+//! Input: words, or the text of a default. Output: an `Argument`, or a report.
+
+use super::Reading;
+use crate::diagnostic::Diagnostics;
+use crate::iptables::ruleset::RejectWith;
+use crate::net::{Families, Family};
+use crate::policy::{Argument, RateClause, Values};
+use crate::resolve::common::{string, too_long};
+use crate::resolve::families::Choice;
+use crate::resolve::lists::{self, push};
+use crate::resolve::value::{self, Problem};
+use crate::resolve::words::{Words, value as take_value};
+use crate::resolve::{ResolveError, Scope};
+use crate::snippet::library::{Library, SnippetError};
+use crate::snippet::signature::{Kind, Parameter, Part};
+use crate::source::Span;
+
+/// Reads the value of a parameter of the block.
+pub(super) fn argument<'w>(
+    words: &mut Words<'w>,
+    index: u8,
+    reading: &mut Reading<'_, 'w>,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let parameter = &reading.snippet.signature.parameters[usize::from(index)];
+    let start = words.span();
+    let value = match &parameter.kind {
+        Kind::Address { unicast, chooses_family } => Argument::Address(lists::addresses(
+            words,
+            *unicast,
+            *chooses_family,
+            &mut reading.draft.choices,
+            scope,
+            diagnostics,
+        )?),
+        Kind::Interface => Argument::Interface(lists::interfaces(words, scope, diagnostics)?),
+        Kind::Ports => Argument::Ports(lists::ports(words, scope, diagnostics)?),
+        Kind::Rate => Argument::Rate(lists::rate(words, scope, diagnostics)?),
+        Kind::String { max_bytes, what } => {
+            let (text, span) = string(words, reading.name, usize::MAX, diagnostics)?;
+            if text.len() > *max_bytes {
+                diagnostics.push(too_long(span, text.len(), *max_bytes, what));
+                return None;
+            }
+            // An empty text is none: iptables prints nothing for it.
+            if text.is_empty() {
+                return Some(());
+            }
+            let quoted: Box<str> = crate::iptables::print::quoted(&text).into();
+            Argument::Text([quoted.clone(), quoted])
+        }
+        _ => text_argument(words, parameter, reading, scope, diagnostics)?,
+    };
+    reading.arguments.push((index, value));
+    reading.places.push(start.to(words.last_span()));
+    Some(())
+}
+
+/// A value that the template prints as text.
+fn text_argument<'w>(
+    words: &mut Words<'w>,
+    parameter: &Parameter,
+    reading: &mut Reading<'_, 'w>,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Argument> {
+    let wanted = wanted(&parameter.kind);
+    let list = take_value(words, &wanted, &mut scope.definitions, diagnostics)?;
+    if list.negated || list.atoms.len() > 1 {
+        diagnostics.push(ResolveError::OneValue.at(
+            list.span,
+            "one value is expected, neither a list nor `not`",
+            "more than one value",
+            "write a sentence for each value",
+        ));
+        return None;
+    }
+    let atom = list.atoms[0];
+    match text_value(atom.text, &parameter.kind) {
+        Ok(Text { by_family, families }) => {
+            if let Kind::Endpoint = parameter.kind {
+                reading.draft.choices.push(Choice {
+                    elements: vec![(families, atom)],
+                    span: atom.span,
+                    negated: false,
+                    chooses: true,
+                    negation_chooses: true,
+                    numeric: None,
+                });
+            } else {
+                let lacking = Family::BOTH.into_iter().filter(|family| !families.has(*family));
+                reading.lacking.extend(lacking.map(|family| (family, atom.span, atom.text.to_owned())));
+            }
+            Some(Argument::Text(by_family))
+        }
+        Err(problem) => {
+            push(&atom, problem, diagnostics);
+            None
+        }
+    }
+}
+
+struct Text {
+    by_family: [Box<str>; 2],
+    families: Families,
+}
+
+fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
+    let both = |text: String| {
+        let text: Box<str> = text.into();
+        Text { by_family: [text.clone(), text], families: Families::BOTH }
+    };
+    Ok(match kind {
+        Kind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
+        Kind::Word(words) => {
+            if !words.iter().any(|word| word == text) {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                return Err(value::unknown(ResolveError::UnknownWord, text, "word of this clause", &words));
+            }
+            both(text.to_owned())
+        }
+        Kind::Mark => {
+            let mark = value::mark(text)?;
+            both(format!("{:#x}/{:#x}", mark.value, mark.mask))
+        }
+        Kind::Reason => {
+            let reason: RejectWith = value::reason(text)?;
+            let name = |family| value::reason_name(reason, family);
+            let families = Family::BOTH.into_iter().filter(|family| name(*family).is_some());
+            Text {
+                by_family: Family::BOTH.map(|family| name(family).unwrap_or_default().into()),
+                families: families.fold(Families::NONE, |all, family| all.or(family.into())),
+            }
+        }
+        Kind::Endpoint => {
+            let (family, text) = value::endpoint(text)?;
+            let text: Box<str> = text.into();
+            Text { by_family: [text.clone(), text], families: family.into() }
+        }
+        // The kinds that are holes in the template never come here.
+        _ => both(text.to_owned()),
+    })
+}
+
+/// What a parameter wants, with its article.
+pub fn wanted(kind: &Kind) -> String {
+    match kind {
+        Kind::Address { .. } => "an address".into(),
+        Kind::Interface => "an interface".into(),
+        Kind::Ports => "a port".into(),
+        Kind::Rate => "a rate such as `5/minute`".into(),
+        Kind::Number { min, max } => format!("a number from {min} to {max}"),
+        Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
+        Kind::Reason => "a reason".into(),
+        Kind::Mark => "a mark".into(),
+        Kind::String { .. } => "a string".into(),
+        Kind::Endpoint => "an address, with a port or without".into(),
+    }
+}
+
+/// Fills in what the sentence does not say.
+pub(super) fn defaults(reading: &mut Reading) {
+    for clause in &reading.form.clauses {
+        let Part::Parameter(index) = clause.part else { continue };
+        let parameter = &reading.snippet.signature.parameters[usize::from(index)];
+        let given = reading.arguments.iter().any(|(given, _)| *given == index);
+        let value = parameter.default.as_ref().filter(|_| !given).map(|text| default(&parameter.kind, text));
+        // A default that is no value was reported when the block was read.
+        reading.arguments.extend(value.and_then(Result::ok).map(|value| (index, value)));
+    }
+}
+
+/// The value of a default.
+fn default(kind: &Kind, text: &str) -> Result<Argument, Problem> {
+    Ok(match (kind, text) {
+        (Kind::Address { .. }, text) => Argument::Address(value::prefix(text)?.map_or_else(Values::any, Values::one)),
+        (Kind::Interface, "any") => Argument::Interface(Values::any()),
+        (Kind::Ports, "any") => Argument::Ports(Values::any()),
+        (Kind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),
+        (Kind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
+        (Kind::Rate, text) => {
+            let (count, unit) = value::rate(text)?;
+            Argument::Rate(RateClause { count, unit, burst: None, per_source: false })
+        }
+        (Kind::String { .. }, text) => {
+            let quoted: Box<str> = crate::iptables::print::quoted(text).into();
+            Argument::Text([quoted.clone(), quoted])
+        }
+        (kind, text) => Argument::Text(text_value(text, kind)?.by_family),
+    })
+}
+
+/// Reports the defaults of users' own blocks that are no values of their types.
+pub fn check_defaults(library: &Library, diagnostics: &mut Diagnostics) {
+    for snippet in &library.snippets {
+        let Some(files) = snippet.files else { continue };
+        for parameter in &snippet.signature.parameters {
+            let Some(text) = &parameter.default else { continue };
+            if let Err(problem) = default(&parameter.kind, text) {
+                let metadata = &library.sources.get(files.metadata).text;
+                let from = metadata.find(&format!("[parameters.{}]", parameter.name)).unwrap_or(0);
+                let at = from + metadata[from..].find(text.as_str()).unwrap_or(0);
+                let span = Span::new(files.metadata, at, at + text.len());
+                let message = format!("the default of `{}`: {}", parameter.name, problem.message);
+                diagnostics.push(SnippetError::BadMetadata.at(span, message, problem.label, problem.help));
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Values of sentences: lists of typed atoms, with what is wrong in them reported at the atom.
+//! Input: the words at a value. Output: `Values`, or a report.
+
+use super::families::Choice;
+use super::value::{self, Problem};
+use super::words::{Atom, List, Words, value};
+use super::{ResolveError, Scope};
+use crate::diagnostic::Diagnostics;
+use crate::iptables::ruleset::Negatable;
+use crate::net::{Interface, PortRange, Prefix};
+use crate::policy::{RateClause, Values};
+use crate::source::Span;
+
+/// `N/unit [burst B] [per source]`
+pub fn rate(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<RateClause> {
+    let start = words.span();
+    let (count, unit) = positive(words, "a rate", scope, diagnostics, value::rate)?;
+    let burst = match words.take(&["burst"]) {
+        Some(_) => Some(positive(words, "a burst", scope, diagnostics, |text| value::number(text, 1, 10_000))?),
+        None => None,
+    };
+    let per_source = words.take(&["per", "source"]).is_some();
+    let clause = RateClause { count, unit, burst, per_source };
+    super::rate::check(clause, start.to(words.last_span()), diagnostics).then_some(clause)
+}
+
+/// Interfaces, each of them declared if any is.
+pub fn interfaces(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<Values<Interface>> {
+    let list = value(words, "an interface", &mut scope.definitions, diagnostics)?;
+    if let [Atom { text: "any", span, .. }] = list.atoms[..] {
+        diagnostics.push(ResolveError::BadInterface.at(
+            span,
+            "`any` is not an interface",
+            "every interface is meant",
+            "leave `on` out to mean every interface",
+        ));
+        return None;
+    }
+    let items = typed(&list, diagnostics, value::interface)?;
+    let known: Vec<bool> =
+        items.iter().zip(&list.atoms).map(|(name, atom)| scope.interface(name, atom, diagnostics)).collect();
+    let values = Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) };
+    known.iter().all(|known| *known).then_some(values)
+}
+
+/// Addresses; `unicast`: neither multicast nor broadcast.
+pub fn addresses<'a>(
+    words: &mut Words<'a>,
+    unicast: bool,
+    chooses: bool,
+    choices: &mut Vec<Choice<'a>>,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<Values<Prefix>> {
+    let list = value(words, "an address", &mut scope.definitions, diagnostics)?;
+    let parsed = typed(&list, diagnostics, value::prefix)?;
+    let mut fine = true;
+    for (prefix, atom) in parsed.iter().zip(&list.atoms) {
+        if let Some(reason) = prefix.as_ref().filter(|_| unicast).and_then(value::not_unicast) {
+            let report = ResolveError::NotUnicast.at(
+                atom.span,
+                format!("`{}` is {reason}", atom.text),
+                "packets come from one host",
+                "write the host's own address; protocols that answer by multicast have building blocks",
+            );
+            diagnostics.push(atom.explain(report));
+            fine = false;
+        }
+    }
+    if !fine {
+        return None;
+    }
+    if parsed.iter().any(Option::is_none) {
+        if list.negated {
+            diagnostics.push(not_any(list.span));
+            return None;
+        }
+        return Some(Values::any());
+    }
+    let items: Vec<Prefix> = parsed.into_iter().flatten().collect();
+    if list.negated && items.iter().any(Prefix::is_any) {
+        diagnostics.push(not_any(list.span));
+        return None;
+    }
+    choices.push(Choice {
+        elements: items.iter().zip(&list.atoms).map(|(prefix, atom)| (prefix.family().into(), *atom)).collect(),
+        span: list.span,
+        negated: list.negated,
+        chooses,
+        negation_chooses: chooses,
+        numeric: None,
+    });
+    Some(Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) })
+}
+
+/// Ports and ranges.
+pub fn ports(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<Values<PortRange>> {
+    let list = value(words, "a port", &mut scope.definitions, diagnostics)?;
+    if let [Atom { text: "any", .. }] = list.atoms[..] {
+        return if list.negated {
+            diagnostics.push(not_any(list.span));
+            None
+        } else {
+            Some(Values::any())
+        };
+    }
+    let items = typed(&list, diagnostics, value::ports)?;
+    if items.contains(&PortRange::ANY) {
+        if list.negated {
+            diagnostics.push(not_any(list.span));
+            return None;
+        }
+        return Some(Values::any());
+    }
+    Some(Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) })
+}
+
+/// A report that `not any` is nothing.
+pub fn not_any(span: Span) -> crate::diagnostic::Report {
+    ResolveError::NotAny.at(span, "`not any` is nothing", "no packet matches", "remove the sentence, or the `not`")
+}
+
+/// All atoms of a list as typed values; each one that is none is reported.
+pub fn typed<T>(
+    list: &List,
+    diagnostics: &mut Diagnostics,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Option<Vec<T>> {
+    let mut items = Vec::with_capacity(list.atoms.len());
+    for atom in &list.atoms {
+        if atom.string {
+            diagnostics.push(atom.explain(ResolveError::UnexpectedString.at(
+                atom.span,
+                format!("{} is in quotes", atom.text),
+                "a string",
+                "write it without quotes",
+            )));
+            continue;
+        }
+        match parse(atom.text) {
+            Ok(item) => items.push(item),
+            Err(problem) => push(atom, problem, diagnostics),
+        }
+    }
+    (items.len() == list.atoms.len()).then_some(items)
+}
+
+/// Values of one type; `wanted` names them.
+pub fn items<T: PartialEq>(
+    words: &mut Words,
+    wanted: &str,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Option<Values<T>> {
+    let list = value(words, wanted, &mut scope.definitions, diagnostics)?;
+    let items = typed(&list, diagnostics, parse)?;
+    Some(Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) })
+}
+
+/// One value, no list.
+pub fn single<T>(
+    words: &mut Words,
+    wanted: &str,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Option<Negatable<T>> {
+    let list = value(words, wanted, &mut scope.definitions, diagnostics)?;
+    let mut items = typed(&list, diagnostics, parse)?;
+    if items.len() > 1 {
+        diagnostics.push(ResolveError::OneValue.at(
+            list.span,
+            "one value is expected, not a list",
+            format!("{} values", items.len()),
+            "write a sentence for each value",
+        ));
+        return None;
+    }
+    items.pop().map(|value| Negatable { negated: list.negated, value })
+}
+
+/// One value, neither a list nor negated; `wanted` names it (`a rate`).
+pub fn positive<T>(
+    words: &mut Words,
+    wanted: &str,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+    parse: impl Fn(&str) -> Result<T, Problem>,
+) -> Option<T> {
+    let start = words.span();
+    let value = single(words, wanted, scope, diagnostics, parse)?;
+    if value.negated {
+        diagnostics.push(ResolveError::NotHere.at(
+            start,
+            format!("{wanted} cannot be negated"),
+            "no meaning here",
+            "remove the `not`",
+        ));
+        return None;
+    }
+    Some(value.value)
+}
+
+/// Drops the second of two equal values, with a warning.
+pub fn warn_duplicates<T: PartialEq>(items: Vec<T>, list: &List, diagnostics: &mut Diagnostics) -> Vec<T> {
+    if items.len() < 2 {
+        return items;
+    }
+    let mut unique: Vec<T> = Vec::with_capacity(items.len());
+    for (item, atom) in items.into_iter().zip(&list.atoms) {
+        // Lists that people write are short; in long ones only neighbours are compared.
+        let recent = &unique[unique.len().saturating_sub(1_000)..];
+        if recent.contains(&item) {
+            let report = ResolveError::DuplicateEntry.at(
+                atom.span,
+                format!("`{}` stands in the list twice", atom.text),
+                "again here",
+                "remove one of the two",
+            );
+            diagnostics.push(atom.explain(report));
+        } else {
+            unique.push(item);
+        }
+    }
+    unique
+}
+
+/// Reports a problem at an atom.
+pub fn push(atom: &Atom, problem: Problem, diagnostics: &mut Diagnostics) {
+    let report = problem.code.at(atom.span, problem.message, problem.label, problem.help);
+    diagnostics.push(atom.explain(report));
+}
+
+impl<'a> Atom<'a> {
+    /// Adds the place of the definition that the value comes from.
+    pub fn explain(&self, report: crate::diagnostic::Report) -> crate::diagnostic::Report {
+        match self.defined {
+            Some(span) => report.also(span, "defined here"),
+            None => report,
+        }
+    }
+}
+
+impl<'a> List<'a> {
+    /// The list as one atom, for a report about all of it.
+    pub fn whole(&self) -> Atom<'a> {
+        Atom { span: self.span, ..self.atoms[0] }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the clauses of traffic need of each other, once all are read.
+//! Input: a `Draft`. Output: its directions, completed; reports about what is missing or contradicts.
+
+use super::{Allowed, Draft};
+use crate::diagnostic::Diagnostics;
+use crate::net::{Prefix, Protocol};
+use crate::policy::{Directions, ProtocolWord, Role};
+use crate::resolve::words::Words;
+use crate::resolve::{ResolveError, Scope, value};
+use crate::snippet::signature::{Direction, OpenDirection};
+
+/// Completes traffic that was read whole: the directions, and what clauses need of each other. `only_ipv4`: the
+/// sentence says so.
+pub fn finish(
+    words: &Words,
+    allowed: &Allowed,
+    draft: &mut Draft,
+    only_ipv4: bool,
+    scope: &Scope,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let before = diagnostics.count(crate::diagnostic::Severity::Error);
+    directions(words, allowed, draft, diagnostics);
+    protocol_needs(allowed, draft, diagnostics);
+    let traffic = &draft.traffic;
+    if let (Some(peer), Some(_)) = (draft.seen("peer"), &traffic.peer) {
+        for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
+            if there && let Some(span) = draft.seen(clause) {
+                diagnostics.push(
+                    ResolveError::DirectionConflict
+                        .at(
+                            span,
+                            format!("`peer` and `{clause}` speak of the same addresses"),
+                            "together with `peer`",
+                            "keep one of the two",
+                        )
+                        .also(peer, "the peer is named here"),
+                );
+            }
+        }
+        if traffic.directions.forward {
+            diagnostics.push(ResolveError::DirectionConflict.at(
+                peer,
+                "`peer` has no meaning for forwarded packets",
+                "both ends are remote",
+                "write `from` and `to`",
+            ));
+        }
+    }
+    if let Some(span) = draft.negated_ah.filter(|_| !only_ipv4) {
+        diagnostics.push(ResolveError::NegatedFamily.at(
+            span,
+            "ip6tables cannot say `not ah`",
+            "AH is an extension header in IPv6",
+            "add `only ipv4`, or list the protocols that are meant instead",
+        ));
+    }
+    if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
+        let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
+        let tunnel = through.iter().flat_map(|values| &values.items).find(|name| scope.role(name) == Some(Role::Vti));
+        if let Some(name) = tunnel {
+            diagnostics.push(ResolveError::IpsecOnTunnel.at(
+                span,
+                format!("packets on `{name}` have no IPsec policy any more"),
+                "never matches there",
+                "remove it: everything on a VTI went through IPsec",
+            ));
+        }
+    }
+    link_local(draft, diagnostics);
+    diagnostics.count(crate::diagnostic::Severity::Error) == before
+}
+
+fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: &mut Diagnostics) {
+    if allowed.open == OpenDirection::None {
+        return;
+    }
+    let traffic = &mut draft.traffic;
+    let has_interface = !traffic.on.is_any();
+    if allowed.needs_interface && !has_interface && traffic.in_on.is_any() && traffic.out_on.is_any() {
+        diagnostics.push(ResolveError::MissingClause.at(
+            words.end(),
+            format!("`{}` needs an interface", allowed.name),
+            "`on IF` is missing",
+            "add `on` and the interface",
+        ));
+    }
+    if draft.direction_said {
+        return;
+    }
+    for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
+        if there && let Some(span) = draft.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span) {
+            diagnostics.push(ResolveError::DirectionRequired.at(
+                span,
+                format!("`{clause}` with an address needs a direction"),
+                "whose source, whose destination?",
+                "add `in`, `out` or `forward`, or write `peer` for the remote end of both directions",
+            ));
+            return;
+        }
+    }
+    let has = |direction| allowed.directions.contains(&direction);
+    if allowed.open == OpenDirection::Required {
+        let possible: Vec<_> = allowed.directions.iter().map(|direction| format!("`{}`", direction.word())).collect();
+        diagnostics.push(ResolveError::DirectionRequired.at(
+            words.end(),
+            format!("`{}` needs a direction", allowed.name),
+            "which way is missing",
+            format!("add {}", possible.join(" or ")),
+        ));
+    } else if has_interface || traffic.peer.is_some() {
+        traffic.directions = Directions { input: has(Direction::In), output: has(Direction::Out), forward: false };
+    } else if allowed.open == OpenDirection::Any {
+        traffic.directions =
+            Directions { input: has(Direction::In), output: has(Direction::Out), forward: has(Direction::Forward) };
+    } else {
+        let forward = has(Direction::Forward);
+        let message = format!("`{}` says neither where nor which way", allowed.name);
+        let help = if forward {
+            "add `on IF`, or `in`, `out` or `forward`: without them it would open forwarding between all interfaces"
+        } else {
+            "add `in` or `out`, with `on IF` for one interface"
+        };
+        diagnostics.push(ResolveError::DirectionRequired.at(
+            words.end(),
+            message,
+            "a direction or an interface is missing",
+            help,
+        ));
+    }
+}
+
+fn protocol_needs(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
+    let traffic = &draft.traffic;
+    let known: Vec<ProtocolWord> = if allowed.protocols.is_empty() {
+        traffic.protocols.items.clone()
+    } else {
+        allowed.protocols.iter().filter_map(|word| value::protocol_word(word).flatten()).collect()
+    };
+    let negated = traffic.protocols.negated;
+    let all = |fits: fn(ProtocolWord) -> bool| !known.is_empty() && !negated && known.iter().all(|word| fits(*word));
+    let mut need = |clause: &str, fine: bool, what: &str, help: &str| {
+        if let Some(span) = draft.seen(clause).filter(|_| !fine) {
+            let message = format!("`{clause}` needs {what}");
+            diagnostics.push(ResolveError::NeedsProtocol.at(span, message, "the protocol does not have it", help));
+        }
+    };
+    let ports = all(|word| matches!(word, ProtocolWord::Number(Protocol::TCP | Protocol::UDP | Protocol::SCTP)));
+    let tcp = all(|word| word == ProtocolWord::Number(Protocol::TCP));
+    let icmp = all(|word| word == ProtocolWord::Icmp);
+    let help = "add `tcp`, `udp` or `sctp`, or a list of these";
+    need("port", ports, "a protocol with ports", help);
+    need("source port", ports, "a protocol with ports", help);
+    need("no syn", tcp, "`tcp`", "add `tcp`");
+    need("flags", tcp, "`tcp`", "add `tcp`");
+    need("type", icmp, "`icmp`", "write `icmp type …`");
+}
+
+fn link_local(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let traffic = &draft.traffic;
+    if ![&traffic.on, &traffic.in_on, &traffic.out_on].iter().all(|values| values.is_any()) {
+        return;
+    }
+    let lists = [Some(&traffic.source), Some(&traffic.destination), traffic.peer.as_ref()];
+    let is_local = |prefix: &Prefix| matches!(prefix, Prefix::V6(network) if network.ip().is_unicast_link_local());
+    if lists.into_iter().flatten().any(|values| values.items.iter().any(is_local))
+        && let Some(span) = ["from", "to", "peer"].iter().find_map(|clause| draft.seen(clause))
+    {
+        diagnostics.push(ResolveError::LinkLocal.at(
+            span,
+            "a link-local address without an interface",
+            "the same address exists on every link",
+            "add `on` and the interface of the link",
+        ));
+    }
+}
