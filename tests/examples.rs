@@ -27,8 +27,12 @@ fn policies() -> Vec<PathBuf> {
 }
 
 fn compiled(path: &Path) -> Compilation {
+    compiled_with(path, Options::default())
+}
+
+fn compiled_with(path: &Path, options: Options) -> Compilation {
     let text = fs::read_to_string(path).expect("an example");
-    compile(path, &text, &|path| fs::read_to_string(path), &Library::built_in(), Options::default())
+    compile(path, &text, &|path| fs::read_to_string(path), &Library::built_in(), options)
 }
 
 #[test]
@@ -96,6 +100,29 @@ fn everything() -> Vec<Subject> {
         !compilation.rulesets.iter().flat_map(|ruleset| &ruleset.tables).flat_map(|table| &table.rules).any(is_unknown)
     };
     all.into_iter().map(|(name, compilation)| Subject { modelled: modelled(&compilation), name, compilation }).collect()
+}
+
+/// With the sentences in `-m comment`: every rule that decides has one, and the kernel gives them back.
+#[test]
+fn sentences_as_comments_of_their_rules_are_loaded_too() {
+    let options = Options { rule_comments: true, ..Options::default() };
+    let compilations: Vec<Compilation> = policies().iter().map(|path| compiled_with(path, options)).collect();
+    for family in Family::BOTH {
+        let texts: Vec<String> = compilations.iter().map(|compilation| compilation.rules(family)).collect();
+        for line in texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("-A ")) {
+            assert!(line.contains(" -m comment --comment "), "{line}");
+        }
+        if !kernel::require() {
+            continue;
+        }
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for backend in [Backend::Nft, Backend::Legacy] {
+            for (text, saved) in texts.iter().zip(kernel::load_many(backend, family, &texts)) {
+                let same = saved.and_then(|saved| kernel::same_rules(text, &saved));
+                assert_eq!(same, Ok(()), "{} {}", family.name(), backend.name());
+            }
+        }
+    }
 }
 
 #[test]
