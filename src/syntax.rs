@@ -262,17 +262,20 @@ fn parse_source(
                 TokenKind::Close
             }
             _ => {
-                if at_line_start && !state.braces.is_empty() && SENTENCE_STARTS.contains(&pair.as_str()) {
+                let run = pair.as_str();
+                let first = run.split(is_blank).next().unwrap_or_default();
+                if at_line_start && !state.braces.is_empty() && SENTENCE_STARTS.contains(&first) {
                     abandon_braces(&mut state, diagnostics);
                     finish(ast, source, path, read, includes, &mut state, diagnostics);
                 }
-                if pair.as_str().bytes().any(|byte| byte < b' ' || byte == 0x7f || byte == 0xc2) {
-                    push_pieces(ast, span, pair.as_str(), &text, diagnostics);
-                    state.broken = true;
-                    at_line_start = false;
-                    continue;
+                // Control characters of Unicode are ASCII, or begin with this byte.
+                if run.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f || byte == 0xc2) {
+                    state.broken |= push_pieces(ast, span, run, &text, diagnostics);
+                } else {
+                    push_words(ast, span, run);
                 }
-                TokenKind::Word
+                at_line_start = false;
+                continue;
             }
         };
         at_line_start = false;
@@ -286,22 +289,46 @@ fn parse_source(
     finish(ast, source, path, read, includes, &mut state, diagnostics);
 }
 
-/// A word with control characters: they are reported, what stands between them are words.
-fn push_pieces(ast: &mut Ast, span: Span, word: &str, text: &str, diagnostics: &mut Diagnostics) {
-    let mut start = 0;
-    let place = |from: usize, to: usize| Span { start: span.start + from as u32, end: span.start + to as u32, ..span };
-    while start < word.len() {
-        let rest = &word[start..];
-        let bad = rest.starts_with(char::is_control);
-        let length = rest.find(|c: char| c.is_control() != bad).unwrap_or(rest.len());
-        let piece = place(start, start + length);
+fn is_blank(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// Takes a run of words apart.
+fn push_words(ast: &mut Ast, span: Span, run: &str) {
+    let mut start = None;
+    for (at, byte) in run.bytes().chain(std::iter::once(b' ')).enumerate() {
+        let blank = byte == b' ' || byte == b'\t';
+        match start {
+            None if !blank => start = Some(at),
+            Some(from) if blank => {
+                let (start_of_word, end) = (span.start + from as u32, span.start + at as u32);
+                ast.tokens.push(Token { kind: TokenKind::Word, start: start_of_word, end });
+                start = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A run of words with control characters: they are reported, what stands between them are words. Whether there were any.
+fn push_pieces(ast: &mut Ast, span: Span, run: &str, text: &str, diagnostics: &mut Diagnostics) -> bool {
+    let is_bad = |c: char| c.is_control() && c != '\t';
+    let (mut start, mut any) = (0, false);
+    while start < run.len() {
+        let rest = &run[start..];
+        let bad = rest.starts_with(is_bad);
+        let length = rest.find(|c: char| is_bad(c) != bad).unwrap_or(rest.len());
+        let (from, to) = (span.start + start as u32, span.start + (start + length) as u32);
+        let piece = Span { start: from, end: to, ..span };
         if bad {
             report_stray(piece, text, diagnostics);
+            any = true;
         } else {
-            ast.tokens.push(Token { kind: TokenKind::Word, start: piece.start, end: piece.end });
+            push_words(ast, piece, &rest[..length]);
         }
         start += length;
     }
+    any
 }
 
 fn span_of(source: SourceId, pair: &Pair<Rule>) -> Span {
