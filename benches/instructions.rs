@@ -1,0 +1,143 @@
+//! How many instructions the compiler takes, which repeats where times do not: a check for CI.
+//! Input: `instructions.txt`, valgrind. Output: each count beside the stored one; failure when one grew by more than 5 %.
+//!
+//! `cargo bench --bench instructions` compares, `cargo bench --bench instructions -- --renew` stores the counts anew.
+
+mod policies;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hint::black_box;
+use std::io;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use cgwfw::compile::compile;
+use cgwfw::expand::Options;
+use cgwfw::snippet::library::Library;
+
+/// The stored counts: the toolchain that they are of, then `NAME COUNT` lines.
+const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+
+const HEAD: &str = "# Instructions of each step. Written by `cargo bench --bench instructions -- --renew`.";
+
+const RENEW: &str = "cargo bench --bench instructions -- --renew";
+
+/// More than this is a failure, in percent.
+const TOLERANCE: f64 = 5.0;
+
+/// A step's name, and what it does: with `true` the work, with `false` only its preparation.
+type Step = (&'static str, fn(bool));
+
+/// What is measured. A step runs twice, whole and only prepared: the difference is its count.
+const STEPS: [Step; 3] = [
+    ("library", |whole| {
+        whole.then(|| black_box(Library::built_in()));
+    }),
+    ("gateway_of_200_lines", |whole| both_files(&policies::gateway(200), whole)),
+    ("ipsec_1000_sentences", |whole| both_files(&policies::ipsec(1_000), whole)),
+];
+
+/// From the text of a policy to both rule files.
+fn both_files(policy: &str, whole: bool) {
+    let library = Library::built_in();
+    if whole {
+        let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
+        let compilation = compile(Path::new("policy.cgwfw"), black_box(policy), &read, &library, Options::default());
+        assert!(!compilation.diagnostics.has_errors(), "what is refused is not worth measuring");
+        black_box(compilation.both_rules());
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["--step", name, part] => {
+            STEPS.iter().filter(|(step, _)| *step == name).for_each(|(_, run)| run(part == "whole"));
+            Ok(())
+        }
+        ["--renew"] => toolchain().and_then(|toolchain| Ok((toolchain, counts()?))).and_then(renew),
+        [] => toolchain().and_then(|toolchain| compare(&toolchain, &counts()?)),
+        _ => Err("usage: cargo bench --bench instructions [-- --renew]".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn renew((toolchain, counts): (String, Vec<(&str, u64)>)) -> Result<(), String> {
+    let lines: String = counts.iter().map(|(name, count)| format!("{name} {count}\n")).collect();
+    print!("{lines}");
+    fs::write(STORED, format!("{HEAD}\n{toolchain}\n{lines}")).map_err(|error| format!("{STORED}: {error}"))
+}
+
+fn compare(toolchain: &str, counts: &[(&str, u64)]) -> Result<(), String> {
+    let text = fs::read_to_string(STORED).map_err(|error| format!("{STORED}: {error}; `{RENEW}` writes it"))?;
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    let stored_toolchain = lines.next().unwrap_or_default();
+    if stored_toolchain != toolchain {
+        counts.iter().for_each(|(name, count)| println!("{name:24} {count:>14}"));
+        println!("WARNING: instruction counts are NOT COMPARED: the stored ones are of another toolchain.");
+        println!("  stored: {stored_toolchain}\n  here:   {toolchain}\n  to store those of here: {RENEW}");
+        return Ok(());
+    }
+    let stored: BTreeMap<&str, u64> = lines
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(name, count)| Some((name, count.parse().ok()?)))
+        .collect();
+    let mut grown = Vec::new();
+    for (name, count) in counts {
+        let Some(before) = stored.get(name) else {
+            println!("{name:24} {count:>14}  not stored");
+            grown.push(*name);
+            continue;
+        };
+        let percent = (*count as f64 / *before as f64 - 1.0) * 100.0;
+        println!("{name:24} {count:>14}  stored {before:>14}  {percent:+.2} %");
+        if percent > TOLERANCE {
+            grown.push(name);
+        } else if percent < -TOLERANCE {
+            println!("  better: store it with `{RENEW}`, so that it stays so");
+        }
+    }
+    if grown.is_empty() {
+        return Ok(());
+    }
+    let grown = grown.join(", ");
+    Err(format!(
+        "more than {TOLERANCE} % more instructions than stored, or not stored: {grown}\nif that is meant: {RENEW}"
+    ))
+}
+
+/// The count of each step.
+fn counts() -> Result<Vec<(&'static str, u64)>, String> {
+    STEPS.iter().map(|(name, _)| Ok((*name, instructions(name, "whole")? - instructions(name, "prepared")?))).collect()
+}
+
+/// The instructions of a run of this program under valgrind, all threads together.
+fn instructions(name: &str, part: &str) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let run = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["--step", name, part])
+        .output()
+        .map_err(|error| format!("valgrind: {error}; `apt-get install valgrind` brings it"))?;
+    let report = String::from_utf8_lossy(&run.stderr);
+    // ==1234== Collected : 5678
+    let count = report.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    count.filter(|_| run.status.success()).ok_or_else(|| format!("valgrind gave no count of {name}:\n{report}"))
+}
+
+/// The compiler that the counts depend on, and its target.
+fn toolchain() -> Result<String, String> {
+    let run = Command::new("rustc").arg("-vV").output().map_err(|error| format!("rustc: {error}"))?;
+    let text = String::from_utf8_lossy(&run.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+    Ok(format!("{} {host}", text.lines().next().unwrap_or_default()))
+}
