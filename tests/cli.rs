@@ -1,27 +1,17 @@
 //! The program as users run it: exit codes, what goes where, files that are written whole or not at all.
 
+mod support;
+
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
+
+use support::text;
 
 const POLICY: &str = "default drop\nallow loopback\nallow ipsec peer 192.0.2.1 on inet0\n";
 
 fn cgwfw(folder: &Path, arguments: &[&str], input: Option<&str>) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cgwfw"))
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    child.stdin.take().expect("a pipe").write_all(input.unwrap_or_default().as_bytes()).expect("the program reads");
-    child.wait_with_output().expect("the program ends")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("UTF-8")
+    support::cgwfw(folder, arguments, input.unwrap_or_default())
 }
 
 #[test]

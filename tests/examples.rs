@@ -16,14 +16,7 @@ use cgwfw::snippet::readme::examples;
 use support::kernel::{self, Backend};
 
 fn policies() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the folder is part of the checkout")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cgwfw"));
-    paths.sort();
-    paths
+    support::policies("examples")
 }
 
 fn compiled(path: &Path) -> Compilation {

@@ -3,8 +3,8 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Output;
 
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::Diagnostics;
@@ -16,17 +16,7 @@ use cgwfw::snippet::readme::{Example, examples};
 use cgwfw::source::Sources;
 use cgwfw::syntax::{self, SENTENCE_STARTS, Token, TokenKind};
 use proptest::prelude::*;
-
-fn policies(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the folder is part of the checkout")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cgwfw"));
-    paths.sort();
-    paths
-}
+use support::{policies, text};
 
 fn formatted(text: &str) -> Option<String> {
     format(Path::new("policy.cgwfw"), text).text
@@ -312,22 +302,7 @@ fn any_layout_yields_the_same_rules() {
 }
 
 fn fmt(folder: &Path, arguments: &[&str], input: &str) -> Output {
-    use std::io::Write;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cgwfw"))
-        .arg("fmt")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("the program reads");
-    child.wait_with_output().expect("the program ends")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("UTF-8")
+    support::cgwfw(folder, &[&["fmt"], arguments].concat(), input)
 }
 
 const LOOSE: &str = "default  drop\n\n\nallow loopback";

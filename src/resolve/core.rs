@@ -326,7 +326,7 @@ pub fn expect(
         needs_interface: false,
         protocols: &[],
         own_ports: false,
-        clauses: &EXPECTED_CLAUSES,
+        clauses: &TrafficClause::OF_PACKETS,
     };
     let (mut draft, mut shared) = (Draft::default(), Common::default());
     let (mut over_limit, mut spoofed) = (false, false);
@@ -364,23 +364,6 @@ pub fn expect(
         spoofed,
     })
 }
-
-/// An expectation speaks of packets: everything but a rate.
-const EXPECTED_CLAUSES: [TrafficClause; 13] = [
-    TrafficClause::Protocol,
-    TrafficClause::From,
-    TrafficClause::To,
-    TrafficClause::Peer,
-    TrafficClause::SourcePort,
-    TrafficClause::Port,
-    TrafficClause::Type,
-    TrafficClause::NoSyn,
-    TrafficClause::Flags,
-    TrafficClause::Ttl,
-    TrafficClause::State,
-    TrafficClause::Ipsec,
-    TrafficClause::Mark,
-];
 
 /// `lint NAME (off|note|warn|error)`
 pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel> {

@@ -451,27 +451,12 @@ pub const REASONS: [(&str, RejectWith); 10] = [
 
 /// The name of a reason after `--reject-with`; `None` where the family has none.
 pub fn reason_name(reason: RejectWith, family: Family) -> Option<&'static str> {
-    use RejectWith::{
-        AdminProhibited, HostProhibited, HostUnreachable, NetProhibited, NetUnreachable, PolicyFail, PortUnreachable,
-        ProtoUnreachable, RejectRoute, TcpReset,
+    // ICMPv6 has one code for what ICMP tells apart (RFC 4443, 3.1).
+    let reason = match (reason, family) {
+        (RejectWith::HostProhibited | RejectWith::NetProhibited, Family::V6) => RejectWith::AdminProhibited,
+        _ => reason,
     };
-    match (reason, family) {
-        (TcpReset, _) => Some("tcp-reset"),
-        (PortUnreachable, Family::V4) => Some("icmp-port-unreachable"),
-        (HostUnreachable, Family::V4) => Some("icmp-host-unreachable"),
-        (NetUnreachable, Family::V4) => Some("icmp-net-unreachable"),
-        (HostProhibited, Family::V4) => Some("icmp-host-prohibited"),
-        (NetProhibited, Family::V4) => Some("icmp-net-prohibited"),
-        (AdminProhibited, Family::V4) => Some("icmp-admin-prohibited"),
-        (ProtoUnreachable, Family::V4) => Some("icmp-proto-unreachable"),
-        (PortUnreachable, Family::V6) => Some("icmp6-port-unreachable"),
-        (HostUnreachable, Family::V6) => Some("icmp6-addr-unreachable"),
-        (NetUnreachable, Family::V6) => Some("icmp6-no-route"),
-        (HostProhibited | NetProhibited | AdminProhibited, Family::V6) => Some("icmp6-adm-prohibited"),
-        (PolicyFail, Family::V6) => Some("icmp6-policy-fail"),
-        (RejectRoute, Family::V6) => Some("icmp6-reject-route"),
-        (PolicyFail | RejectRoute, Family::V4) | (ProtoUnreachable, Family::V6) => None,
-    }
+    reason.name(family)
 }
 
 /// An address with ports for translation: `10.0.0.1`, `10.0.0.1:80`, `[2001:db8::1]:80-90`, as iptables writes it.

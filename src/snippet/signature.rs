@@ -236,7 +236,8 @@ pub enum TrafficClause {
 }
 
 impl TrafficClause {
-    const ALL: [TrafficClause; 14] = [
+    /// All that speak of packets, and not of how many.
+    pub const OF_PACKETS: [TrafficClause; 13] = [
         TrafficClause::Protocol,
         TrafficClause::From,
         TrafficClause::To,
@@ -250,8 +251,13 @@ impl TrafficClause {
         TrafficClause::State,
         TrafficClause::Ipsec,
         TrafficClause::Mark,
-        TrafficClause::Limit,
     ];
+
+    fn all() -> Vec<TrafficClause> {
+        let mut all = TrafficClause::OF_PACKETS.to_vec();
+        all.push(TrafficClause::Limit);
+        all
+    }
 }
 
 /// A remark that `check` prints under a condition.
@@ -441,7 +447,7 @@ pub fn parse(text: &str) -> Result<Signature, Fault> {
         chains: [chain(Direction::In, "INPUT"), chain(Direction::Out, "OUTPUT"), chain(Direction::Forward, "FORWARD")],
         protocols: raw.protocols,
         own_ports: raw.own_ports,
-        clauses: raw.clauses.unwrap_or_else(|| TrafficClause::ALL.to_vec()),
+        clauses: raw.clauses.unwrap_or_else(TrafficClause::all),
     };
     let notes = file.note.into_iter().map(|note| Note { when: note.when, text: note.text }).collect();
     Ok(Signature {
