@@ -168,11 +168,6 @@ impl Prefix {
         }
     }
 
-    /// Whether some address is in both.
-    pub fn overlaps(&self, other: &Prefix) -> bool {
-        self.contains(other) || other.contains(self)
-    }
-
     /// Whether the prefix holds every address of its family.
     pub fn is_any(&self) -> bool {
         self.length() == 0

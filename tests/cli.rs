@@ -108,6 +108,24 @@ fn both_files_are_written_or_none() {
 }
 
 #[test]
+fn several_policies_are_built_side_by_side_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["one", "two"] {
+        fs::create_dir(folder.path().join(name)).expect("a folder");
+        fs::write(folder.path().join(name).join(format!("{name}.cgwfw")), POLICY).expect("a file");
+        fs::write(folder.path().join(name).join("same.cgwfw"), POLICY).expect("a file");
+    }
+    let build = |policies: [&str; 2]| cgwfw(folder.path(), &["build", policies[0], policies[1], "-o", "out"], None);
+    // Two of one name would overwrite each other.
+    assert_eq!(build(["one/same.cgwfw", "two/same.cgwfw"]).status.code(), Some(2));
+    assert!(!folder.path().join("out").exists());
+    assert_eq!(build(["one/one.cgwfw", "two/two.cgwfw"]).status.code(), Some(0));
+    for name in ["one/iptables.rules", "one/ip6tables.rules", "two/iptables.rules", "two/ip6tables.rules"] {
+        assert!(folder.path().join("out").join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
 fn the_same_policy_gives_the_same_bytes_anywhere() {
     let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let policy = "default drop\ninclude \"sub/site.cgwfw\"\nallow loopback\n";

@@ -51,6 +51,14 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
     if many && (arguments.output.is_none() || arguments.source_map.is_some()) {
         return Outcome::Unusable("several policies are built with -o DIR, and without a source map".into());
     }
+    let mut stems: Vec<_> = arguments.policies.iter().filter_map(|policy| policy.file_stem()).collect();
+    stems.sort();
+    if many && let Some(twice) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
+        let name = twice[0].to_string_lossy();
+        return Outcome::Unusable(format!(
+            "two policies are called `{name}`: their files would go into the same folder"
+        ));
+    }
     if arguments.watch {
         return watch::watch(&arguments.policies, |seen| build(&arguments, style, seen));
     }

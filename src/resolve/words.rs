@@ -201,11 +201,6 @@ impl Definitions {
     pub fn list(&self) -> &[Definition] {
         &self.list
     }
-
-    /// All definitions, for the policy.
-    pub fn into_list(self) -> Vec<Definition> {
-        self.list
-    }
 }
 
 /// Takes a value: what is expected is named in `wanted` (`an address`). Reports what is wrong with its form.

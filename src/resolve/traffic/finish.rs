@@ -18,8 +18,7 @@ pub fn finish(
     only_ipv4: bool,
     scope: &Scope,
     diagnostics: &mut Diagnostics,
-) -> bool {
-    let before = diagnostics.count(crate::diagnostic::Severity::Error);
+) {
     directions(words, allowed, draft, diagnostics);
     protocol_needs(allowed, draft, diagnostics);
     let traffic = &draft.traffic;
@@ -68,7 +67,6 @@ pub fn finish(
         }
     }
     link_local(draft, diagnostics);
-    diagnostics.count(crate::diagnostic::Severity::Error) == before
 }
 
 fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: &mut Diagnostics) {
