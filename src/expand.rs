@@ -4,6 +4,7 @@
 pub mod fill;
 pub mod group;
 pub mod legs;
+pub mod merge;
 pub mod raw;
 pub mod shape;
 
@@ -104,7 +105,7 @@ struct Expansion<'a> {
     /// Rules that the kernel refuses.
     refused: Vec<Refusal>,
     /// The chains of each table.
-    chains: HashMap<TableName, group::ChainIndex>,
+    chains: HashMap<TableName, merge::ChainIndex>,
     /// What was said of building blocks: once is enough for all their sentences.
     said: HashSet<String>,
 }
@@ -198,7 +199,7 @@ fn expand_block<'a>(
     };
     let name = snippet.signature.table;
     let index = expansion.chains.entry(name).or_default();
-    group::merge(group, expansion.ruleset.table_or_new(name), index);
+    merge::merge(group, expansion.ruleset.table_or_new(name), index);
     yields
 }
 

@@ -1,7 +1,6 @@
 //! All rules of one sentence in one family.
-//! Input: a block and its shape. Output: a `Group`: rules in order, and chains of their own; merged into a table.
+//! Input: a block and its shape. Output: a `Group`: rules in order, and chains of their own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::MOST_RULES;
@@ -10,9 +9,7 @@ use super::legs::{Leg, PeerSide, Side, legs};
 use super::shape::{ChainName, OWN_CHAIN, Pattern, parameter};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
-use crate::iptables::ruleset::{
-    Chain, ChainId, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Table, Target,
-};
+use crate::iptables::ruleset::{ChainId, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Target};
 use crate::net::{Family, PortRange, Prefix};
 use crate::policy::{Argument, Block, Traffic, Values};
 use crate::snippet::signature::Signature;
@@ -410,50 +407,10 @@ fn name_hashlimits(rule: &mut Rule, chain: &str, family: Family) {
 }
 
 /// A name made from content: `cgwfw-` and the FNV-1a hash (32 bit) of the text, the same on every machine.
-fn invented_name(content: &str) -> String {
+pub(super) fn invented_name(content: &str) -> String {
     let hash = content.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("{INVENTED}{hash:08x}")
 }
 
 /// What every name begins with that is not a user's.
 pub const INVENTED: &str = "cgwfw-";
-
-/// The chains of a table by name, and the rules of those that are not built in.
-#[derive(Debug, Default)]
-pub struct ChainIndex {
-    ids: HashMap<Arc<str>, ChainId>,
-    rules: HashMap<ChainId, Vec<usize>>,
-}
-
-/// Puts a group's rules into the table. A chain of one's own that is there already with the same rules is shared.
-pub fn merge(group: Group, table: &mut Table, index: &mut ChainIndex) {
-    if index.ids.is_empty() {
-        index.ids.extend((0..).map(ChainId).zip(&table.chains).map(|(id, chain)| (chain.name.clone(), id)));
-    }
-    let mut id = |name: &Arc<str>| match index.ids.get(name) {
-        Some(id) => *id,
-        None => {
-            let id = ChainId(table.chains.len() as u32);
-            table.chains.push(Chain { name: name.clone(), policy: None });
-            index.ids.insert(name.clone(), id);
-            id
-        }
-    };
-    let ids: Vec<ChainId> = group.chains.iter().map(&mut id).collect();
-    let known = table.rules.len();
-    for rule in group.rules {
-        let chain = ids[rule.chain.0 as usize];
-        let rule = Rule { chain, ..rule };
-        if !table.is_built_in(chain) {
-            let same = |other: &Rule| {
-                other.header == rule.header && other.matches == rule.matches && other.target == rule.target
-            };
-            let there = index.rules.entry(chain).or_default();
-            if there.iter().take_while(|at| **at < known).any(|at| same(&table.rules[*at])) {
-                continue;
-            }
-            there.push(table.rules.len());
-        }
-        table.rules.push(rule);
-    }
-}

@@ -1,0 +1,118 @@
+//! A sentence's rules into their table.
+//! Input: a `Group` and the table so far. Output: its rules behind those that are there; chains of the same rules are shared.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::group::{Group, INVENTED, invented_name};
+use crate::iptables::ruleset::{Chain, ChainId, Rule, Table, Target};
+
+/// The chains of a table by name, and the rules of those that are not built in.
+#[derive(Debug, Default)]
+pub struct ChainIndex {
+    ids: HashMap<Arc<str>, ChainId>,
+    rules: HashMap<ChainId, Vec<usize>>,
+}
+
+fn same_rule(one: &Rule, other: &Rule) -> bool {
+    one.header == other.header && one.matches == other.matches && one.target == other.target
+}
+
+/// Whether a name is made from content: 32 bits of it, which among ten thousand chains may be the same once.
+fn is_invented(name: &str) -> bool {
+    name.strip_prefix(INVENTED).is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Gives the group's invented chains other names where the table has these for other rules.
+fn avoid_taken_names(group: &mut Group, table: &Table, index: &ChainIndex) {
+    for at in 0..group.chains.len() {
+        let old = group.chains[at].clone();
+        if !is_invented(&old) {
+            continue;
+        }
+        let own = || group.rules.iter().filter(|rule| rule.chain.0 as usize == at);
+        let is_other = |id: &ChainId| {
+            let there = index.rules.get(id).map_or(&[][..], Vec::as_slice);
+            own().count() != there.len() || own().zip(there).any(|(rule, other)| !same_rule(rule, &table.rules[*other]))
+        };
+        let mut name = old.clone();
+        while index.ids.get(&name).is_some_and(is_other) {
+            name = invented_name(&format!("{name} is taken")).into();
+        }
+        if name != old {
+            for rule in &mut group.rules {
+                if matches!(&rule.target, Target::Jump(to) if *to == old) {
+                    rule.target = Target::Jump(name.clone());
+                }
+            }
+            group.chains[at] = name;
+        }
+    }
+}
+
+/// Puts a group's rules into the table. A chain of one's own that is there already with the same rules is shared.
+pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
+    if index.ids.is_empty() {
+        index.ids.extend((0..).map(ChainId).zip(&table.chains).map(|(id, chain)| (chain.name.clone(), id)));
+    }
+    avoid_taken_names(&mut group, table, index);
+    let mut id = |name: &Arc<str>| match index.ids.get(name) {
+        Some(id) => *id,
+        None => {
+            let id = ChainId(table.chains.len() as u32);
+            table.chains.push(Chain { name: name.clone(), policy: None });
+            index.ids.insert(name.clone(), id);
+            id
+        }
+    };
+    let ids: Vec<ChainId> = group.chains.iter().map(&mut id).collect();
+    let known = table.rules.len();
+    for rule in group.rules {
+        let chain = ids[rule.chain.0 as usize];
+        let rule = Rule { chain, ..rule };
+        if !table.is_built_in(chain) {
+            let there = index.rules.entry(chain).or_default();
+            if there.iter().take_while(|at| **at < known).any(|at| same_rule(&rule, &table.rules[*at])) {
+                continue;
+            }
+            there.push(table.rules.len());
+        }
+        table.rules.push(rule);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iptables::ruleset::{Header, Origin, TableName};
+
+    /// A jump from INPUT to a chain whose only rule has `target`.
+    fn group(target: Target) -> Group {
+        let name: Arc<str> = "cgwfw-00000000".into();
+        let rule = |chain, target| Rule {
+            chain: ChainId(chain),
+            header: Header::default(),
+            matches: Vec::new(),
+            target,
+            origin: Origin { sentence: 0, line: 1 },
+        };
+        Group { rules: vec![rule(0, Target::Jump(name.clone())), rule(1, target)], chains: vec!["INPUT".into(), name] }
+    }
+
+    #[test]
+    fn chains_of_one_name_are_shared_only_with_the_same_rules() {
+        let (mut table, mut index) = (Table::new(TableName::Filter), ChainIndex::default());
+        for target in [Target::Drop, Target::Drop, Target::Accept, Target::Accept] {
+            merge(group(target), &mut table, &mut index);
+        }
+        let own: Vec<&Chain> = table.chains.iter().skip(3).collect();
+        assert_eq!(own.len(), 2, "{own:?}");
+        let jumps =
+            |name: &Arc<str>| table.rules.iter().filter(|rule| rule.target == Target::Jump(name.clone())).count();
+        assert_eq!(own.iter().map(|chain| jumps(&chain.name)).collect::<Vec<_>>(), [2, 2]);
+        let inside =
+            |at| table.rules.iter().filter(move |rule| rule.chain == ChainId(at)).map(|rule| rule.target.clone());
+        assert_eq!(inside(3).collect::<Vec<_>>(), [Target::Drop]);
+        assert_eq!(inside(4).collect::<Vec<_>>(), [Target::Accept]);
+    }
+}
