@@ -3,6 +3,7 @@
 
 pub mod checks;
 
+use std::io;
 use std::path::Path;
 
 use crate::diagnostic::Diagnostics;
@@ -24,8 +25,6 @@ pub struct Compilation {
     pub policy: Policy,
     /// As the kernel sees it: IPv4, IPv6.
     pub rulesets: [Ruleset; 2],
-    /// Each sentence as the formatter writes it, by position in `Ast::sentences`: the comments of the rule files.
-    pub texts: Vec<Box<str>>,
     /// What was found, in the order of places.
     pub diagnostics: Diagnostics,
 }
@@ -36,18 +35,26 @@ pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: 
     library.reports.iter().for_each(|report| diagnostics.push(report.clone()));
     let ast = syntax::parse(root, text, library.sources.clone(), read, &mut diagnostics);
     let (policy, scope) = resolve(&ast, library, &mut diagnostics);
-    let texts = format::comments(&ast);
-    let rulesets = expand(&policy, &ast, library, &texts, options, &mut diagnostics);
+    let rulesets = expand(&policy, &ast, library, options, &mut diagnostics);
     checks::check(&policy, &scope, &ast, library, &mut diagnostics);
     checks::check_rules(&policy, &ast, &rulesets, options.notes, &mut diagnostics);
     diagnostics.sort();
-    Compilation { ast, policy, rulesets, texts, diagnostics }
+    Compilation { ast, policy, rulesets, diagnostics }
 }
 
 impl Compilation {
     /// The rule file of a family, as `iptables-restore` reads it.
     pub fn rules(&self, family: Family) -> String {
-        print::print(&self.rulesets[family.index()], &|sentence| self.texts.get(sentence as usize).map(|text| &**text))
+        print::print(&self.rulesets[family.index()], Some(&|sentence, out| self.comment(sentence, out)))
+    }
+
+    /// Writes the rule file of a family, piece by piece.
+    pub fn write_rules(&self, family: Family, file: &mut dyn io::Write) -> io::Result<()> {
+        print::write(&self.rulesets[family.index()], Some(&|sentence, out| self.comment(sentence, out)), file)
+    }
+
+    fn comment(&self, sentence: u32, out: &mut String) {
+        format::comment(&self.ast, &self.ast.sentences[sentence as usize], out);
     }
 
     /// Both rule files, a thread each.

@@ -57,16 +57,15 @@ pub struct Options {
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
 pub const MOST_RULES: usize = 1_000_000;
 
-/// Makes the rules of both families, a thread each. `texts` holds each sentence as the formatter writes it.
+/// Makes the rules of both families, a thread each.
 pub fn expand(
     policy: &Policy,
     ast: &Ast,
     library: &Library,
-    texts: &[Box<str>],
     options: Options,
     diagnostics: &mut Diagnostics,
 ) -> [Ruleset; 2] {
-    let source = Source { policy, ast, library, texts, options };
+    let source = Source { policy, ast, library, options };
     let [v4, v6] = std::thread::scope(|scope| {
         let v6 = scope.spawn(|| expand_family(&source, Family::V6));
         let v4 = expand_family(&source, Family::V4);
@@ -92,7 +91,6 @@ struct Source<'a> {
     policy: &'a Policy,
     ast: &'a Ast,
     library: &'a Library,
-    texts: &'a [Box<str>],
     options: Options,
 }
 
@@ -177,7 +175,7 @@ fn expand_block<'a>(
             return failed;
         }
     };
-    let comment = comment(block, source.texts, source.options);
+    let comment = comment(block, source.ast, source.options);
     let Ok(group) = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref()) else {
         expansion.reports.push(ExpandError::TooManyRules.at(
             span(),
@@ -213,12 +211,13 @@ fn defaults(policy: &Policy, ruleset: &mut Ruleset) {
 }
 
 /// The text of `-m comment` for a block's rules.
-fn comment(block: &Block, texts: &[Box<str>], options: Options) -> Option<Box<str>> {
+fn comment(block: &Block, ast: &Ast, options: Options) -> Option<Box<str>> {
     if block.comment.is_some() || !options.rule_comments {
         return block.comment.clone();
     }
-    let text = &texts[block.sentence as usize];
-    Some(crate::format::cut(text, crate::iptables::check::MOST_COMMENT_BYTES).into())
+    let mut text = String::new();
+    crate::format::comment(ast, &ast.sentences[block.sentence as usize], &mut text);
+    Some(text.into())
 }
 
 /// What `check` says of a sentence beyond errors: one family, rates that multiply, the block's own notes.

@@ -42,7 +42,13 @@ const INCLUDES: [SyntaxError; 4] =
 /// A sentence on one line: single blanks, `{ a, b }`.
 pub fn sentence(ast: &Ast, sentence: &Sentence) -> String {
     let mut text = String::with_capacity(64);
+    write_sentence(ast, sentence, &mut text);
+    text
+}
+
+fn write_sentence(ast: &Ast, sentence: &Sentence, out: &mut String) {
     let tokens = ast.tokens(sentence);
+    let file = &ast.sources.get(sentence.source).text;
     let mut before = None;
     for (index, token) in tokens.iter().enumerate() {
         if token.kind == TokenKind::Comma && ends_list(before, tokens.get(index + 1)) {
@@ -50,15 +56,14 @@ pub fn sentence(ast: &Ast, sentence: &Sentence) -> String {
         }
         let glued = before.is_none() || token.kind == TokenKind::Comma;
         if !glued {
-            text.push(' ');
+            out.push(' ');
         }
-        text.push_str(ast.sources.text(token.span(sentence.source)));
+        out.push_str(token.text(file));
         before = Some(token.kind);
     }
     if sentence.body.is_some() {
-        text.push_str(" { … }");
+        out.push_str(" { … }");
     }
-    text
 }
 
 /// Whether a comma between these tokens may be left out: it ends a list that has values.
@@ -70,21 +75,17 @@ fn ends_list(before: Option<TokenKind>, next: Option<&Token>) -> bool {
 /// The longest comment line in a rule file, in bytes: a longer line would be read as a rule by `iptables-restore`.
 pub const MOST_COMMENT_LINE: usize = 200;
 
-/// The comment lines of all sentences: an included one is preceded by the name of its file.
-pub fn comments(ast: &Ast) -> Vec<Box<str>> {
-    let mut prefixes: Vec<Option<String>> = Vec::new();
-    let line = |of: &Sentence| {
-        let text = sentence(ast, of);
-        let SourceId(source) = of.source;
-        let index = source as usize;
-        if prefixes.len() <= index {
-            prefixes.resize(index + 1, None);
-        }
-        let prefix = prefixes[index].get_or_insert_with(|| prefix(ast, of.source));
-        let room = MOST_COMMENT_LINE - "# ".len();
-        if prefix.is_empty() { cut(&text, room).into() } else { cut(&format!("{prefix}{text}"), room).into() }
-    };
-    ast.sentences.iter().map(line).collect()
+/// Appends the comment that stands before a sentence's rules: an included one is preceded by the name of its file.
+pub fn comment(ast: &Ast, sentence: &Sentence, out: &mut String) {
+    let start = out.len();
+    out.push_str(&prefix(ast, sentence.source));
+    write_sentence(ast, sentence, out);
+    let room = MOST_COMMENT_LINE - "# ".len();
+    if out.len() - start > room {
+        let cut = cut(&out[start..], room);
+        out.truncate(start);
+        out.push_str(&cut);
+    }
 }
 
 /// `name.cgwfw: ` for an included file: the name without its folders, which differ from machine to machine.

@@ -189,14 +189,77 @@ pub struct AddressText(pub IpAddr);
 
 impl fmt::Display for AddressText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let IpAddr::V6(address) = self.0 {
-            let words = address.segments();
-            if words[..6].iter().all(|word| *word == 0) && words[6] != 0 {
-                let [.., a, b, c, d] = address.octets();
-                return write!(f, "::{}", Ipv4Addr::new(a, b, c, d));
-            }
+        let mut text = String::new();
+        write_address(self.0, &mut text);
+        f.write_str(&text)
+    }
+}
+
+/// Appends an address in the form of `AddressText`: a rule file has one or two in each line, and the formatting machinery
+/// would cost more than the rest of the line.
+pub fn write_address(address: IpAddr, out: &mut String) {
+    let address = match address {
+        IpAddr::V4(address) => return write_dotted(address, out),
+        IpAddr::V6(address) => address,
+    };
+    let words = address.segments();
+    // The longest run of zeros, the first of several; one zero alone stays.
+    let (mut longest, mut start) = (0..0, 0);
+    for (at, word) in words.iter().enumerate() {
+        if *word != 0 {
+            start = at + 1;
+        } else if at - start >= longest.len() {
+            longest = start..at + 1;
         }
-        self.0.fmt(f)
+    }
+    if longest.len() < 2 {
+        longest = 0..0;
+    }
+    let mapped = longest == (0..5) && words[5] == 0xffff;
+    let dotted = longest == (0..6) || mapped;
+    let mut at = 0;
+    while at < words.len() {
+        if !longest.is_empty() && at == longest.start {
+            out.push_str("::");
+            at = longest.end;
+            continue;
+        }
+        if at > 0 && at != longest.end {
+            out.push(':');
+        }
+        if dotted && at == 6 {
+            let [.., a, b, c, d] = address.octets();
+            return write_dotted(Ipv4Addr::new(a, b, c, d), out);
+        }
+        write_number::<16>(words[at].into(), out);
+        at += 1;
+    }
+}
+
+fn write_dotted(address: Ipv4Addr, out: &mut String) {
+    let [first, rest @ ..] = address.octets();
+    write_number::<10>(first.into(), out);
+    for byte in rest {
+        out.push('.');
+        write_number::<10>(byte.into(), out);
+    }
+}
+
+/// Appends a number in base 10 or 16; the base is no argument, so that dividing by it is no division.
+pub fn write_number<const BASE: u64>(value: u64, out: &mut String) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut left = value;
+    while {
+        at -= 1;
+        let digit = (left % BASE) as u8;
+        digits[at] = if digit < 10 { b'0' + digit } else { b'a' - 10 + digit };
+        left /= BASE;
+        left > 0
+    } {}
+    for digit in &digits[at..] {
+        // The mask says that it is ASCII, which takes one byte.
+        out.push(char::from(digit & 0x7f));
     }
 }
 
@@ -310,7 +373,7 @@ impl fmt::Display for Protocol {
 
 /// A network interface's name, or a pattern: a trailing `+` matches every name that begins so (iptables(8), `-i`).
 ///
-/// Held inline: 1 to 15 bytes, as `IFNAMSIZ` allows.
+/// Held inline: 1 to 15 bytes, as `IFNAMSIZ` allows, and in the last byte how many.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Interface([u8; 16]);
 
@@ -325,13 +388,13 @@ impl Interface {
         }
         let mut bytes = [0; 16];
         bytes[..name.len()].copy_from_slice(name.as_bytes());
+        bytes[Interface::MAX] = name.len() as u8;
         Some(Interface(bytes))
     }
 
     /// The name as written, with the `+` of a pattern.
     pub fn name(&self) -> &str {
-        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(16);
-        std::str::from_utf8(&self.0[..end]).expect("made from a str, cut at its end")
+        std::str::from_utf8(&self.0[..self.0[Interface::MAX].into()]).expect("made from a str, cut at its end")
     }
 
     /// The prefix that a pattern stands for; `None` for a plain name.
@@ -371,6 +434,8 @@ pub fn mask_length(mask: IpAddr) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]
@@ -380,11 +445,31 @@ mod tests {
             ("::", "::"),
             ("::1:2", "::0.1.0.2"),
             ("::ffff:10.0.0.1", "::ffff:10.0.0.1"),
+            ("::ffff:0:1", "::ffff:0.0.0.1"),
+            ("::ffff:0:0:1", "::ffff:0:0:1"),
+            ("1::", "1::"),
+            ("1:0:0:2::", "1:0:0:2::"),
+            ("1:0:0:2:0:0:3:4", "1::2:0:0:3:4"),
+            ("0:1::2:0", "0:1::2:0"),
+            ("fe80:0:0:0:0abc:0:12:f0", "fe80::abc:0:12:f0"),
             ("2001:db8::1", "2001:db8::1"),
             ("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"),
         ] {
             let address: IpAddr = given.parse().expect("a literal address");
             assert_eq!(AddressText(address).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_of_rust_but_for_one_form() {
+        // Every pattern of zeros, and words of one to four digits.
+        for zeros in 0..256_u128 {
+            let words =
+                (0..8).filter(|bit| zeros & (1 << bit) == 0).map(|bit| (0x1a2b_u128 >> (4 * (bit % 4))) << (16 * bit));
+            let address = Ipv6Addr::from_bits(words.sum());
+            let here = AddressText(address.into()).to_string();
+            let dotted = address.segments()[..6] == [0; 6] && address.segments()[6] != 0;
+            assert!(here == address.to_string() || dotted && here.contains('.'), "{here} for {address}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! The policy as meant: typed sentences, before they become rules. Data only.
 //! Input: filled by `resolve`. Output: read by `expand` and by all that ask about sentences.
 
+use smallvec::SmallVec;
+
 use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
 use crate::net::{Families, Family, Interface, PortRange, Prefix, Protocol};
 use crate::source::Span;
@@ -142,13 +144,16 @@ pub enum Argument {
     Text([Box<str>; 2]),
 }
 
+/// The values of one list: mostly one, which is kept in place.
+pub type Items<T> = SmallVec<[T; 1]>;
+
 /// Some values, or everything but them; no values at all is *any*.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Values<T> {
     /// Whether `not` stands before them.
     pub negated: bool,
     /// The values as written, lists flattened.
-    pub items: Vec<T>,
+    pub items: Items<T>,
 }
 
 impl<T> Default for Values<T> {
@@ -160,12 +165,12 @@ impl<T> Default for Values<T> {
 impl<T> Values<T> {
     /// Everything.
     pub fn any() -> Values<T> {
-        Values { negated: false, items: Vec::new() }
+        Values { negated: false, items: Items::new() }
     }
 
     /// One value.
     pub fn one(item: T) -> Values<T> {
-        Values { negated: false, items: vec![item] }
+        Values { negated: false, items: Items::from_buf([item]) }
     }
 
     /// Whether everything is meant.

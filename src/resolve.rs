@@ -13,7 +13,8 @@ pub mod traffic;
 pub mod value;
 pub mod words;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Severity};
@@ -151,13 +152,13 @@ codes! {
 }
 
 /// What the sentences of a policy share: its definitions and its interfaces.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Scope {
     /// The definitions.
     pub definitions: Definitions,
     /// The declared interfaces.
     pub interfaces: Vec<InterfaceDeclaration>,
-    by_name: HashMap<Interface, usize>,
+    by_name: BTreeMap<Interface, usize>,
     /// Whether a sentence names it, by position in `interfaces`.
     pub named: Vec<bool>,
     /// Whether a sentence that decides what may pass names it, by position in `interfaces`.
@@ -188,6 +189,16 @@ impl Scope {
                 (self.named[*index], self.decided[*index]) = (true, true);
             }
         }
+    }
+
+    /// Counts as used what is used in a copy.
+    fn add_uses(&mut self, copy: &Scope) {
+        let add = |mine: &mut Vec<bool>, theirs: &[bool]| {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
+        };
+        add(&mut self.named, &copy.named);
+        add(&mut self.decided, &copy.decided);
+        add(&mut self.definitions.used, &copy.definitions.used);
     }
 
     /// The role of an interface.
@@ -230,35 +241,88 @@ impl Scope {
     }
 }
 
+/// From so many sentences on, half of them are worth a thread of their own.
+const WORTH_A_THREAD: usize = 1_000;
+
 /// Gives every sentence its meaning.
 pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
     block::argument::check_defaults(library, diagnostics);
     let mut policy = Policy::default();
     let mut scope = Scope::default();
+    declarations(ast, &mut policy, &mut scope, diagnostics);
+    let all = ast.sentences.len();
+    if all < WORTH_A_THREAD {
+        sentences(0..all, ast, library, &mut policy, &mut scope, diagnostics);
+    } else {
+        let (mut second, mut second_scope, mut found) = (Policy::default(), scope.clone(), Diagnostics::default());
+        std::thread::scope(|threads| {
+            let rest =
+                threads.spawn(|| sentences(all / 2..all, ast, library, &mut second, &mut second_scope, &mut found));
+            sentences(0..all / 2, ast, library, &mut policy, &mut scope, diagnostics);
+            // A panic of the other thread goes on in this one.
+            rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+        policy.statements.append(&mut second.statements);
+        policy.expectations.append(&mut second.expectations);
+        policy.lints.append(&mut second.lints);
+        scope.add_uses(&second_scope);
+        found.iter().for_each(|report| diagnostics.push(report.clone()));
+    }
+    policy.interfaces = scope.interfaces.clone();
+    policy.definitions = scope.definitions.list().to_vec();
+    (policy, scope)
+}
+
+/// What sentences anywhere share: definitions, interfaces, defaults.
+fn declarations(ast: &Ast, policy: &mut Policy, scope: &mut Scope, diagnostics: &mut Diagnostics) {
     let mut defaults = core::Defaults::default();
-    let all = || 0..ast.sentences.len() as u32;
-    for sentence in all() {
-        let words = Words::new(ast, sentence);
-        let broken = ast.sentences[sentence as usize].broken;
+    let mut of_defaults = Vec::new();
+    for (index, sentence) in ast.sentences.iter().enumerate() {
+        let words = Words::new(ast, index as u32);
         match words.peek(0) {
             // What is left of a sentence that was reported must not be reported again.
-            Some("define") if broken && words.peek(2) != Some("=") => {}
-            Some("interface") if broken => {}
-            Some("define") => core::define(sentence, words, &mut scope, diagnostics),
-            Some("interface") => core::interface(words, &mut scope, diagnostics),
+            Some("define") if sentence.broken && words.peek(2) != Some("=") => {}
+            Some("interface") if sentence.broken => {}
+            Some("define") => core::define(index as u32, words, scope, diagnostics),
+            Some("interface") => core::interface(words, scope, diagnostics),
+            Some("default") => of_defaults.push((words, sentence.broken)),
             _ => {}
         }
     }
-    core::underlays(&mut scope, diagnostics);
-    for sentence in all() {
+    core::underlays(scope, diagnostics);
+    for (words, broken) in of_defaults {
+        let errors = diagnostics.count(Severity::Error);
+        let all = words.clone();
+        if !broken {
+            core::default(words, &mut defaults, scope, diagnostics);
+        }
+        if broken || diagnostics.count(Severity::Error) > errors {
+            defaults.refused = true;
+            scope.name_all(&all);
+        }
+    }
+    policy.default_refused = defaults.refused;
+    policy.defaults = defaults.policies();
+    policy.default_drop = defaults.first_drop();
+}
+
+/// What each of some sentences means.
+fn sentences(
+    range: Range<usize>,
+    ast: &Ast,
+    library: &Library,
+    policy: &mut Policy,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) {
+    for (sentence, broken) in range.map(|index| (index as u32, ast.sentences[index].broken)) {
         let words = Words::new(ast, sentence);
-        let verb = words.peek(0).unwrap_or_default();
-        if ast.sentences[sentence as usize].broken {
+        if broken {
             // Its tokens were reported; what it names is used all the same.
-            defaults.refused |= verb == "default";
             scope.name_all(&words);
             continue;
         }
+        let verb = words.peek(0).unwrap_or_default();
         let errors = diagnostics.count(Severity::Error);
         let all = words.clone();
         // What is refused on an interface by name is decided as well.
@@ -268,33 +332,25 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
             _ => false,
         };
         match verb {
-            "define" | "interface" | "include" => {}
-            "default" => core::default(words, &mut defaults, &mut scope, diagnostics),
+            "define" | "interface" | "include" | "default" => {}
             "rules" => {
                 let block = core::rules(sentence, words, ast, diagnostics);
                 policy.statements.extend(block.map(Statement::Rules));
             }
-            "expect" => policy.expectations.extend(core::expect(sentence, words, &mut scope, diagnostics)),
+            "expect" => policy.expectations.extend(core::expect(sentence, words, scope, diagnostics)),
             "lint" => policy.lints.extend(core::lint(words, diagnostics)),
             _ => match block::find(&words, library) {
                 Some(name) => {
-                    let block = block::block(sentence, words, name, library, &mut scope, diagnostics);
+                    let block = block::block(sentence, words, name, library, scope, diagnostics);
                     policy.statements.extend(block.map(Statement::Block));
                 }
                 None => unknown(&words, library, diagnostics),
             },
         }
         if diagnostics.count(Severity::Error) > errors {
-            defaults.refused |= verb == "default";
             scope.name_all(&all);
         }
     }
-    policy.default_refused = defaults.refused;
-    policy.defaults = defaults.policies();
-    policy.default_drop = defaults.first_drop();
-    policy.interfaces = scope.interfaces.clone();
-    policy.definitions = scope.definitions.list().to_vec();
-    (policy, scope)
 }
 
 /// A sentence of no block: reports the verb, or the words behind it.

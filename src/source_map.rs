@@ -26,7 +26,7 @@ struct Line<'a> {
     table: &'static str,
     chain: String,
     /// The sentence.
-    sentence: &'a str,
+    sentence: String,
     file: &'a str,
     source_line: usize,
     column: usize,
@@ -67,6 +67,8 @@ fn lines<'a>(
         .map(|((table, rule), line)| {
             let index = rule.origin.sentence as usize;
             let sentence = &compilation.ast.sentences[index];
+            let mut comment = String::new();
+            crate::format::comment(&compilation.ast, sentence, &mut comment);
             let raw = crate::expand::raw::line_span(&compilation.ast, sentence, rule.origin.line);
             let span = raw.unwrap_or_else(|| compilation.ast.span(sentence));
             let ((source_line, column), (end_line, end_column)) = (sources.position(span), sources.end_position(span));
@@ -75,7 +77,7 @@ fn lines<'a>(
                 line,
                 table: table.name.name(),
                 chain: table.chains[rule.chain.0 as usize].name.to_string(),
-                sentence: &compilation.texts[index],
+                sentence: comment,
                 file: &sources.get(span.source).name,
                 source_line,
                 column,

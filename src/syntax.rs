@@ -112,6 +112,11 @@ impl Ast {
 }
 
 impl Token {
+    /// The text of a token, out of that of its file.
+    pub fn text<'a>(&self, file: &'a str) -> &'a str {
+        &file[self.start as usize..self.end as usize]
+    }
+
     /// The place of a token in its file.
     pub fn span(&self, source: SourceId) -> Span {
         Span { source, start: self.start, end: self.end }

@@ -279,3 +279,21 @@ fn strings_that_hide_something_are_refused() {
         }
     }
 }
+
+/// Long policies are read by two threads: what each half uses and what is wrong in it must meet at the end.
+#[test]
+fn both_halves_of_a_long_policy_are_judged_together() {
+    let mut policy = String::from(
+        "interface early public\ninterface late public\ninterface never public\ndefine first = 192.0.2.1\n\
+         define last = 192.0.2.2\ndefine unused = 192.0.2.3\ndefault drop\n\
+         allow ipsec peer $first on early\nallow ipsec peer 192.0.2.1 on nowhere\n",
+    );
+    for site in 0..2_000 {
+        writeln!(policy, "allow ssh in on early from 10.{}.{}.1", site / 250, site % 250).expect("a String takes all");
+    }
+    policy.push_str("allow ipsec peer $last on late\nallow esp in on elsewhere\ndefault drop\n");
+    let (_, text) = checked("both halves", &policy);
+    let found: Vec<&str> = text.lines().filter_map(|line| line.split_once(": ").map(|(place, _)| place)).collect();
+    let lines: Vec<&str> = found.iter().filter_map(|place| place.split(':').nth(1)).collect();
+    assert_eq!(lines, ["3", "6", "9", "2011", "2012"], "{text}");
+}

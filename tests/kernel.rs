@@ -64,7 +64,7 @@ fn ours(file: &str, family: Family) -> Result<String, String> {
             return Err(problem.message);
         }
     }
-    Ok(print::print(&ruleset, &|_| None))
+    Ok(print::print(&ruleset, None))
 }
 
 fn differential(family: Family) {
@@ -170,7 +170,7 @@ fn an_empty_ruleset_loads() {
         return;
     }
     for family in Family::BOTH {
-        let text = print::print(&cgwfw::iptables::ruleset::Ruleset::new(family), &|_| None);
+        let text = print::print(&cgwfw::iptables::ruleset::Ruleset::new(family), None);
         for backend in Backend::BOTH {
             let saved = kernel::load_and_save(backend, family, &text).expect("a file without rules loads");
             assert_eq!(kernel::same_rules(&text, &saved), Ok(()));

@@ -82,7 +82,7 @@ fn plain_table(table: &Table) -> Plain<'_> {
     let rules = table
         .rules
         .iter()
-        .map(|rule| (&*chains[rule.chain.0 as usize].name, &rule.header, rule.matches.as_slice(), &rule.target));
+        .map(|rule| (&*chains[rule.chain.0 as usize].name, &rule.header, &*rule.matches, &rule.target));
     Plain { policies: policies.collect(), rules: rules.collect() }
 }
 
@@ -138,7 +138,7 @@ fn rules_are_sound(text: &str, compilation: &Compilation, library: &Library) -> 
         }
         let (ours, theirs) = (plain(ruleset), plain(&read));
         // `! --sport 0:99` is printed as `--sport 100:65535`, as it is saved: then the same text must come back.
-        if ours != theirs && print::print(&read, &|_| None) != print::print(ruleset, &|_| None) {
+        if ours != theirs && print::print(&read, None) != print::print(ruleset, None) {
             let pairs = ours.values().zip(theirs.values());
             let pairs = pairs.flat_map(|(ours, theirs)| ours.rules.iter().zip(&theirs.rules));
             let first = pairs.filter(|(ours, theirs)| ours != theirs).map(|pair| format!("{pair:#?}")).next();

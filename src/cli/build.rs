@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use super::input::Compiled;
 use super::report::{self, Format};
 use super::{Outcome, PolicyOptions, input, print, watch};
+use crate::compile::Compilation;
 use crate::diagnostic::Style;
 use crate::net::Family;
 use crate::source_map::source_map;
@@ -103,7 +104,7 @@ fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style
     };
     let own =
         if arguments.policies.len() > 1 { folder.join(policy.file_stem().unwrap_or_default()) } else { folder.clone() };
-    match write_both(&own, &compilation.both_rules()) {
+    match write_both(&own, compilation) {
         Ok(()) => Outcome::Fine,
         Err(error) => Outcome::Unusable(format!("{}: nothing was written: {error}", own.display())),
     }
@@ -112,29 +113,33 @@ fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style
 /// Writes a file beside its old version and puts it in place.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    temporary(folder, bytes)?.persist(path)?;
+    temporary(folder, |file| file.write_all(bytes))?.persist(path)?;
     Ok(())
 }
 
-/// Writes both files beside their old versions and puts them in place when both are complete.
-fn write_both(folder: &Path, texts: &[String; 2]) -> io::Result<()> {
+/// Writes both files beside their old versions, a thread each, and puts them in place when both are complete.
+fn write_both(folder: &Path, compilation: &Compilation) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let paths = FILES.map(|name| folder.join(name));
     if let Some(path) = paths.iter().find(|path| path.is_dir()) {
         return Err(io::Error::other(format!("{} is a folder", path.display())));
     }
-    let first = temporary(folder, texts[0].as_bytes())?;
-    let second = temporary(folder, texts[1].as_bytes())?;
-    let before = match fs::read(&paths[0]) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
+    let write = |family| temporary(folder, |file| compilation.write_rules(family, file));
+    let (first, second) = std::thread::scope(|scope| {
+        let v6 = scope.spawn(|| write(Family::V6));
+        let v4 = write(Family::V4);
+        // A panic of the other thread goes on in this one.
+        (v4, v6.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (first, second) = (first?, second?);
+    // A second name for the old file; a copy of it where files cannot have two names.
+    let keep = |path: &Path| fs::hard_link(&paths[0], path).or_else(|_| fs::copy(&paths[0], path).map(|_| ()));
+    let before = if paths[0].exists() { Some(named().make_in(folder, keep)?) } else { None };
     first.persist(&paths[0])?;
     if let Err(error) = second.persist(&paths[1]) {
         // Both or none: the first file becomes again what it was.
         match before {
-            Some(bytes) => fs::write(&paths[0], bytes)?,
+            Some(before) => before.persist(&paths[0]).map(|_| ())?,
             None => fs::remove_file(&paths[0])?,
         }
         return Err(error.error);
@@ -142,12 +147,19 @@ fn write_both(folder: &Path, texts: &[String; 2]) -> io::Result<()> {
     Ok(())
 }
 
-/// A complete file in `folder` under a name of its own, to be put in place by its caller.
-pub fn temporary(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+/// The names of files that are there for a moment only.
+fn named() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(".cgwfw-");
+    builder
+}
+
+/// A complete file in `folder` under a name of its own, filled by `write`, to be put in place by its caller.
+pub fn temporary(folder: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
+    let mut builder = named();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.prefix(".cgwfw-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    let mut file = builder.tempfile_in(folder)?;
+    write(file.as_file_mut())?;
     Ok(file)
 }

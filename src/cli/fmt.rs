@@ -79,7 +79,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     if metadata.permissions().readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
     }
-    let file = temporary(path.parent().unwrap_or(Path::new("/")), text.as_bytes())?;
+    let file = temporary(path.parent().unwrap_or(Path::new("/")), |file| file.write_all(text.as_bytes()))?;
     keep_owner(file.as_file(), &metadata);
     file.as_file().set_permissions(metadata.permissions())?;
     file.persist(&path)?;

@@ -1,6 +1,8 @@
 //! One combination of values into one pattern.
 //! Input: a pattern's fixed parts and the values for its holes. Output: a rule, and what its own chain must let return.
 
+use std::borrow::Cow;
+
 use crate::iptables::ruleset::{
     Address, HashLimit, Header, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Ports, Rate, Tcp,
 };
@@ -10,13 +12,13 @@ use crate::policy::{IcmpWord, ProtocolWord, RateClause};
 
 /// A rule that is being filled.
 #[derive(Clone, Debug)]
-pub struct Filling {
+pub struct Filling<'a> {
     /// The family.
     pub family: Family,
     /// Addresses, interfaces, protocol.
     pub header: Header,
-    /// The matches, in canonical order.
-    pub matches: Vec<Match>,
+    /// The matches, in canonical order; borrowed while they are those of the pattern.
+    pub matches: Cow<'a, [Match]>,
     /// Packets that the rule must not see: each is a rule of a chain of its own that returns.
     pub exceptions: Vec<(Header, Vec<Match>)>,
     /// The rate of the verdict, which stands behind all other matches.
@@ -66,7 +68,7 @@ fn set_interface(header: &mut Header, slot: Slot, negated: bool, name: &Interfac
     }
 }
 
-impl Filling {
+impl Filling<'_> {
     /// Puts a choice into a slot; `negated`: the template itself has a `!` there.
     pub fn put(&mut self, slot: Slot, negated: bool, choice: Choice) {
         let flip = |own: bool| own != negated;
@@ -120,10 +122,10 @@ impl Filling {
                 Some(Protocol::SCTP) => Match::Sctp(none),
                 _ => Match::Udp(none),
             };
-            self.matches.insert(0, own);
+            self.matches.to_mut().insert(0, own);
             0
         });
-        match &mut self.matches[index] {
+        match &mut self.matches.to_mut()[index] {
             Match::Tcp(tcp) => &mut tcp.ports,
             Match::Udp(ports) | Match::Sctp(ports) => ports,
             _ => unreachable!("the position is that of a match with ports"),
@@ -133,7 +135,7 @@ impl Filling {
     /// The match of TCP, which is added where it is missing.
     pub fn tcp(&mut self) -> Option<&mut Tcp> {
         self.ports();
-        self.matches.iter_mut().find_map(|m| match m {
+        self.matches.to_mut().iter_mut().find_map(|m| match m {
             Match::Tcp(tcp) => Some(&mut **tcp),
             _ => None,
         })
@@ -176,7 +178,7 @@ impl Filling {
     pub fn add(&mut self, new: Match) {
         let rank = rank(&new);
         let at = self.matches.iter().position(|m| self::rank(m) > rank).unwrap_or(self.matches.len());
-        self.matches.insert(at, new);
+        self.matches.to_mut().insert(at, new);
     }
 
     /// Adds a comparison with TTL or hop limit.
@@ -190,7 +192,7 @@ impl Filling {
     /// Removes the match of a protocol whose ports turned out to be any: it would match everything.
     pub fn drop_empty_ports(&mut self) {
         let none = |ports: &Ports| ports.source.is_none() && ports.destination.is_none();
-        self.matches.retain(|m| match m {
+        self.matches.to_mut().retain(|m| match m {
             Match::Tcp(tcp) => !none(&tcp.ports) || tcp.flags.is_some() || tcp.option.is_some(),
             Match::Udp(ports) | Match::Sctp(ports) => !none(ports),
             _ => true,

@@ -1,15 +1,20 @@
 //! All rules of one sentence in one family.
 //! Input: a block and its shape. Output: a `Group`: rules in order, and chains of their own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::MOST_RULES;
 use super::fill::{Choice, Filling, chunks, rate_match};
 use super::legs::{Leg, PeerSide, Side, legs};
-use super::shape::{ChainName, OWN_CHAIN, Pattern, parameter};
+use super::shape::{ChainName, OWN_CHAIN, Pattern};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
-use crate::iptables::ruleset::{ChainId, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Target};
+use crate::iptables::ruleset::{
+    ChainId, HashLimit, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Target,
+};
 use crate::net::{Family, PortRange, Prefix};
 use crate::policy::{Argument, Block, Traffic, Values};
 use crate::snippet::signature::Signature;
@@ -27,16 +32,19 @@ pub struct Group {
 #[derive(Debug)]
 pub struct TooMany;
 
+/// What a list gives to choose from: mostly one value.
+type Choices<'a> = SmallVec<[Choice<'a>; 1]>;
+
 /// A list of a sentence, and where its values go.
 struct Dimension<'a> {
     key: Key,
-    choices: Vec<Choice<'a>>,
+    choices: Choices<'a>,
 }
 
 /// Which list it is: of the block itself, or of its traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
-    Parameter(u8),
+    Parameter,
     Source,
     Destination,
     Peer,
@@ -49,14 +57,21 @@ enum Key {
     DestinationPorts,
 }
 
-/// A pattern with the slots of all its values, those of the traffic's leg included.
+/// A pattern, and what a way of the sentence's traffic puts into it.
 struct Line<'a> {
     pattern: &'a Pattern,
     leg: Option<&'a Leg>,
-    /// The slot, whether the template negates it, and the position of the list.
+    /// The slots of the traffic's values: the slot, whether it is negated there, and the position of the list.
     uses: Vec<(Slot, bool, usize)>,
     /// The positions of lists that the rule takes without a slot: protocols and ICMP types.
     bare: Vec<usize>,
+}
+
+impl Line<'_> {
+    /// All values with their slots, those of the pattern's own parameters first.
+    fn uses(&self) -> impl Iterator<Item = &(Slot, bool, usize)> {
+        self.pattern.uses.iter().chain(&self.uses)
+    }
 }
 
 /// Fills every combination of a sentence's values into its shape.
@@ -70,22 +85,21 @@ pub fn group(
     let dimensions = dimensions(block, family);
     let traffic = block.traffic.as_deref();
     let legs = traffic.map(|traffic| legs(traffic, &signature.traffic)).unwrap_or_default();
-    let mut lines: Vec<Line> = Vec::with_capacity(patterns.len());
+    let mut lines: SmallVec<[Line; 8]> = SmallVec::new();
     for pattern in patterns {
         if pattern.traffic {
-            lines.extend(legs.iter().map(|leg| line(pattern, Some(leg), &dimensions)));
+            lines.extend(legs.iter().map(|leg| line(pattern, leg, &dimensions)));
         } else {
-            lines.push(line(pattern, None, &dimensions));
+            lines.push(Line { pattern, leg: None, uses: Vec::new(), bare: Vec::new() });
         }
     }
     // A list without a value of this family leaves no combination, except where no rule needs it.
-    let sizes: Vec<usize> = dimensions.iter().map(|dimension| dimension.choices.len().max(1)).collect();
+    let sizes: SmallVec<[usize; 16]> = dimensions.iter().map(|dimension| dimension.choices.len().max(1)).collect();
     let combinations = sizes.iter().try_fold(lines.len().max(1), |all, size| all.checked_mul(*size));
-    if combinations.is_none_or(|all| all > MOST_RULES) {
-        return Err(TooMany);
-    }
-    let mut builder = Builder { family, comment, block, group: Group::default(), own: Vec::new() };
-    let mut at = vec![0; dimensions.len()];
+    let combinations = combinations.filter(|all| *all <= MOST_RULES).ok_or(TooMany)?;
+    let rules = Vec::with_capacity(combinations.min(16));
+    let mut builder = Builder { family, comment, block, group: Group { rules, ..Group::default() }, own: Vec::new() };
+    let mut at: SmallVec<[usize; 16]> = SmallVec::from_elem(0, dimensions.len());
     loop {
         for line in &lines {
             builder.rule(line, &dimensions, &at, traffic);
@@ -98,24 +112,26 @@ pub fn group(
     Ok(builder.finish())
 }
 
-fn dimensions(block: &Block, family: Family) -> Vec<Dimension<'_>> {
-    let mut dimensions = Vec::with_capacity(block.arguments.len());
-    for (index, argument) in &block.arguments {
+/// The lists of a sentence: those of its arguments, each at its position, then those of its traffic.
+fn dimensions(block: &Block, family: Family) -> SmallVec<[Dimension<'_>; 4]> {
+    let mut dimensions = SmallVec::new();
+    for (_, argument) in &block.arguments {
         let choices = match argument {
             Argument::Address(values) => each(values, |prefix| prefix.family() == family, Choice::Addresses),
             Argument::Interface(values) => each(values, |_| true, Choice::Interfaces),
             Argument::Ports(values) => ports(values),
-            Argument::Rate(clause) => vec![Choice::Rate(*clause)],
-            Argument::Text(_) => continue,
+            Argument::Rate(clause) => one(Choice::Rate(*clause)),
+            // The template has printed it.
+            Argument::Text(_) => one(Choice::Any),
         };
-        dimensions.push(Dimension { key: Key::Parameter(*index), choices });
+        dimensions.push(Dimension { key: Key::Parameter, choices });
     }
     if let Some(traffic) = &block.traffic {
         let of_family = |prefix: &Prefix| prefix.family() == family;
         let peer = traffic.peer.as_ref().map(|peer| each(peer, of_family, Choice::Addresses));
         let lists = [
             (Key::Source, each(&traffic.source, of_family, Choice::Addresses)),
-            (Key::Peer, peer.unwrap_or_else(|| vec![Choice::Any])),
+            (Key::Peer, peer.unwrap_or_else(|| one(Choice::Any))),
             (Key::Destination, each(&traffic.destination, of_family, Choice::Addresses)),
             (Key::On, each(&traffic.on, |_| true, Choice::Interfaces)),
             (Key::InOn, each(&traffic.in_on, |_| true, Choice::Interfaces)),
@@ -131,61 +147,57 @@ fn dimensions(block: &Block, family: Family) -> Vec<Dimension<'_>> {
     dimensions
 }
 
+fn one(choice: Choice) -> Choices {
+    SmallVec::from_buf([choice])
+}
+
 /// One choice a value; all values together where they are excluded.
 fn each<'a, T>(
     values: &'a Values<T>,
     fits: impl Fn(&T) -> bool,
     make: impl Fn(bool, &'a [T]) -> Choice<'a>,
-) -> Vec<Choice<'a>> {
+) -> Choices<'a> {
     if values.is_any() {
-        return vec![Choice::Any];
+        return one(Choice::Any);
     }
     if values.negated {
-        return vec![make(true, &values.items)];
+        return one(make(true, &values.items));
     }
     values.items.iter().filter(|item| fits(item)).map(|item| make(false, std::slice::from_ref(item))).collect()
 }
 
-fn ports(values: &Values<PortRange>) -> Vec<Choice<'_>> {
+fn ports(values: &Values<PortRange>) -> Choices<'_> {
     if values.is_any() {
-        return vec![Choice::Any];
+        return one(Choice::Any);
     }
     if values.negated {
-        return vec![Choice::Ports(true, &values.items)];
+        return one(Choice::Ports(true, &values.items));
     }
     chunks(&values.items).map(|chunk| Choice::Ports(false, chunk)).collect()
 }
 
-fn line<'a>(pattern: &'a Pattern, leg: Option<&'a Leg>, dimensions: &[Dimension]) -> Line<'a> {
+/// A pattern for one way of the traffic.
+fn line<'a>(pattern: &'a Pattern, leg: &'a Leg, dimensions: &[Dimension]) -> Line<'a> {
     let find = |key: Key| dimensions.iter().position(|dimension| dimension.key == key);
-    let mut uses = Vec::with_capacity(pattern.holes.len() + 2);
-    for hole in &pattern.holes {
-        if let Some(index) = parameter(hole.parameter).and_then(|parameter| find(Key::Parameter(parameter))) {
-            uses.push((hole.slot, hole.negated, index));
+    let mut uses = Vec::with_capacity(4);
+    let mut place = |slot: Slot, key: Key| uses.extend(find(key).map(|index| (slot, false, index)));
+    let peer = if leg.peer == PeerSide::Source { Slot::Source } else { Slot::Destination };
+    place(Slot::Source, Key::Source);
+    place(Slot::Destination, Key::Destination);
+    place(peer, Key::Peer);
+    for (slot, side) in [(Slot::InInterface, leg.in_interface), (Slot::OutInterface, leg.out_interface)] {
+        match side {
+            Side::Any => {}
+            Side::On => place(slot, Key::On),
+            Side::InOn => place(slot, Key::InOn),
+            Side::OutOn => place(slot, Key::OutOn),
         }
     }
-    let mut bare = Vec::new();
-    if let Some(leg) = leg {
-        let mut place = |slot: Slot, key: Key| uses.extend(find(key).map(|index| (slot, false, index)));
-        let peer = if leg.peer == PeerSide::Source { Slot::Source } else { Slot::Destination };
-        place(Slot::Source, Key::Source);
-        place(Slot::Destination, Key::Destination);
-        place(peer, Key::Peer);
-        for (slot, side) in [(Slot::InInterface, leg.in_interface), (Slot::OutInterface, leg.out_interface)] {
-            match side {
-                Side::Any => {}
-                Side::On => place(slot, Key::On),
-                Side::InOn => place(slot, Key::InOn),
-                Side::OutOn => place(slot, Key::OutOn),
-            }
-        }
-        bare.extend([Key::Protocols, Key::IcmpTypes].into_iter().filter_map(find));
-        // Behind the protocol, whose match may have to be made for them.
-        let mut place = |slot: Slot, key: Key| uses.extend(find(key).map(|index| (slot, false, index)));
-        place(Slot::SourcePorts, Key::SourcePorts);
-        place(Slot::DestinationPorts, Key::DestinationPorts);
-    }
-    Line { pattern, leg, uses, bare }
+    // Behind the protocol, whose match may have to be made for them.
+    place(Slot::SourcePorts, Key::SourcePorts);
+    place(Slot::DestinationPorts, Key::DestinationPorts);
+    let bare = [Key::Protocols, Key::IcmpTypes].into_iter().filter_map(find).collect();
+    Line { pattern, leg: Some(leg), uses, bare }
 }
 
 /// The rules that are made so far.
@@ -201,7 +213,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn rule(&mut self, line: &Line, dimensions: &[Dimension], at: &[usize], traffic: Option<&Traffic>) {
         // A rule that does not use a list is made for its first value only.
-        let used = |index: usize| line.bare.contains(&index) || line.uses.iter().any(|(_, _, used)| *used == index);
+        let used = |index: usize| line.bare.contains(&index) || line.uses().any(|(_, _, used)| *used == index);
         if at.iter().enumerate().any(|(index, choice)| *choice > 0 && !used(index)) {
             return;
         }
@@ -209,7 +221,7 @@ impl Builder<'_> {
         let mut filling = Filling {
             family: self.family,
             header: pattern.header.clone(),
-            matches: pattern.matches.clone(),
+            matches: Cow::Borrowed(&pattern.matches),
             exceptions: Vec::new(),
             limit: None,
         };
@@ -218,7 +230,7 @@ impl Builder<'_> {
             filling.put(Slot::Matches, false, *choice);
         }
         let mut ports = false;
-        for (slot, negated, index) in &line.uses {
+        for (slot, negated, index) in line.uses() {
             let Some(choice) = dimensions[*index].choices.get(at[*index]) else { return };
             ports |= matches!(slot, Slot::SourcePorts | Slot::DestinationPorts);
             filling.put(*slot, *negated, *choice);
@@ -236,34 +248,34 @@ impl Builder<'_> {
 
     /// The rule itself, its log twin, and the chain that its exceptions need.
     fn emit(&mut self, line: &Line, filling: Filling) {
-        let chain = match (&line.pattern.chain, line.leg.and_then(|leg| leg.chain.as_ref())) {
+        let pattern = line.pattern;
+        let chain = match (&pattern.chain, line.leg.and_then(|leg| leg.chain.as_ref())) {
             (ChainName::Named(name), _) | (ChainName::Traffic, Some(name)) => Some(name),
             (ChainName::Own, _) => None,
             (ChainName::Traffic, None) => return,
         };
-        let target = line.pattern.target.clone();
-        let number = line.pattern.line;
-        if filling.exceptions.is_empty() {
-            self.verdict(chain, filling.header, filling.matches, filling.limit, target, number);
+        let Filling { header, matches, exceptions, limit, .. } = filling;
+        if exceptions.is_empty() {
+            self.verdict(chain, pattern, header, matches, limit);
             return;
         }
         // A chain of its own: the exceptions return, what is left meets the verdict.
         let mut inner =
             Builder { family: self.family, comment: None, block: self.block, group: Group::default(), own: Vec::new() };
-        for (header, matches) in filling.exceptions {
-            inner.push(None, header, matches, Target::Return, number);
+        for (header, matches) in exceptions {
+            inner.push(None, header, matches.into(), Target::Return, pattern.line);
         }
-        let header =
-            Header { protocol: filling.header.protocol.filter(|_| needs_protocol(&target)), ..Header::default() };
+        let protocol = header.protocol.filter(|_| needs_protocol(&pattern.target));
         // The kernel wants the match of the SYN flag beside TCPMSS.
-        let keeps = |m: &&Match| matches!((*m, &target), (Match::Tcp(_), Target::TcpMss(_)));
-        let kept = filling.matches.iter().filter(keeps).cloned().collect();
-        inner.verdict(None, header, kept, filling.limit, target, number);
+        let keeps = |m: &&Match| matches!((*m, &pattern.target), (Match::Tcp(_), Target::TcpMss(_)));
+        let kept: Vec<Match> = matches.iter().filter(keeps).cloned().collect();
+        inner.verdict(None, pattern, Header { protocol, ..Header::default() }, kept.into(), limit);
         let inner = inner.finish();
         // The chain is named by its content, which is complete now.
         let name = inner.chains[inner.rules[0].chain.0 as usize].clone();
         let shared = self.group.chains.contains(&name);
-        self.push(chain, filling.header, filling.matches, Target::Jump(name), number);
+        let matches = self.shared(matches, pattern);
+        self.push(chain, header, matches, Target::Jump(name), pattern.line);
         for rule in inner.rules.into_iter().filter(|_| !shared) {
             let chain = self.chain(&inner.chains[rule.chain.0 as usize]);
             self.group.rules.push(Rule { chain, ..rule });
@@ -274,12 +286,12 @@ impl Builder<'_> {
     fn verdict(
         &mut self,
         chain: Option<&Arc<str>>,
+        pattern: &Pattern,
         header: Header,
-        matches: Vec<Match>,
+        mut matches: Cow<[Match]>,
         limit: Option<Match>,
-        target: Target,
-        line: u32,
     ) {
+        let target = pattern.target.clone();
         let decides = !matches!(target, Target::Jump(_) | Target::Goto(_) | Target::Return | Target::None);
         let is_log = matches!(target, Target::Log(_) | Target::Nflog(_));
         if let Some(log) = self.block.log.as_deref().filter(|_| decides && !is_log) {
@@ -289,23 +301,32 @@ impl Builder<'_> {
                 }
                 None => Target::Log(Box::new(Log { prefix: log.prefix.as_str().into(), ..Log::default() })),
             };
-            let mut twin_matches = matches.clone();
-            twin_matches.extend(log.limit.map(rate_match));
-            self.push(chain, header.clone(), twin_matches, twin, line);
+            let twin_matches = matches.iter().cloned().chain(log.limit.map(rate_match)).collect();
+            self.push(chain, header.clone(), twin_matches, twin, pattern.line);
         }
-        let mut matches = matches;
-        matches.extend(limit);
-        self.push(chain, header, matches, target, line);
+        if let Some(limit) = limit {
+            matches.to_mut().push(limit);
+        }
+        let matches = self.shared(matches, pattern);
+        self.push(chain, header, matches, target, pattern.line);
+    }
+
+    /// The matches of a rule: those of its pattern are shared, not copied.
+    fn shared(&self, matches: Cow<[Match]>, pattern: &Pattern) -> Arc<[Match]> {
+        match matches {
+            Cow::Borrowed(_) => pattern.matches.clone(),
+            Cow::Owned(matches) => matches.into(),
+        }
     }
 
     /// Adds a rule to a chain; `None` is the sentence's own.
-    fn push(&mut self, chain: Option<&Arc<str>>, header: Header, mut matches: Vec<Match>, target: Target, line: u32) {
-        if let Some(comment) = self.comment.filter(|_| !matches.iter().any(|m| matches!(m, Match::Comment(_)))) {
-            matches.push(Match::Comment(comment.into()));
-        }
+    fn push(&mut self, chain: Option<&Arc<str>>, header: Header, matches: Arc<[Match]>, target: Target, line: u32) {
         let origin = Origin { sentence: self.block.sentence, line };
         let id = chain.map(|chain| self.chain(chain));
         let mut rule = Rule { chain: id.unwrap_or(ChainId(0)), header, matches, target, origin };
+        if let Some(comment) = self.comment.filter(|_| !rule.matches.iter().any(|m| matches!(m, Match::Comment(_)))) {
+            rule.matches = rule.matches.iter().cloned().chain([Match::Comment(comment.into())]).collect();
+        }
         name_hashlimits(&mut rule, chain.map_or(OWN_CHAIN, |chain| chain), self.family);
         match id {
             Some(_) => self.group.rules.push(rule),
@@ -314,7 +335,8 @@ impl Builder<'_> {
     }
 
     fn chain(&mut self, name: &Arc<str>) -> ChainId {
-        let index = self.group.chains.iter().position(|chain| chain == name).unwrap_or_else(|| {
+        let same = |chain: &Arc<str>| Arc::ptr_eq(chain, name) || chain == name;
+        let index = self.group.chains.iter().position(same).unwrap_or_else(|| {
             self.group.chains.push(name.clone());
             self.group.chains.len() - 1
         });
@@ -391,19 +413,20 @@ fn name_hashlimits(rule: &mut Rule, chain: &str, family: Family) {
     if !rule.matches.iter().any(|m| matches!(m, Match::HashLimit(limit) if limit.name.is_empty())) {
         return;
     }
-    if family == Family::V6 {
-        for m in &mut rule.matches {
+    let set = |rule: &mut Rule, set: &dyn Fn(&mut HashLimit)| {
+        let mut matches = rule.matches.to_vec();
+        for m in &mut matches {
             if let Match::HashLimit(limit) = m {
-                limit.source_mask = Some(64);
+                set(limit);
             }
         }
+        rule.matches = matches.into();
+    };
+    if family == Family::V6 {
+        set(rule, &|limit| limit.source_mask = Some(64));
     }
     let name = invented_name(&format!("{} {}", family.keyword(), print::rule_line(chain, rule, family)));
-    for m in &mut rule.matches {
-        if let Match::HashLimit(limit) = m {
-            limit.name = name.as_str().into();
-        }
-    }
+    set(rule, &|limit| limit.name = name.as_str().into());
 }
 
 /// A name made from content: `cgwfw-` and the FNV-1a hash (32 bit) of the text, the same on every machine.

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::group::{Group, INVENTED, invented_name};
 use crate::iptables::ruleset::{Chain, ChainId, Rule, Table, Target};
 
@@ -65,7 +67,7 @@ pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
             id
         }
     };
-    let ids: Vec<ChainId> = group.chains.iter().map(&mut id).collect();
+    let ids: SmallVec<[ChainId; 4]> = group.chains.iter().map(&mut id).collect();
     let known = table.rules.len();
     for rule in group.rules {
         let chain = ids[rule.chain.0 as usize];
@@ -92,7 +94,7 @@ mod tests {
         let rule = |chain, target| Rule {
             chain: ChainId(chain),
             header: Header::default(),
-            matches: Vec::new(),
+            matches: [].into(),
             target,
             origin: Origin { sentence: 0, line: 1 },
         };

@@ -143,7 +143,7 @@ fn push(rule: RuleText, origin: Origin, body: &str, table: &mut Table, place: &P
     match chain {
         Some(chain) => {
             let RuleText { header, matches, target, .. } = rule;
-            table.rules.push(Rule { chain, header, matches, target, origin });
+            table.rules.push(Rule { chain, header, matches: matches.into(), target, origin });
         }
         None => reports.push(ExpandError::IllegalRule.at(
             place.whole(),

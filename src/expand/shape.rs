@@ -20,11 +20,11 @@ pub struct Pattern {
     /// The fixed part of the header.
     pub header: Header,
     /// The fixed matches.
-    pub matches: Vec<Match>,
+    pub matches: Arc<[Match]>,
     /// What it does.
     pub target: Target,
-    /// Where the values go.
-    pub holes: Vec<Hole>,
+    /// Where the values go: the slot, whether the template negates it, and the position in `Block::arguments`.
+    pub uses: Vec<(Slot, bool, usize)>,
     /// Whether the sentence's traffic goes in.
     pub traffic: bool,
     /// The line of the template, from 1.
@@ -85,22 +85,28 @@ pub struct Shapes<'a> {
     index: HashMap<Box<[u8]>, usize>,
     list: Vec<Result<Shape<'a>, Fault>>,
     key: Vec<u8>,
+    /// The key and the position that were asked for last: sentences of one shape often follow one another.
+    last: Option<(Vec<u8>, usize)>,
 }
 
 impl<'a> Shapes<'a> {
     /// The shape of a block's sentence in a family.
     pub fn get(&mut self, block: &Block, library: &'a Library, family: Family) -> Result<&Shape<'a>, &Fault> {
         write_key(&mut self.key, block, family);
-        let index = match self.index.get(self.key.as_slice()) {
-            Some(index) => *index,
-            None => {
-                let snippet = &library.snippets[usize::from(block.snippet)];
-                self.list.push(render(block, snippet, family));
-                self.index.insert(self.key.clone().into(), self.list.len() - 1);
-                self.list.len() - 1
-            }
-        };
-        self.list[index].as_ref()
+        let (last, index) = self.last.get_or_insert_default();
+        if *last != self.key {
+            *index = match self.index.get(self.key.as_slice()) {
+                Some(index) => *index,
+                None => {
+                    let snippet = &library.snippets[usize::from(block.snippet)];
+                    self.list.push(render(block, snippet, family));
+                    self.index.insert(self.key.clone().into(), self.list.len() - 1);
+                    self.list.len() - 1
+                }
+            };
+            last.clone_from(&self.key);
+        }
+        self.list[*index].as_ref()
     }
 }
 
@@ -234,7 +240,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
             help: help.to_owned(),
         };
         match parse::line(line, family, true) {
-            Ok(Line::Rules(rules)) => patterns.extend(rules.into_iter().map(|rule| pattern(rule, number))),
+            Ok(Line::Rules(rules)) => patterns.extend(rules.into_iter().map(|rule| pattern(rule, number, block))),
             Ok(_) => return Err(fault("not a rule", "a template prints lines that begin with `-A`")),
             Err(faults) => {
                 let first = faults.into_iter().next();
@@ -251,22 +257,26 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
     Ok(Shape { patterns, notes: notes.collect() })
 }
 
-fn pattern(rule: parse::RuleText, line: u32) -> Pattern {
+fn pattern(rule: parse::RuleText, line: u32, block: &Block) -> Pattern {
     let chain = match rule.chain.strip_prefix(HOLE) {
         Some("t") => ChainName::Traffic,
         Some(_) => ChainName::Own,
         None => ChainName::Named(rule.chain.as_str().into()),
     };
     let inside = rule.holes.iter().any(|hole| hole.slot == Slot::Matches && hole.parameter == TRAFFIC);
-    let mut holes = rule.holes;
-    holes.retain(|hole| hole.parameter != TRAFFIC);
+    let place = |hole: &Hole| {
+        let parameter = parameter(hole.parameter)?;
+        let index = block.arguments.iter().position(|(index, _)| *index == parameter)?;
+        Some((hole.slot, hole.negated, index))
+    };
+    let uses = rule.holes.iter().filter(|hole| hole.parameter != TRAFFIC).filter_map(place).collect();
     Pattern {
         traffic: inside || chain == ChainName::Traffic,
         chain,
         header: rule.header,
-        matches: rule.matches,
+        matches: rule.matches.into(),
         target: rule.target,
-        holes,
+        uses,
         line,
     }
 }

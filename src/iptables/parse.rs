@@ -444,7 +444,7 @@ mod tests {
         let table = ruleset.table_or_new(TableName::Filter);
         let chain = table.chain_or_new("INPUT");
         let origin = Origin { sentence: 0, line: 1 };
-        let rule = Rule { chain, header: rule.header, matches: rule.matches, target: rule.target, origin };
+        let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origin };
         assert_eq!(
             print::rule_line("INPUT", &rule, Family::V4),
             r#"-A INPUT -p udp -m strange ! --odd 1 "two words" --flag -m udp --dport 53 -j ODDITY --to x"#

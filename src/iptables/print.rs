@@ -5,30 +5,58 @@
 
 mod extension;
 
-use std::fmt::Write;
-use std::net::IpAddr;
+use std::convert::Infallible;
+use std::io;
 
 use super::ruleset::{Address, ChainPolicy, Negatable, Rule, Ruleset, Table, TableName, Target};
-use crate::net::{AddressText, Family, Interface, Prefix};
+use crate::net::{Family, Interface, Prefix, write_address, write_number};
 
-/// The rules of one family as a file; `comment` gives the text that stands before the rules of a sentence.
+/// Appends the text that stands before the rules of a sentence, given by its number.
+pub type Comment<'a> = &'a dyn Fn(u32, &mut String);
+
+/// The rules of one family as a file, each sentence's preceded by its comment where there are any.
 ///
-/// The text must be one line of at most some hundred bytes; the `# ` is put before it here. Tables with neither rules
+/// A comment must be one line of at most some hundred bytes; the `# ` is put before it here. Tables with neither rules
 /// nor policies nor chains of their own are left out; a ruleset without any yields a comment, which loads and changes nothing.
-pub fn print<'a>(ruleset: &Ruleset, comment: &dyn Fn(u32) -> Option<&'a str>) -> String {
+pub fn print(ruleset: &Ruleset, comment: Option<Comment>) -> String {
     let rules: usize = ruleset.tables.iter().map(|table| table.rules.len()).sum();
     let mut out = String::with_capacity(1024 + rules * 96);
+    let Ok(()) = tables(ruleset, comment, &mut out, &mut |_| Ok::<_, Infallible>(()));
+    out
+}
+
+/// Writes what `print` gives, piece by piece: large rulesets need no room for all of their text.
+pub fn write(ruleset: &Ruleset, comment: Option<Comment>, file: &mut dyn io::Write) -> io::Result<()> {
+    const PIECE: usize = 128 * 1024;
+    let mut out = String::with_capacity(PIECE + 1024);
+    tables(ruleset, comment, &mut out, &mut |out| {
+        if out.len() >= PIECE {
+            file.write_all(out.as_bytes())?;
+            out.clear();
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    file.write_all(out.as_bytes())
+}
+
+/// Appends all tables; `line` is called behind every rule and may take what is there.
+fn tables<E>(
+    ruleset: &Ruleset,
+    comment: Option<Comment>,
+    out: &mut String,
+    line: &mut dyn FnMut(&mut String) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut empty = true;
     for name in TableName::ALL {
-        for table in ruleset.tables.iter().filter(|table| table.name == name) {
-            if !is_empty(table) {
-                print_table(table, ruleset.family, comment, &mut out);
-            }
+        for table in ruleset.tables.iter().filter(|table| table.name == name && !is_empty(table)) {
+            print_table(table, ruleset.family, comment, out, line)?;
+            empty = false;
         }
     }
-    if out.is_empty() {
+    if empty {
         out.push_str("# no rules\n");
     }
-    out
+    Ok(())
 }
 
 /// Whether a table says nothing: no rule, no policy, no chain of its own.
@@ -37,7 +65,13 @@ fn is_empty(table: &Table) -> bool {
     table.rules.is_empty() && table.chains.len() <= built_in && table.chains.iter().all(|chain| chain.policy.is_none())
 }
 
-fn print_table<'a>(table: &Table, family: Family, comment: &dyn Fn(u32) -> Option<&'a str>, out: &mut String) {
+fn print_table<E>(
+    table: &Table,
+    family: Family,
+    comment: Option<Comment>,
+    out: &mut String,
+    line: &mut dyn FnMut(&mut String) -> Result<(), E>,
+) -> Result<(), E> {
     out.push('*');
     out.push_str(table.name.name());
     out.push('\n');
@@ -57,43 +91,56 @@ fn print_table<'a>(table: &Table, family: Family, comment: &dyn Fn(u32) -> Optio
         out.push_str(" - [0:0]\n");
     }
     let mut before = None;
+    let mut recent = Recent::default();
     for rule in &table.rules {
         if before != Some(rule.origin.sentence) {
             before = Some(rule.origin.sentence);
-            if let Some(text) = comment(rule.origin.sentence) {
+            if let Some(comment) = comment {
                 out.push_str("# ");
-                out.push_str(text);
+                comment(rule.origin.sentence, out);
                 out.push('\n');
             }
         }
-        self::rule(table, rule, family, out);
+        append(chain_name(table, rule), rule, family, &mut recent, out);
         out.push('\n');
+        line(out)?;
     }
     out.push_str("COMMIT\n");
+    Ok(())
 }
 
 /// Appends one `-A …` line, without its line feed.
 pub fn rule(table: &Table, rule: &Rule, family: Family, out: &mut String) {
-    let chain = table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name);
-    append(chain, rule, family, out);
+    append(chain_name(table, rule), rule, family, &mut Recent::default(), out);
+}
+
+fn chain_name<'a>(table: &'a Table, rule: &Rule) -> &'a str {
+    table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name)
 }
 
 /// One `-A …` line, for people and for hashes.
 pub fn rule_line(chain: &str, rule: &Rule, family: Family) -> String {
     let mut out = String::with_capacity(96);
-    append(chain, rule, family, &mut out);
+    append(chain, rule, family, &mut Recent::default(), &mut out);
     out
 }
 
-fn append(chain: &str, rule: &Rule, family: Family, out: &mut String) {
+/// The prefix that was printed last, and its text: the rules of a sentence often share it.
+#[derive(Default)]
+struct Recent {
+    prefix: Option<Prefix>,
+    text: String,
+}
+
+fn append(chain: &str, rule: &Rule, family: Family, recent: &mut Recent, out: &mut String) {
     out.push_str("-A ");
     out.push_str(chain);
     let header = &rule.header;
     if let Some(source) = &header.source {
-        address(" -s ", source, out);
+        address(" -s ", source, recent, out);
     }
     if let Some(destination) = &header.destination {
-        address(" -d ", destination, out);
+        address(" -d ", destination, recent, out);
     }
     if let Some(interface) = &header.in_interface {
         named_interface(" -i ", interface, out);
@@ -113,7 +160,7 @@ fn append(chain: &str, rule: &Rule, family: Family, out: &mut String) {
         bang(fragment.negated, out);
         out.push_str(" -f");
     }
-    for one in &rule.matches {
+    for one in rule.matches.iter() {
         extension::one_match(one, out);
     }
     target(&rule.target, family, out);
@@ -155,40 +202,30 @@ fn bang(negated: bool, out: &mut String) {
     }
 }
 
-fn address(option: &str, address: &Negatable<Address>, out: &mut String) {
+fn address(option: &str, address: &Negatable<Address>, recent: &mut Recent, out: &mut String) {
     bang(address.negated, out);
     out.push_str(option);
     match &address.value {
-        Address::Prefix(prefix) => print_prefix(prefix, out),
+        Address::Prefix(prefix) => {
+            if recent.prefix != Some(*prefix) {
+                recent.prefix = Some(*prefix);
+                recent.text.clear();
+                print_prefix(prefix, &mut recent.text);
+            }
+            out.push_str(&recent.text);
+        }
         Address::Masked(masked) => {
-            host(masked.0, out);
+            write_address(masked.0, out);
             out.push('/');
-            host(masked.1, out);
+            write_address(masked.1, out);
         }
     }
 }
 
 fn print_prefix(prefix: &Prefix, out: &mut String) {
-    host(prefix.address(), out);
+    write_address(prefix.address(), out);
     out.push('/');
     number(prefix.length().into(), out);
-}
-
-/// An address as glibc writes it.
-fn host(address: IpAddr, out: &mut String) {
-    match address {
-        IpAddr::V4(address) => {
-            let [first, rest @ ..] = address.octets();
-            number(first.into(), out);
-            for byte in rest {
-                out.push('.');
-                number(byte.into(), out);
-            }
-        }
-        IpAddr::V6(_) => {
-            let _ = write!(out, "{}", AddressText(address));
-        }
-    }
 }
 
 fn named_interface(option: &str, interface: &Negatable<Interface>, out: &mut String) {
@@ -197,25 +234,15 @@ fn named_interface(option: &str, interface: &Negatable<Interface>, out: &mut Str
     out.push_str(interface.value.name());
 }
 
-/// A number in decimal: the formatting machinery would cost more than the rest of a rule.
+/// A number in decimal.
 fn number(value: u64, out: &mut String) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut left = value;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    write_number::<10>(value, out);
 }
 
 /// `0x` and the number in hexadecimal.
 fn hexadecimal(value: u32, out: &mut String) {
-    let _ = write!(out, "0x{value:x}");
+    out.push_str("0x");
+    write_number::<16>(value.into(), out);
 }
 
 /// A string as `iptables-save` prints it: in double quotes unless it is made of letters, digits, `-` and `_` only.
@@ -259,11 +286,11 @@ mod tests {
         let (ruleset, faults) = parse::file(text, Family::V4);
         assert_eq!(faults, []);
         assert_eq!(
-            print(&ruleset, &|_| Some("a sentence")),
+            print(&ruleset, Some(&|_, out| out.push_str("a sentence"))),
             "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\
              *filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n\
              # a sentence\n-A own -j ACCEPT\nCOMMIT\n"
         );
-        assert_eq!(print(&Ruleset::new(Family::V6), &|_| None), "# no rules\n");
+        assert_eq!(print(&Ruleset::new(Family::V6), None), "# no rules\n");
     }
 }

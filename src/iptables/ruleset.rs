@@ -175,8 +175,8 @@ pub struct Rule {
     pub chain: ChainId,
     /// Addresses, interfaces and protocol.
     pub header: Header,
-    /// The extension matches, all of which must hold, in order.
-    pub matches: Vec<Match>,
+    /// The extension matches, all of which must hold, in order; rules made from one pattern share them.
+    pub matches: Arc<[Match]>,
     /// What happens to a packet that matches.
     pub target: Target,
     /// The place it comes from.

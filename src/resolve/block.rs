@@ -3,6 +3,8 @@
 
 pub mod argument;
 
+use smallvec::SmallVec;
+
 use super::common::{Common, common};
 use super::families;
 use super::suggest::did_you_mean;
@@ -25,10 +27,10 @@ struct Reading<'a, 'w> {
     name: &'a str,
     allowed: Allowed<'a>,
     /// The clauses of the form that are there, with their places.
-    given: Vec<Option<Span>>,
+    given: SmallVec<[Option<Span>; 8]>,
     arguments: Vec<(u8, Argument)>,
     /// The places of the values, in the order of `arguments`.
-    places: Vec<Span>,
+    places: SmallVec<[Span; 4]>,
     flags: u32,
     draft: Draft<'w>,
     common: Common,
@@ -39,8 +41,9 @@ struct Reading<'a, 'w> {
 
 /// The name of the block whose sentence this is: the longest one that the words begin with.
 pub fn find<'a>(words: &Words, library: &'a Library) -> Option<&'a Name> {
-    let verb = words.peek(0)?;
-    library.names(verb).iter().find(|name| words.at_words(&name.words))
+    let (verb, second) = (words.peek(0)?, words.peek(1));
+    let possible = |name: &&Name| name.words.get(1).is_none_or(|word| Some(word.as_str()) == second);
+    library.names(verb).iter().filter(possible).find(|name| words.at_words(&name.words))
 }
 
 /// Reads a sentence of the block `name`.
@@ -73,9 +76,9 @@ pub fn block(
         form,
         name: title,
         allowed,
-        given: vec![None; form.clauses.len()],
+        given: SmallVec::from_elem(None, form.clauses.len()),
         arguments: Vec::with_capacity(signature.parameters.len()),
-        places: Vec::with_capacity(signature.parameters.len()),
+        places: SmallVec::new(),
         flags: 0,
         draft: Draft::default(),
         common: Common::default(),
@@ -197,8 +200,11 @@ fn positional<'w>(
 /// The clause of the form that begins here and is not there yet; the one with most words.
 fn own_clause(words: &Words, reading: &Reading) -> Option<usize> {
     let clauses = reading.form.clauses.iter().enumerate();
+    let first = words.peek(0)?;
     let open = clauses.filter(|(index, clause)| {
-        !clause.keyword.is_empty() && reading.given[*index].is_none() && words.at_words(&clause.keyword)
+        clause.keyword.first().is_some_and(|word| word == first)
+            && reading.given[*index].is_none()
+            && words.at_words(&clause.keyword)
     });
     open.max_by_key(|(_, clause)| clause.keyword.len()).map(|(index, _)| index)
 }

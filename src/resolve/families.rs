@@ -5,13 +5,14 @@ use super::ResolveError;
 use super::words::Atom;
 use crate::diagnostic::Diagnostics;
 use crate::net::{Families, Family};
+use crate::policy::Items;
 use crate::source::Span;
 
 /// What one list of values says about families.
 #[derive(Clone, Debug)]
 pub struct Choice<'a> {
     /// The families of each element, with its place.
-    pub elements: Vec<(Families, Atom<'a>)>,
+    pub elements: Items<(Families, Atom<'a>)>,
     /// The place of the whole list.
     pub span: Span,
     /// Whether it is negated: then it chooses no family, and one must be chosen elsewhere.

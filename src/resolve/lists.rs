@@ -8,7 +8,7 @@ use super::{ResolveError, Scope};
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::Negatable;
 use crate::net::{Interface, PortRange, Prefix};
-use crate::policy::{RateClause, Values};
+use crate::policy::{Items, RateClause, Values};
 use crate::source::Span;
 
 /// `N/unit [burst B] [per source]`
@@ -37,10 +37,12 @@ pub fn interfaces(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagno
         return None;
     }
     let items = typed(&list, diagnostics, value::interface)?;
-    let known: Vec<bool> =
-        items.iter().zip(&list.atoms).map(|(name, atom)| scope.interface(name, atom, diagnostics)).collect();
+    let mut known = true;
+    for (name, atom) in items.iter().zip(&list.atoms) {
+        known &= scope.interface(name, atom, diagnostics);
+    }
     let values = Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) };
-    known.iter().all(|known| *known).then_some(values)
+    known.then_some(values)
 }
 
 /// Addresses; `unicast`: neither multicast nor broadcast.
@@ -77,7 +79,7 @@ pub fn addresses<'a>(
         }
         return Some(Values::any());
     }
-    let items: Vec<Prefix> = parsed.into_iter().flatten().collect();
+    let items: Items<Prefix> = parsed.into_iter().flatten().collect();
     if list.negated && items.iter().any(Prefix::is_any) {
         diagnostics.push(not_any(list.span));
         return None;
@@ -125,8 +127,8 @@ pub fn typed<T>(
     list: &List,
     diagnostics: &mut Diagnostics,
     parse: impl Fn(&str) -> Result<T, Problem>,
-) -> Option<Vec<T>> {
-    let mut items = Vec::with_capacity(list.atoms.len());
+) -> Option<Items<T>> {
+    let mut items = Items::with_capacity(list.atoms.len());
     for atom in &list.atoms {
         if atom.string {
             diagnostics.push(atom.explain(ResolveError::UnexpectedString.at(
@@ -203,11 +205,11 @@ pub fn positive<T>(
 }
 
 /// Drops the second of two equal values, with a warning.
-pub fn warn_duplicates<T: PartialEq>(items: Vec<T>, list: &List, diagnostics: &mut Diagnostics) -> Vec<T> {
+pub fn warn_duplicates<T: PartialEq>(items: Items<T>, list: &List, diagnostics: &mut Diagnostics) -> Items<T> {
     if items.len() < 2 {
         return items;
     }
-    let mut unique: Vec<T> = Vec::with_capacity(items.len());
+    let mut unique: Items<T> = Items::with_capacity(items.len());
     for (item, atom) in items.into_iter().zip(&list.atoms) {
         // Lists that people write are short; in long ones only neighbours are compared.
         let recent = &unique[unique.len().saturating_sub(1_000)..];

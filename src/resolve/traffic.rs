@@ -12,7 +12,7 @@ use super::words::{Words, value};
 use super::{ResolveError, Scope, icmp};
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
-use crate::policy::{ProtocolWord, Traffic, Values};
+use crate::policy::{Items, ProtocolWord, Traffic, Values};
 use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 
@@ -416,7 +416,7 @@ fn protocols<'a>(
         diagnostics.push(not_any(list.span));
         return None;
     }
-    let items: Vec<ProtocolWord> = if any { Vec::new() } else { parsed.into_iter().flatten().collect() };
+    let items: Items<ProtocolWord> = if any { Items::new() } else { parsed.into_iter().flatten().collect() };
     let items = warn_duplicates(items, &list, diagnostics);
     if list.negated && items.contains(&ProtocolWord::Ah) {
         draft.negated_ah = Some(list.span);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::ResolveError;
 use super::suggest::did_you_mean;
 use crate::diagnostic::Diagnostics;
-use crate::policy::Definition;
+use crate::policy::{Definition, Items};
 use crate::source::{SourceId, Span};
 use crate::syntax::{Ast, Token, TokenKind};
 
@@ -15,6 +15,7 @@ use crate::syntax::{Ast, Token, TokenKind};
 pub struct Words<'a> {
     ast: &'a Ast,
     source: SourceId,
+    text: &'a str,
     tokens: &'a [Token],
     at: usize,
 }
@@ -38,7 +39,7 @@ pub struct List<'a> {
     /// Whether `not` stands before it.
     pub negated: bool,
     /// The values; never empty.
-    pub atoms: Vec<Atom<'a>>,
+    pub atoms: Items<Atom<'a>>,
     /// The place of the whole.
     pub span: Span,
 }
@@ -57,18 +58,19 @@ impl<'a> Words<'a> {
     /// At the first token of a sentence.
     pub fn new(ast: &'a Ast, sentence: u32) -> Words<'a> {
         let sentence = &ast.sentences[sentence as usize];
-        Words { ast, source: sentence.source, tokens: ast.tokens(sentence), at: 0 }
+        let text = &ast.sources.get(sentence.source).text;
+        Words { ast, source: sentence.source, text, tokens: ast.tokens(sentence), at: 0 }
     }
 
     /// The text of the token `ahead` places on, if that is a word.
     pub fn peek(&self, ahead: usize) -> Option<&'a str> {
         let token = self.tokens.get(self.at + ahead)?;
-        (token.kind == TokenKind::Word).then(|| self.ast.sources.text(token.span(self.source)))
+        (token.kind == TokenKind::Word).then(|| token.text(self.text))
     }
 
     /// The text of the next token, whatever it is.
     pub fn peek_text(&self) -> Option<&'a str> {
-        Some(self.ast.sources.text(self.tokens.get(self.at)?.span(self.source)))
+        Some(self.tokens.get(self.at)?.text(self.text))
     }
 
     /// Whether the next token is a string.
@@ -142,13 +144,13 @@ impl<'a> Words<'a> {
     /// The whole sentence's words at the top level, outside of braces, from here on.
     pub fn rest(&self) -> impl Iterator<Item = &'a str> + '_ {
         let words = self.tokens[self.at..].iter().filter(|token| token.kind == TokenKind::Word);
-        words.map(|token| self.ast.sources.text(token.span(self.source)))
+        words.map(|token| token.text(self.text))
     }
 
     /// The names in the sentence, wherever it stands: variables without their `$` (true), and words.
     pub fn names(&self) -> impl Iterator<Item = (bool, &'a str)> + '_ {
         self.tokens.iter().filter_map(|token| {
-            let text = self.ast.sources.text(token.span(self.source));
+            let text = token.text(self.text);
             match token.kind {
                 TokenKind::Variable => Some((true, &text[1..])),
                 TokenKind::Word => Some((false, text)),
@@ -168,7 +170,7 @@ impl<'a> Words<'a> {
 }
 
 /// The definitions of a policy, and which of them are used.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Definitions {
     by_name: HashMap<String, usize>,
     list: Vec<Definition>,
@@ -226,7 +228,7 @@ pub fn value<'a>(
         ));
         return None;
     }
-    let mut reader = Reader { atoms: Vec::new(), open: Vec::new(), expanded: 0, definitions, diagnostics };
+    let mut reader = Reader { atoms: Items::new(), open: Vec::new(), expanded: 0, definitions, diagnostics };
     let complete = reader.list(words, None, 0)?;
     let atoms = reader.atoms;
     let span = start.to(words.last_span());
@@ -252,7 +254,7 @@ impl<'a> Words<'a> {
 
 /// Reads one value with all its lists and variables.
 struct Reader<'a, 'b> {
-    atoms: Vec<Atom<'a>>,
+    atoms: Items<Atom<'a>>,
     /// The definitions that are being read, innermost last.
     open: Vec<usize>,
     /// How many were read in all.
@@ -299,7 +301,7 @@ impl<'a> Reader<'a, '_> {
                     continue;
                 }
                 TokenKind::Word | TokenKind::String | TokenKind::Variable if expect_value => {
-                    let text = words.ast.sources.text(span);
+                    let text = token.text(words.text);
                     if text == "not" && token.kind == TokenKind::Word {
                         self.diagnostics.push(ResolveError::NotInList.at(
                             outer.unwrap_or(span),

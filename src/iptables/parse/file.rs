@@ -172,7 +172,7 @@ fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<()
                 };
                 let origin = Origin { sentence: 0, line: number };
                 let RuleText { header, matches, target, .. } = text;
-                table.rules.push(Rule { chain, header, matches, target, origin });
+                table.rules.push(Rule { chain, header, matches: matches.into(), target, origin });
             }
         }
         Line::Blank | Line::Comment | Line::Zero | Line::Commit | Line::Table(_) => {}

@@ -1,12 +1,12 @@
 //! The text of matches and of targets' options, as `iptables-save` prints them.
 //! Input: a match or a target. Output: text appended to the rule's line, with a blank in front.
 
-use super::{bang, hexadecimal, host, number, string};
+use super::{bang, hexadecimal, number, string};
 use crate::iptables::ruleset::{
     HashLimit, HopLimit, IcmpType, Log, MaskedMark, Match, Multiport, Nat, NatOptions, Negatable, Nflog, Policy,
     PolicyDirection, PortSide, Ports, Rate, RateUnit, RpFilter, States, Target, Tcp, TcpFlags,
 };
-use crate::net::{Family, PortRange};
+use crate::net::{Family, PortRange, write_address};
 
 /// Appends ` -m …`.
 pub fn one_match(one: &Match, out: &mut String) {
@@ -73,9 +73,9 @@ pub fn one_match(one: &Match, out: &mut String) {
                 if let Some(addresses) = addresses {
                     bang(addresses.negated, out);
                     out.push_str(option);
-                    host(addresses.value.0, out);
+                    write_address(addresses.value.0, out);
                     out.push('-');
-                    host(addresses.value.1, out);
+                    write_address(addresses.value.1, out);
                 }
             }
         }
@@ -349,10 +349,10 @@ fn print_nat(option: &str, nat: &Nat, out: &mut String) {
         if brackets {
             out.push('[');
         }
-        host(first, out);
+        write_address(first, out);
         if last != first {
             out.push('-');
-            host(last, out);
+            write_address(last, out);
         }
         if brackets {
             out.push(']');

@@ -5,7 +5,7 @@ use super::Reading;
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
 use crate::net::{Families, Family};
-use crate::policy::{Argument, RateClause, Values};
+use crate::policy::{Argument, Items, RateClause, Values};
 use crate::resolve::common::{string, too_long};
 use crate::resolve::families::Choice;
 use crate::resolve::lists::{self, push};
@@ -82,7 +82,7 @@ fn text_argument<'w>(
         Ok(Text { by_family, families }) => {
             if let Kind::Endpoint = parameter.kind {
                 reading.draft.choices.push(Choice {
-                    elements: vec![(families, atom)],
+                    elements: Items::from_buf([(families, atom)]),
                     span: atom.span,
                     negated: false,
                     chooses: true,

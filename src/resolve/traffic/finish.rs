@@ -4,7 +4,7 @@
 use super::{Allowed, Draft};
 use crate::diagnostic::Diagnostics;
 use crate::net::{Prefix, Protocol};
-use crate::policy::{Directions, ProtocolWord, Role};
+use crate::policy::{Directions, Items, ProtocolWord, Role};
 use crate::resolve::words::Words;
 use crate::resolve::{ResolveError, Scope, value};
 use crate::snippet::signature::{Direction, OpenDirection};
@@ -130,7 +130,7 @@ fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: 
 
 fn protocol_needs(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
     let traffic = &draft.traffic;
-    let known: Vec<ProtocolWord> = if allowed.protocols.is_empty() {
+    let known: Items<ProtocolWord> = if allowed.protocols.is_empty() {
         traffic.protocols.items.clone()
     } else {
         allowed.protocols.iter().filter_map(|word| value::protocol_word(word).flatten()).collect()
