@@ -12,6 +12,7 @@ use crate::format;
 use crate::iptables::print;
 use crate::iptables::ruleset::Ruleset;
 use crate::net::Family;
+use crate::parallel;
 use crate::policy::Policy;
 use crate::resolve::resolve;
 use crate::snippet::library::Library;
@@ -57,13 +58,14 @@ impl Compilation {
         format::comment(&self.ast, &self.ast.sentences[sentence as usize], out);
     }
 
-    /// Both rule files, a thread each.
+    /// Both rule files.
     pub fn both_rules(&self) -> [String; 2] {
-        std::thread::scope(|scope| {
-            let v6 = scope.spawn(|| self.rules(Family::V6));
-            let v4 = self.rules(Family::V4);
-            // A panic of the other thread goes on in this one.
-            [v4, v6.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
-        })
+        self.for_both(|family| self.rules(family))
+    }
+
+    /// Calls `each` for IPv4 and IPv6, each in a thread of its own where there are many sentences.
+    pub fn for_both<T: Send>(&self, each: impl Fn(Family) -> T + Sync) -> [T; 2] {
+        let apart = self.ast.sentences.len() >= parallel::WORTH_A_THREAD;
+        parallel::join(apart, || each(Family::V4), || each(Family::V6)).into()
     }
 }

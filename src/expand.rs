@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostics, Report};
 use crate::iptables::check;
 use crate::iptables::ruleset::{Match, Rule, Ruleset, TableName, Target};
 use crate::net::Family;
+use crate::parallel;
 use crate::policy::{Block, Policy, Statement};
 use crate::snippet::library::{Library, Snippet, SnippetError};
 use crate::source::Span;
@@ -57,7 +58,7 @@ pub struct Options {
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
 pub const MOST_RULES: usize = 1_000_000;
 
-/// Makes the rules of both families, a thread each.
+/// Makes the rules of both families, each in a thread of its own where there are many.
 pub fn expand(
     policy: &Policy,
     ast: &Ast,
@@ -66,12 +67,8 @@ pub fn expand(
     diagnostics: &mut Diagnostics,
 ) -> [Ruleset; 2] {
     let source = Source { policy, ast, library, options };
-    let [v4, v6] = std::thread::scope(|scope| {
-        let v6 = scope.spawn(|| expand_family(&source, Family::V6));
-        let v4 = expand_family(&source, Family::V4);
-        // A panic of the other thread goes on in this one.
-        [v4, v6.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
-    });
+    let apart = ast.sentences.len() >= parallel::WORTH_A_THREAD;
+    let (v4, v6) = parallel::join(apart, || expand_family(&source, Family::V4), || expand_family(&source, Family::V6));
     let blocks = policy.statements.iter().filter_map(|statement| match statement {
         Statement::Block(block) => Some(block),
         Statement::Rules(_) => None,

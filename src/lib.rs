@@ -15,6 +15,7 @@ pub mod format;
 pub mod helm;
 pub mod iptables;
 pub mod net;
+pub mod parallel;
 pub mod policy;
 pub mod resolve;
 pub mod services;

@@ -19,6 +19,7 @@ use std::ops::Range;
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::net::Interface;
+use crate::parallel;
 use crate::policy::{InterfaceDeclaration, Policy, Role, Statement};
 use crate::snippet::library::{CORE_VERBS, Library};
 use crate::source::Span;
@@ -241,9 +242,6 @@ impl Scope {
     }
 }
 
-/// From so many sentences on, half of them are worth a thread of their own.
-const WORTH_A_THREAD: usize = 1_000;
-
 /// Gives every sentence its meaning.
 pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
     block::argument::check_defaults(library, diagnostics);
@@ -251,17 +249,15 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
     let mut scope = Scope::default();
     declarations(ast, &mut policy, &mut scope, diagnostics);
     let all = ast.sentences.len();
-    if all < WORTH_A_THREAD {
+    if all < parallel::WORTH_A_THREAD {
         sentences(0..all, ast, library, &mut policy, &mut scope, diagnostics);
     } else {
         let (mut second, mut second_scope, mut found) = (Policy::default(), scope.clone(), Diagnostics::default());
-        std::thread::scope(|threads| {
-            let rest =
-                threads.spawn(|| sentences(all / 2..all, ast, library, &mut second, &mut second_scope, &mut found));
-            sentences(0..all / 2, ast, library, &mut policy, &mut scope, diagnostics);
-            // A panic of the other thread goes on in this one.
-            rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        });
+        parallel::join(
+            true,
+            || sentences(0..all / 2, ast, library, &mut policy, &mut scope, diagnostics),
+            || sentences(all / 2..all, ast, library, &mut second, &mut second_scope, &mut found),
+        );
         policy.statements.append(&mut second.statements);
         policy.expectations.append(&mut second.expectations);
         policy.lints.append(&mut second.lints);

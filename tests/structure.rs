@@ -16,6 +16,7 @@ use cgwfw::syntax::SyntaxError;
 /// The floor of each module; the longest prefix of a path counts.
 const FLOORS: &[(&str, u8)] = &[
     ("net", 0),
+    ("parallel", 0),
     ("source", 0),
     ("services", 0),
     ("diagnostic", 1),

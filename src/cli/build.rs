@@ -117,20 +117,15 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes both files beside their old versions, a thread each, and puts them in place when both are complete.
+/// Writes both files beside their old versions and puts them in place when both are complete.
 fn write_both(folder: &Path, compilation: &Compilation) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let paths = FILES.map(|name| folder.join(name));
     if let Some(path) = paths.iter().find(|path| path.is_dir()) {
         return Err(io::Error::other(format!("{} is a folder", path.display())));
     }
-    let write = |family| temporary(folder, |file| compilation.write_rules(family, file));
-    let (first, second) = std::thread::scope(|scope| {
-        let v6 = scope.spawn(|| write(Family::V6));
-        let v4 = write(Family::V4);
-        // A panic of the other thread goes on in this one.
-        (v4, v6.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
+    let [first, second] =
+        compilation.for_both(|family| temporary(folder, |file| compilation.write_rules(family, file)));
     let (first, second) = (first?, second?);
     // A second name for the old file; a copy of it where files cannot have two names.
     let keep = |path: &Path| fs::hard_link(&paths[0], path).or_else(|_| fs::copy(&paths[0], path).map(|_| ()));
