@@ -18,6 +18,7 @@ pub mod net;
 pub mod policy;
 pub mod resolve;
 pub mod services;
+pub mod simulate;
 pub mod snippet;
 pub mod source;
 pub mod source_map;

@@ -334,6 +334,11 @@ impl Interface {
         std::str::from_utf8(&self.0[..end]).expect("made from a str, cut at its end")
     }
 
+    /// The name's bytes, padded with zeros: 16 as in the kernel (`IFNAMSIZ`).
+    pub fn bytes(&self) -> [u8; 16] {
+        self.0
+    }
+
     /// The prefix that a pattern stands for; `None` for a plain name.
     pub fn pattern(&self) -> Option<&str> {
         self.name().strip_suffix('+')

@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("resolve", 4),
     ("expand", 5),
     ("compile", 6),
+    ("simulate", 6),
     ("helm", 7),
     ("source_map", 7),
     ("example", 8),
