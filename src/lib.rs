@@ -23,3 +23,5 @@ pub mod snippet;
 pub mod source;
 pub mod source_map;
 pub mod syntax;
+pub mod trace;
+pub mod traffic;

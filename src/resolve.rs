@@ -230,14 +230,10 @@ impl Scope {
     }
 }
 
-/// Gives every sentence its meaning.
-pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
-    block::argument::check_defaults(library, diagnostics);
-    let mut policy = Policy::default();
+/// The definitions and the interfaces of a policy, wherever they stand in it.
+pub fn scope(ast: &Ast, diagnostics: &mut Diagnostics) -> Scope {
     let mut scope = Scope::default();
-    let mut defaults = core::Defaults::default();
-    let all = || 0..ast.sentences.len() as u32;
-    for sentence in all() {
+    for sentence in 0..ast.sentences.len() as u32 {
         let words = Words::new(ast, sentence);
         let broken = ast.sentences[sentence as usize].broken;
         match words.peek(0) {
@@ -250,7 +246,16 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
         }
     }
     core::underlays(&mut scope, diagnostics);
-    for sentence in all() {
+    scope
+}
+
+/// Gives every sentence its meaning.
+pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
+    block::argument::check_defaults(library, diagnostics);
+    let mut policy = Policy::default();
+    let mut scope = scope(ast, diagnostics);
+    let mut defaults = core::Defaults::default();
+    for sentence in 0..ast.sentences.len() as u32 {
         let words = Words::new(ast, sentence);
         let verb = words.peek(0).unwrap_or_default();
         if ast.sentences[sentence as usize].broken {
@@ -291,6 +296,7 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
     }
     policy.default_refused = defaults.refused;
     policy.defaults = defaults.policies();
+    policy.default_places = defaults.places();
     policy.default_drop = defaults.first_drop();
     policy.interfaces = scope.interfaces.clone();
     policy.definitions = scope.definitions.list().to_vec();

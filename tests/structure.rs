@@ -31,8 +31,11 @@ const FLOORS: &[(&str, u8)] = &[
     ("simulate", 6),
     ("helm", 7),
     ("source_map", 7),
-    ("example", 8),
-    ("cli", 9),
+    ("traffic", 7),
+    ("trace", 8),
+    ("expect", 8),
+    ("example", 9),
+    ("cli", 10),
 ];
 
 fn floor(module: &str) -> Option<(&'static str, u8)> {

@@ -47,6 +47,11 @@ impl Answer {
 /// Whether a rule matches.
 #[inline]
 pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> Answer {
+    if let Some((_, port)) = flight.ports
+        && in_range(port, entry.destination_ports) == Answer::No
+    {
+        return Answer::No;
+    }
     if !entry.in_interface.fits(flight.in_name) || !entry.out_interface.fits(flight.out_name) {
         return Answer::No;
     }
@@ -127,6 +132,7 @@ fn later_fragment(entry: &Entry, flight: &Flight) -> Answer {
 }
 
 /// Whether a port that lies within `port` is in `wanted`.
+#[inline]
 fn in_range(port: PortRange, wanted: PortRange) -> Answer {
     if wanted.contains(port.start) && wanted.contains(port.end) {
         Answer::Yes
