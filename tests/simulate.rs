@@ -192,7 +192,7 @@ fn what_cannot_be_decided_is_taken_both_ways() {
         filter("-A INPUT -m limit --limit 5/min -j LOG\n-A INPUT -m limit --limit 5/min -j LOG\n-A INPUT -j REJECT\n");
     assert_eq!(fate(&logs, &udp(1)), ["reject 6"], "whether it is logged decides nothing");
     let spoofed = "*raw\n-A PREROUTING -m rpfilter --invert -j DROP\nCOMMIT\n";
-    assert_eq!(fate(spoofed, &udp(1)), ["drop 2", "accept INPUT"]);
+    assert_eq!(fate(spoofed, &udp(1)), ["accept INPUT", "drop 2"]);
     let unknown = filter("-A INPUT -j NFQUEUE --queue-num 1\n");
     assert_eq!(fate(&unknown, &udp(1)), ["drop INPUT", "accept 4", "drop 4"]);
 }

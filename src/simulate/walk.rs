@@ -17,7 +17,7 @@ pub const MOST_WALKS: usize = 1_024;
 /// The most jumps of one walk: no loader takes chains that call themselves, and who walks them must come to an end.
 const MOST_JUMPS: usize = 100_000;
 
-/// Walks a packet once for each way in which what is undecided may turn out, what may match taken as a match first.
+/// Walks a packet once for each way in which what is undecided may turn out, the ordinary way first.
 ///
 /// Each walk has an observer of its own, which is given to `done` with the decision and the packet as it ends.
 /// False where `MOST_WALKS` were not enough.
@@ -221,7 +221,11 @@ impl<O: Observer> Walk<'_, '_, O> {
             let answer = matches::rule(entry, &self.flight, self.assumptions);
             let undecided = answer == Answer::Maybe;
             let passes = answer == Answer::No
-                || undecided && !is_without_effect(&entry.rule.target) && self.choices.choose(2) == 1;
+                || undecided && !is_without_effect(&entry.rule.target) && {
+                    // The ordinary case is walked first: within limits, not spoofed.
+                    let ordinary = matches::rule(entry, &self.flight, Assumptions::ORDINARY) != Answer::No;
+                    (self.choices.choose(2) == 0) != ordinary
+                };
             if passes {
                 self.see(Event::Passes { place, assumed: undecided });
                 continue;

@@ -10,7 +10,7 @@ use crate::iptables::ruleset::{
     Address, HopLimit, Match, Negatable, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
 };
 use crate::net::{Family, Prefix};
-use crate::simulate::Verdict;
+use crate::simulate::{Translation, Verdict};
 use crate::source_map::{Rules, Statement};
 use crate::traffic::sentence::{icmp_words, protocol};
 
@@ -19,15 +19,18 @@ const MOST: usize = 3;
 
 /// Hints for a packet that does not pass, the best first.
 pub fn hints(trace: &Trace, rules: Rules) -> Vec<String> {
-    let refused = |branch: &&Branch| branch.decision.verdict != Verdict::Accept;
-    let Some(branch) = trace.branches.iter().find(refused) else { return Vec::new() };
+    // Where it may pass as it is, what it depends on is said already.
+    if trace.branches.iter().any(|branch| branch.decision.verdict == Verdict::Accept) {
+        return Vec::new();
+    }
+    let Some(branch) = trace.branches.first() else { return Vec::new() };
     if matches!(branch.decision.by, crate::simulate::By::Kernel(_)) {
         return Vec::new();
     }
     let packet = &trace.described.packet;
     let mut hints = near(branch, packet, rules);
     if matches!(rules, Rules::Policy(_)) {
-        hints.push(format!("a sentence that lets it pass: {}", sentence(packet)));
+        hints.push(format!("a sentence that lets it pass: {}", sentence(packet, branch)));
     }
     hints
 }
@@ -182,19 +185,25 @@ fn of_ports(ports: Ports, packet: &Packet) -> Option<String> {
     }
 }
 
-/// A sentence that accepts the packet and not much else.
-fn sentence(packet: &Packet) -> String {
+/// A sentence that accepts the packet and not much else: as the filter sees it, behind DNAT.
+fn sentence(packet: &Packet, branch: &Branch) -> String {
     let way = match packet.way {
         Way::In(name) => format!("in on {name}"),
         Way::Out(name) => format!("out on {name}"),
         Way::Forward(from, to) => format!("forward in on {from} out on {to}"),
     };
-    let (addresses, port) = (
-        format!("from {} to {}", packet.source, packet.destination),
-        match packet.transport {
-            Transport::Tcp(_, port, _) | Transport::Udp(_, port) | Transport::Sctp(_, port) => format!(" port {port}"),
-            _ => String::new(),
-        },
-    );
-    format!("allow {way} {} {addresses}{port}", protocol(packet.family(), packet.transport))
+    let new = branch.new_destination;
+    let port = match packet.transport {
+        Transport::Tcp(_, port, _) | Transport::Udp(_, port) | Transport::Sctp(_, port) => {
+            let port = new.and_then(|new| new.ports).map_or_else(|| port.to_string(), |ports| ports.to_string());
+            format!(" port {}", port.replace(':', "-"))
+        }
+        _ => String::new(),
+    };
+    let to = match new {
+        Some(Translation { of_interface: Some(_), .. }) => String::new(),
+        Some(Translation { addresses: Some((first, _)), .. }) => format!(" to {first}"),
+        _ => format!(" to {}", packet.destination),
+    };
+    format!("allow {way} {} from {}{to}{port}", protocol(packet.family(), packet.transport), packet.source)
 }

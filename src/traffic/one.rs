@@ -143,6 +143,7 @@ impl Reader<'_> {
             within_limit: self.packets.over_limit.then_some(false),
             spoofed: self.packets.spoofed.then_some(true),
         };
+        assumed.sort_by_key(|clause| position(clause));
         packets
             .into_iter()
             .map(|packet| Described { packet, assumed: assumed.clone(), assumptions, span: self.span })
@@ -367,6 +368,25 @@ impl Reader<'_> {
             (None, _) => None,
         }
     }
+}
+
+/// The place of an assumed clause in a sentence: interfaces, protocol, source, destination, the rest.
+fn position(clause: &str) -> usize {
+    // `from port` is looked for before `from`, and stands behind it.
+    const ORDER: [(&str, usize); 11] = [
+        ("on ", 0),
+        ("in on ", 0),
+        ("out on ", 1),
+        ("tcp", 2),
+        ("type ", 3),
+        ("code ", 4),
+        ("from port ", 6),
+        ("from ", 5),
+        ("to ", 7),
+        ("port ", 8),
+        ("flags ", 9),
+    ];
+    ORDER.iter().find(|(start, _)| clause.starts_with(start)).map_or(ORDER.len(), |(_, place)| *place)
 }
 
 /// An address in a prefix.
