@@ -11,6 +11,7 @@ pub mod compile;
 pub mod diagnostic;
 pub mod example;
 pub mod expand;
+pub mod expect;
 pub mod format;
 pub mod helm;
 pub mod iptables;

@@ -102,12 +102,18 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// The place in a policy where the default of a chain of the filter is said.
+    pub fn policy_span(self, hook: Hook) -> Option<Span> {
+        let Rules::Policy(compilation) = self else { return None };
+        let index = [Hook::Input, Hook::Forward, Hook::Output].iter().position(|own| *own == hook)?;
+        compilation.policy.default_places[index]
+    }
+
     /// Where the policy of a built-in chain is set: a `default` sentence, a line of the rule file; none if nothing sets it.
     pub fn chain_policy(self, family: Family, table: TableName, hook: Hook) -> Option<Statement> {
         match self {
             Rules::Policy(compilation) => {
-                let index = [Hook::Input, Hook::Forward, Hook::Output].iter().position(|own| *own == hook)?;
-                let span = compilation.policy.default_places[index].filter(|_| table == TableName::Filter)?;
+                let span = self.policy_span(hook).filter(|_| table == TableName::Filter)?;
                 let sources = &compilation.ast.sources;
                 let line = sources.position(span).0;
                 let text = sources.get(span.source).text.lines().nth(line - 1).unwrap_or_default();

@@ -4,20 +4,17 @@
 use std::net::IpAddr;
 
 use crate::iptables::packet::{Packet, State, Transport, Way};
-use crate::net::{Interface, PortRange, Prefix};
+use crate::net::{Family, Interface, PortRange, Prefix};
 use crate::policy::{Packets, ProtocolWord, Traffic, Values};
 use crate::simulate::first_state;
 
 /// Whether a packet is one of those that are described, limits and spoofing aside.
 pub fn holds(packets: &Packets, packet: &Packet) -> bool {
-    packets.families.has(packet.family()) && traffic(&packets.traffic, packet)
-}
-
-fn traffic(traffic: &Traffic, packet: &Packet) -> bool {
-    way(traffic, packet.way)
-        && protocol(traffic, packet)
+    let (traffic, family) = (&packets.traffic, packet.family());
+    packets.families.has(family)
+        && way(traffic, packet.way)
+        && transport(traffic, family, packet.transport)
         && addresses(traffic, packet)
-        && ports(traffic, packet)
         && traffic.ttl.is_none_or(|ttl| (packet.hop_limit == ttl.value) != ttl.negated)
         && traffic.mark.is_none_or(|mark| (packet.mark & mark.value.mask == mark.value.value) != mark.negated)
         && traffic.ipsec.is_none_or(|ipsec| ipsec == (packet.ipsec_in || packet.ipsec_out))
@@ -34,7 +31,7 @@ fn traffic(traffic: &Traffic, packet: &Packet) -> bool {
 }
 
 /// Whether a value is among those that are listed.
-fn among<T>(values: &Values<T>, is: impl Fn(&T) -> bool) -> bool {
+pub fn among<T>(values: &Values<T>, is: impl Fn(&T) -> bool) -> bool {
     values.is_any() || values.items.iter().any(is) != values.negated
 }
 
@@ -42,7 +39,8 @@ fn interface(values: &Values<Interface>, name: Interface) -> bool {
     among(values, |value| value.covers(&name))
 }
 
-fn way(traffic: &Traffic, way: Way) -> bool {
+/// Whether packets of the traffic go that way.
+pub fn way(traffic: &Traffic, way: Way) -> bool {
     let Traffic { directions, on, in_on, out_on, .. } = traffic;
     match way {
         Way::In(name) => directions.input && interface(on, name),
@@ -59,21 +57,22 @@ fn way(traffic: &Traffic, way: Way) -> bool {
     }
 }
 
-fn protocol(traffic: &Traffic, packet: &Packet) -> bool {
-    let is = |word: &ProtocolWord| match (word, packet.transport) {
+/// Whether packets of the traffic may carry that.
+pub fn transport(traffic: &Traffic, family: Family, transport: Transport) -> bool {
+    let is = |word: &ProtocolWord| match (word, transport) {
         (ProtocolWord::Icmp, Transport::Icmp(_)) | (ProtocolWord::Ah, Transport::Ah) => true,
         (ProtocolWord::Number(number), transport) => number_of(transport) == Some(number.0),
         _ => false,
     };
-    let icmp = match packet.transport {
+    let icmp = match transport {
         _ if traffic.icmp_types.is_any() => true,
         Transport::Icmp(icmp) => among(&traffic.icmp_types, |word| {
-            let wanted = word.types[packet.family().index()];
+            let wanted = word.types[family.index()];
             wanted.is_some_and(|wanted| wanted.kind == icmp.kind && (wanted.code.is_none() || wanted.code == icmp.code))
         }),
         _ => false,
     };
-    among(&traffic.protocols, is) && icmp
+    among(&traffic.protocols, is) && icmp && ports(traffic, transport)
 }
 
 fn number_of(transport: Transport) -> Option<u8> {
@@ -98,8 +97,8 @@ fn addresses(traffic: &Traffic, packet: &Packet) -> bool {
     peer && within(&traffic.source, packet.source) && within(&traffic.destination, packet.destination)
 }
 
-fn ports(traffic: &Traffic, packet: &Packet) -> bool {
-    let (source, destination, flags) = match packet.transport {
+fn ports(traffic: &Traffic, transport: Transport) -> bool {
+    let (source, destination, flags) = match transport {
         Transport::Tcp(source, destination, flags) => (source, destination, Some(flags)),
         Transport::Udp(source, destination)
         | Transport::UdpLite(source, destination)
