@@ -25,7 +25,7 @@ codes! {
     /// What can be wrong with an expectation.
     ExpectError:
     /// A packet meets another fate.
-    Fails = Error "cgwfw::expect::fails",
+    CounterExample = Error "cgwfw::expect::counter_example",
     /// No packet is meant.
     NoPacket = Error "cgwfw::expect::no_packet",
 }
@@ -136,7 +136,7 @@ fn fails(compilation: &Compilation, span: Span, family: Family, found: &CounterE
         Verdict::Drop => "dropped",
         Verdict::Reject(_) => "rejected",
     };
-    let report = ExpectError::Fails.at(
+    let report = ExpectError::CounterExample.at(
         span,
         format!("the expectation does not hold in {}: a packet is {done}", family.name()),
         format!("counter-example: {}", found.sentence),

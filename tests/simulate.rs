@@ -112,7 +112,11 @@ fn the_filter_sees_the_translated_destination() {
         *filter\n:FORWARD DROP [0:0]\n-A FORWARD -d 10.1.0.80/32 -p tcp -m tcp --dport 8443 -j ACCEPT\nCOMMIT\n";
     assert_eq!(fate(text, &forwarded(tcp(443, 2))), ["accept 6"]);
     let later = Packet { state: Some(State::Established), ..forwarded(tcp(443, 0x10)) };
-    assert_eq!(fate(text, &later), ["drop FORWARD"], "only the first packet meets the nat table");
+    assert_eq!(
+        fate(text, &later),
+        ["accept 6", "drop FORWARD"],
+        "translated if its connection is, which nobody can tell"
+    );
     let redirect = "*nat\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\nCOMMIT\n\
         *filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -d 192.0.2.2/32 -p tcp -m tcp --dport 8080 -j ACCEPT\nCOMMIT\n";
     assert_eq!(

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use cgwfw::compile::checks::PolicyWarning;
 use cgwfw::expand::ExpandError;
+use cgwfw::expect::ExpectError;
 use cgwfw::helm::HelmWarning;
 use cgwfw::resolve::ResolveError;
 use cgwfw::snippet::library::SnippetError;
 use cgwfw::syntax::SyntaxError;
+use cgwfw::traffic::TrafficError;
 
 /// The floor of each module; the longest prefix of a path counts.
 const FLOORS: &[(&str, u8)] = &[
@@ -123,7 +125,10 @@ fn all_codes() -> Vec<&'static str> {
     let policy = PolicyWarning::ALL.iter().map(|code| code.code());
     let snippet = SnippetError::ALL.iter().map(|code| code.code());
     let helm = HelmWarning::ALL.iter().map(|code| code.code());
-    syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet).collect()
+    let traffic = TrafficError::ALL.iter().map(|code| code.code());
+    let expect = ExpectError::ALL.iter().map(|code| code.code());
+    let compiled = syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet);
+    compiled.chain(traffic).chain(expect).collect()
 }
 
 #[test]

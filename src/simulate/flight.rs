@@ -136,6 +136,12 @@ impl<'a> Flight<'a> {
         }
     }
 
+    /// The destination may be another one from here on: that of the connection, or what an unknown target made of it.
+    pub(super) fn lose_destination(&mut self) {
+        self.destination = Bounds::unknown(self.family);
+        self.ports = self.ports.map(|(source, _)| (source, PortRange::ANY));
+    }
+
     /// Writes the destination anew: ports as the kernel picks them, the old one where it is among the new.
     pub(super) fn translate_destination(&mut self, translation: Translation, options: NatOptions) {
         if let Some((first, last)) = translation.addresses {

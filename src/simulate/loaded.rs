@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use super::targets::is_without_effect;
 use super::{Hook, Verdict};
 use crate::iptables::ruleset::{
     Address, ChainPolicy, Match, Negatable, Rule, Ruleset, States, Table, TableName, Target,
@@ -18,6 +19,8 @@ pub struct Loaded<'a> {
     pub(super) tables: [Option<LoadedTable<'a>>; TableName::ALL.len()],
     /// Whether anything has the kernel track connections; it then also puts fragments together.
     pub tracks: bool,
+    /// Whether the nat table translates anything: later packets of connections are then translated as the first one was.
+    pub translates: bool,
 }
 
 /// One table.
@@ -112,7 +115,10 @@ impl<'a> Loaded<'a> {
     /// Puts the rules of a family in order.
     pub fn new(ruleset: &'a Ruleset) -> Loaded<'a> {
         let tables = TableName::ALL.map(|name| ruleset.table(name).map(LoadedTable::new));
-        Loaded { ruleset, tables, tracks: tracks(ruleset) }
+        let stays =
+            |rule: &Rule| is_without_effect(&rule.target) || matches!(rule.target, Target::Accept | Target::Return);
+        let translates = ruleset.table(TableName::Nat).is_some_and(|nat| !nat.rules.iter().all(stays));
+        Loaded { ruleset, tables, tracks: tracks(ruleset), translates }
     }
 }
 

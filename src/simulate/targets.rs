@@ -3,13 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::flight::{Bounds, Flight, Translation};
+use super::flight::{Flight, Translation};
 use super::loaded::Entry;
 use super::walk::Choices;
 use super::{Effect, Hook};
 use crate::iptables::packet::{State, Way};
 use crate::iptables::ruleset::{ChainId, MaskedMark, NatOptions, TableName, Target, Unknown};
-use crate::net::{Family, PortRange};
+use crate::net::Family;
 
 /// Targets that the model has no type for, and that let the packet go on whatever they do with it.
 const GO_ON: [&str; 20] = [
@@ -128,8 +128,7 @@ fn unknown(target: &Unknown, flight: &mut Flight, table: TableName, hook: Hook, 
         0 => Effect::GoesOn,
         1 => {
             if table == TableName::Nat && matches!(hook, Hook::Prerouting | Hook::Output) {
-                flight.destination = Bounds::unknown(flight.family);
-                flight.ports = flight.ports.map(|(source, _)| (source, PortRange::ANY));
+                flight.lose_destination();
                 return Effect::Translates;
             }
             Effect::Accepts

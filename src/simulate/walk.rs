@@ -171,6 +171,14 @@ impl<O: Observer> Walk<'_, '_, O> {
             if matches!(state, State::Established | State::Related) {
                 self.flight.connection_mark = None;
             }
+            let later = match state {
+                State::Established => true,
+                State::Related => matches!(packet.transport, Transport::Icmp(_)),
+                _ => false,
+            };
+            if later && self.loaded.translates {
+                self.flight.lose_destination();
+            }
             self.see(Event::Tracked(state));
         }
         self.table(TableName::Mangle, hook)?;

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use super::words::{new_end, participle};
 use super::{Branch, Missed, Step, Trace, What, hint, statement};
 use crate::diagnostic::Style;
-use crate::iptables::parse::Part;
 use crate::iptables::print::rule_line;
 use crate::simulate::{By, Decision, Effect, Hook, MOST_WALKS, Place, Verdict};
 use crate::source_map::{Rules, Statement};
@@ -102,7 +101,8 @@ impl<'a> Writer<'a> {
             (Some(verdict), _) => {
                 let color = if verdict == Verdict::Accept { GREEN } else { RED };
                 let word = paint(&participle(verdict).to_uppercase(), color, style);
-                format!("{word} in every case, by one of {} rules or policies", decisions.len())
+                let first = decisions.first().map_or(String::new(), |decision| self.by(*decision));
+                format!("{word} in every case, as a rule {first}")
             }
             (None, _) => {
                 let mut words: Vec<&str> = Vec::new();
@@ -277,7 +277,11 @@ impl<'a> Writer<'a> {
                     self.line(&text);
                 }
             }
-            What::Tracked(state) => self.line(&format!("  connection tracking: {}", state_word(*state))),
+            What::Tracked { state, translated } => {
+                let also =
+                    if *translated { ", and its destination translated if that of its connection is" } else { "" };
+                self.line(&format!("  connection tracking: {}{also}", state_word(*state)));
+            }
             What::Reassembled => self.line("  the pieces of the packet are put together"),
             What::Discarded(discard) => {
                 let text = paint(&format!("  dropped by the kernel: {}", discard.reason()), RED, style);
@@ -303,10 +307,7 @@ impl<'a> Writer<'a> {
 
     fn near_miss(&mut self, missed: &Missed) {
         let Some((_, line, statement)) = self.statement(missed.place) else { return };
-        let family = self.family();
-        let part: Part = missed.part;
-        let failed = hint::missing(missed, self.rules, family);
-        let _ = part;
+        let failed = hint::missing(missed, self.rules, self.family());
         let text = format!("    almost {}:{} {line}", statement.file, statement.line);
         let text = paint(&text, DIM, self.options.style);
         self.line(&text);

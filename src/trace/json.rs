@@ -140,7 +140,7 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
             What::Rule { text, assumed: true, .. } => format!("{text}, if it matches"),
             What::NotTaken => "taken not to match".into(),
             What::Policy(verdict) => format!("policy {}", verdict.name()),
-            What::Tracked(state) => format!("tracked as {}", state_word(*state)),
+            What::Tracked { state, .. } => format!("tracked as {}", state_word(*state)),
             What::Reassembled => "put together".into(),
             What::Discarded(discard) => format!("discarded: {}", discard.reason()),
         };

@@ -38,8 +38,13 @@ pub enum What {
     NotTaken,
     /// The policy of the chain.
     Policy(Verdict),
-    /// Connection tracking finds a state.
-    Tracked(State),
+    /// Connection tracking finds a state; `translated`: the destination may be another one now, as its connection's is.
+    Tracked {
+        /// The state.
+        state: State,
+        /// Whether the destination is not known any more.
+        translated: bool,
+    },
     /// The pieces are put together.
     Reassembled,
     /// The kernel discards it.
@@ -109,7 +114,8 @@ impl Observer for Recorder<'_> {
             Event::Ends(_, _, verdict) => self.step(None, What::Policy(verdict)),
             Event::Tracked(state) => {
                 self.at = None;
-                self.step(None, What::Tracked(state));
+                let translated = flight.destination.known(flight.family).is_none();
+                self.step(None, What::Tracked { state, translated });
             }
             Event::Reassembled => {
                 self.at = None;

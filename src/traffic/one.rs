@@ -81,11 +81,9 @@ impl Reader<'_> {
 
     fn packets(&mut self, family: Family) -> Vec<Described> {
         let mut assumed = Vec::new();
-        let (Some(way), Some(transport), Some(state)) =
-            (self.way(&mut assumed), self.transport(family, &mut assumed), self.state())
-        else {
-            return Vec::new();
-        };
+        let Some(way) = self.way(&mut assumed) else { return Vec::new() };
+        let Some(state) = self.state() else { return Vec::new() };
+        let Some(transport) = self.transport(family, state, &mut assumed) else { return Vec::new() };
         let traffic = &self.packets.traffic;
         let Some((source, destination)) = self.addresses(family, way, transport, &mut assumed) else {
             return Vec::new();
@@ -235,7 +233,7 @@ impl Reader<'_> {
         }
     }
 
-    fn transport(&mut self, family: Family, assumed: &mut Vec<String>) -> Option<Transport> {
+    fn transport(&mut self, family: Family, state: Option<State>, assumed: &mut Vec<String>) -> Option<Transport> {
         let traffic = &self.packets.traffic;
         let word = match &traffic.protocols.items[..] {
             [] => {
@@ -260,7 +258,7 @@ impl Reader<'_> {
         let source = self.port(&traffic.source_ports, &["source port"], "from port", assumed)?;
         let destination = self.port(&traffic.destination_ports, &["port"], "port", assumed)?;
         Some(match protocol {
-            Protocol::TCP => Transport::Tcp(source, destination, self.flags(assumed)?),
+            Protocol::TCP => Transport::Tcp(source, destination, self.flags(state, assumed)?),
             Protocol::UDP => Transport::Udp(source, destination),
             Protocol::SCTP => Transport::Sctp(source, destination),
             _ => Transport::UdpLite(source, destination),
@@ -288,9 +286,9 @@ impl Reader<'_> {
     }
 
     /// The flags of the first packet of a connection, or of a later one: the first set that the clauses admit.
-    fn flags(&mut self, assumed: &mut Vec<String>) -> Option<u8> {
+    fn flags(&self, state: Option<State>, assumed: &mut Vec<String>) -> Option<u8> {
         const USUAL: [u8; 6] = [0x02, 0x10, 0x18, 0x12, 0x11, 0x04];
-        let usual = match self.state()? {
+        let usual = match state {
             Some(State::Established) => [0x10, 0x18, 0x12, 0x11, 0x04, 0x02],
             Some(State::Invalid) => [0x04, 0x11, 0x12, 0x10, 0x02, 0x18],
             _ => USUAL,
