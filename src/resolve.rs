@@ -162,6 +162,8 @@ pub struct Scope {
     pub named: Vec<bool>,
     /// Whether a sentence that decides what may pass names it, by position in `interfaces`.
     pub decided: Vec<bool>,
+    /// Whether interfaces may be named that are not declared: packets come by any.
+    pub any_interface: bool,
     /// Whether the sentence that is being read decides what may pass on the interfaces that it names.
     decides: bool,
 }
@@ -214,6 +216,9 @@ impl Scope {
                     self.decided[index] |= self.decides;
                 }
             }
+        }
+        if !known && self.any_interface {
+            return true;
         }
         if !known {
             let names = self.interfaces.iter().map(|declared| declared.name.name());

@@ -104,8 +104,9 @@ fn human(tested: &[Tested], style: Style) -> Outcome {
         let name = name(tested);
         match (all, failed) {
             (0, _) => format!("{name}: no `expect` sentences\n"),
+            (1, 0) => format!("{name}: 1 expectation, no counter-example found in {packets} packets\n"),
             (_, 0) => format!("{name}: {all} expectations, no counter-example found in {packets} packets\n"),
-            _ => format!("{name}: {all} expectations, {failed} failed ({packets} packets)\n"),
+            _ => format!("{name}: {failed} of {all} expectations failed\n"),
         }
     });
     print(&lines.collect::<String>())

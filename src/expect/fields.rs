@@ -10,6 +10,7 @@ use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::IcmpType;
 use crate::net::{Family, Interface, Prefix, Protocol};
 use crate::policy::{Traffic, Values};
+use crate::traffic::one::PORT;
 use crate::traffic::set::{among, transport};
 
 /// The most ports whose pairs are all tried, source with destination.
@@ -194,7 +195,6 @@ impl Fields {
                 Transport::Tcp(source, destination, flags)
             }
             Transport::Udp(source, destination) => Transport::Udp(port(source), port(destination)),
-            Transport::UdpLite(source, destination) => Transport::UdpLite(port(source), port(destination)),
             Transport::Sctp(source, destination) => Transport::Sctp(port(source), port(destination)),
             Transport::Icmp(icmp) if random.once_in(2) => {
                 let code = if random.once_in(2) { Some(0) } else { Some(random.next() as u8) };
@@ -276,12 +276,12 @@ fn transports(corners: &Corners, family: Family) -> Vec<Transport> {
             }
             Protocol::UDP => all.extend(pairs.map(|(source, destination)| Transport::Udp(source, destination))),
             Protocol::SCTP => all.extend(pairs.map(|(source, destination)| Transport::Sctp(source, destination))),
-            Protocol::UDPLITE => {
-                all.extend(pairs.map(|(source, destination)| Transport::UdpLite(source, destination)));
-            }
+            // Its ports cannot be named in a sentence: those that `trace` takes.
+            Protocol::UDPLITE => all.push(Transport::UdpLite(PORT, PORT)),
             protocol if protocol == Protocol::icmp(family) => {
                 let icmp = |(kind, code): &(u8, u8)| Transport::Icmp(IcmpType { kind: *kind, code: Some(*code) });
-                all.extend(corners.icmp.iter().map(icmp));
+                // 255 cannot be named either.
+                all.extend(corners.icmp.iter().filter(|(kind, _)| *kind != u8::MAX).map(icmp));
             }
             Protocol(AH) => all.push(Transport::Ah),
             protocol if is_other(protocol) => all.push(Transport::Other(protocol)),

@@ -13,7 +13,7 @@ use crate::simulate::{By, Decision, Loaded, decide, impossible};
 use crate::traffic::set::holds;
 
 /// How many random packets are decided for an expectation in each family.
-const RANDOM: usize = 20_000;
+const RANDOM: usize = 10_000;
 
 /// How many are made for that at most: of what comes up, traffic may hold little.
 const MOST_MADE: usize = 5 * RANDOM;

@@ -9,7 +9,8 @@ use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{
     Address, HopLimit, Match, Negatable, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
 };
-use crate::net::{Family, Prefix};
+use crate::net::{Family, Interface, Prefix};
+use crate::resolve::suggest::did_you_mean;
 use crate::simulate::{Translation, Verdict};
 use crate::source_map::{Rules, Statement};
 use crate::traffic::sentence::{icmp_words, protocol};
@@ -33,6 +34,23 @@ pub fn hints(trace: &Trace, rules: Rules) -> Vec<String> {
         hints.push(format!("a sentence that lets it pass: {}", sentence(packet, branch)));
     }
     hints
+}
+
+/// Interfaces of a packet that its policy does not declare, though it declares others: most are slips of the pen.
+pub fn undeclared(packet: &Packet, rules: Rules) -> Vec<String> {
+    let Rules::Policy(compilation) = rules else { return Vec::new() };
+    let declared: Vec<Interface> = compilation.policy.interfaces.iter().map(|declared| declared.name).collect();
+    let names = match packet.way {
+        Way::In(name) | Way::Out(name) => vec![name],
+        Way::Forward(from, to) => vec![from, to],
+    };
+    let known = |name: &Interface| name.name() == "lo" || declared.iter().any(|declared| declared.covers(name));
+    let unknown = names.into_iter().filter(|name| !declared.is_empty() && !known(name));
+    let note = |name: Interface| match did_you_mean(name.name(), declared.iter().map(Interface::name)) {
+        Some(near) => format!("the policy declares no interface `{name}`; did you mean `{near}`?"),
+        None => format!("the policy declares no interface `{name}`"),
+    };
+    unknown.map(note).collect()
 }
 
 /// The rules that would accept it if one thing about it were different; those of which most holds come first.

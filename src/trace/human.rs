@@ -173,6 +173,9 @@ impl<'a> Writer<'a> {
             let assumed = paint(&format!("  assumed: {}", described.assumed.join(", ")), DIM, self.options.style);
             self.line(&assumed);
         }
+        for note in hint::undeclared(&described.packet, self.rules) {
+            self.line(&format!("  note: {note}"));
+        }
         let Some(branch) = self.trace.branches.first() else { return };
         if let Some(translation) = branch.new_destination {
             self.line(&format!("  translated: its destination becomes {}", new_end(translation)));

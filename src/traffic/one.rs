@@ -31,7 +31,7 @@ pub struct Described {
 }
 
 /// The port where none is given.
-const PORT: u16 = 40_000;
+pub const PORT: u16 = 40_000;
 
 /// The interfaces where none are given and none are declared.
 const INTERFACES: [&str; 2] = ["eth0", "eth1"];
@@ -46,6 +46,7 @@ pub fn described(ast: &Ast, sentence: u32, scope: &mut Scope, diagnostics: &mut 
         return Vec::new();
     }
     let span = ast.span(&ast.sentences[sentence as usize]);
+    scope.any_interface = true;
     let Some((packets, places)) = packets(words, "trace", scope, diagnostics) else { return Vec::new() };
     let errors = diagnostics.count(Severity::Error);
     let mut found = Vec::new();
