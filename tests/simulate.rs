@@ -168,13 +168,16 @@ fn fragments_have_no_ports() {
         "-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n-A INPUT -p udp -m multiport ! --dports 1,2 -j DROP\n-A INPUT -p udp -m frag -j REJECT\n-A INPUT -p udp -j ACCEPT\n",
     );
     let v6 = Packet { fragment: Fragment::Later, ..packet("2001:db8::1", "2001:db8::2", Transport::Udp(53, 53)) };
-    assert_eq!(fate(&text, &v6), ["reject 6"]);
+    assert_eq!(fate(&text, &v6), ["accept 4", "reject 6"], "iptables-nft takes other bytes for ports");
+    let sctp =
+        filter("-A INPUT -p sctp -m sctp --dport 53 -j ACCEPT\n-A INPUT -p sctp -m sctp ! --dport 53 -j ACCEPT\n");
+    assert_eq!(fate(&sctp, &Packet { transport: Transport::Sctp(53, 53), ..v6.clone() }), ["drop INPUT"]);
     assert_eq!(fate(&text, &Packet { fragment: Fragment::First, ..v6 }), ["accept 4"]);
     let v4 = filter(
         "-A FORWARD -p udp -m udp --dport 53 -j ACCEPT\n-A FORWARD -f -j REJECT\n-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n",
     );
     let later = Packet { fragment: Fragment::Later, ..udp(53) };
-    assert_eq!(fate(&v4, &forwarded(later.clone())), ["reject 5"]);
+    assert_eq!(fate(&v4, &forwarded(later.clone())), ["accept 4", "reject 5"]);
     assert_eq!(fate(&v4, &later), ["accept 6"], "what is for the gateway itself is put together before INPUT");
     let tracked = v4.clone() + "*nat\nCOMMIT\n";
     assert_eq!(fate(&tracked, &forwarded(later)), ["accept 4"], "and everything, where connections are tracked");
@@ -240,6 +243,27 @@ fn the_kernel_discards_what_has_no_place_on_the_wire() {
     let ruleset = rules(Family::V4, &text);
     let last_hop = Packet { hop_limit: 1, ..forwarded(udp(1)) };
     assert_eq!(verdict(&ruleset, &last_hop)[0].by, By::Kernel(Discard::HopLimit));
+}
+
+#[test]
+fn what_comes_by_lo_was_tracked_and_translated_when_it_was_sent() {
+    let text = "*raw\n-A PREROUTING -i lo -m conntrack --ctstate NEW -j ACCEPT\n-A PREROUTING -i lo -j DROP\nCOMMIT\n\
+        *nat\n-A PREROUTING -i lo -p tcp -j REDIRECT --to-ports 9\n-A OUTPUT -o lo -p tcp -j REDIRECT --to-ports 9\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n\
+        -A OUTPUT -o eth0 -d 127.0.0.1/32 -p tcp -m tcp --dport 9 -j ACCEPT\n-A OUTPUT -o lo -p tcp -m tcp --dport 9 -j ACCEPT\nCOMMIT\n";
+    let lo = packet("127.0.0.1", "127.0.0.1", Transport::Tcp(40_000, 22, 2));
+    assert_eq!(fate(text, &Packet { way: Way::In(name("lo")), ..lo.clone() }), ["accept 12"]);
+    assert_eq!(fate(text, &Packet { way: Way::Out(name("lo")), ..lo }), ["accept 14"]);
+    let local = text.replace("-A OUTPUT -o lo -p tcp -j REDIRECT", "-A OUTPUT -o eth0 -p tcp -j REDIRECT");
+    let out = Packet { way: Way::Out(name("eth0")), ..tcp(22, 2) };
+    assert_eq!(fate(&local, &out), ["accept 13"], "the filter sees the old interface and the new address");
+}
+
+#[test]
+fn postrouting_knows_both_interfaces_of_what_is_forwarded() {
+    let text = "*mangle\n:own - [0:0]\n-A POSTROUTING -o eth1 -j own\n-A own -i eth0 -j DROP\nCOMMIT\n";
+    assert_eq!(fate(text, &forwarded(udp(1))), ["drop 4"]);
+    assert_eq!(fate(text, &Packet { way: Way::Out(name("eth1")), ..udp(1) }), ["accept OUTPUT"]);
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn one(one: &Match, flight: &Flight, assumptions: Assumptions) -> Answer {
             _ => Answer::No,
         },
         Match::Sctp(wanted) => match flight.packet.transport {
-            Transport::Sctp(..) => ports(wanted, flight),
+            Transport::Sctp(..) if flight.ports.is_some() => ports(wanted, flight),
             _ => Answer::No,
         },
         Match::Icmp(wanted) | Match::Icmp6(wanted) => icmp(*wanted, flight),
@@ -196,8 +196,13 @@ fn one(one: &Match, flight: &Flight, assumptions: Assumptions) -> Answer {
     }
 }
 
+/// The ports of `-m tcp` and `-m udp`. In a later fragment legacy iptables finds none, and nothing matches; with
+/// iptables-nft kernels up to 6.18 at least take the first bytes of the piece for ports, and for flags.
 fn ports(wanted: &Ports, flight: &Flight) -> Answer {
-    let Some((source, destination)) = flight.ports else { return Answer::No };
+    let Some((source, destination)) = flight.ports else {
+        let asks = wanted.source.is_some() || wanted.destination.is_some();
+        return if asks { Answer::Maybe } else { Answer::No };
+    };
     let side = |wanted: Option<Negatable<PortRange>>, port| {
         wanted.map_or(Answer::Yes, |wanted| in_range(port, wanted.value).negated(wanted.negated))
     };
@@ -206,6 +211,9 @@ fn ports(wanted: &Ports, flight: &Flight) -> Answer {
 
 fn tcp(wanted: &Tcp, flight: &Flight) -> Answer {
     let Transport::Tcp(_, _, flags) = flight.packet.transport else { return Answer::No };
+    if flight.ports.is_none() && wanted.flags.is_some() {
+        return Answer::Maybe;
+    }
     let mut answer = ports(&wanted.ports, flight);
     if let Some(wanted) = wanted.flags {
         answer = answer.min(((flags & wanted.value.mask == wanted.value.set) != wanted.negated).into());

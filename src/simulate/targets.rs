@@ -9,7 +9,7 @@ use super::walk::Choices;
 use super::{Effect, Hook};
 use crate::iptables::packet::{State, Way};
 use crate::iptables::ruleset::{ChainId, MaskedMark, NatOptions, TableName, Target, Unknown};
-use crate::net::Family;
+use crate::net::{Family, Interface};
 
 /// Targets that the model has no type for, and that let the packet go on whatever they do with it.
 const GO_ON: [&str; 20] = [
@@ -99,6 +99,8 @@ fn redirect(flight: &mut Flight, hook: Hook, options: NatOptions) -> Effect {
                 Family::V4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
                 Family::V6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
             };
+            // The filter's OUTPUT still sees the interface that was meant.
+            flight.way = Way::Out(Interface::new("lo").expect("a short name"));
             Translation { addresses: Some((loopback, loopback)), of_interface: None, ports: options.ports }
         }
         (_, Way::In(name) | Way::Forward(name, _) | Way::Out(name)) => {

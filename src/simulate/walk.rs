@@ -142,6 +142,10 @@ impl<O: Observer> Walk<'_, '_, O> {
         if middle == Hook::Input {
             self.nat(Hook::Input)?;
         } else {
+            if let Way::Out(name) = self.flight.way {
+                // Behind OUTPUT a REDIRECT has taken effect.
+                self.interfaces(None, Some(name));
+            }
             self.table(TableName::Mangle, Hook::Postrouting)?;
             self.nat(Hook::Postrouting)?;
         }
@@ -159,9 +163,14 @@ impl<O: Observer> Walk<'_, '_, O> {
         if self.loaded.tracks {
             self.reassemble();
         }
+        let packet = self.flight.packet;
+        if self.loaded.tracks && self.on_lo() {
+            // It was tracked when it was sent: raw sees the state, and cannot undo it.
+            self.flight.tracked = true;
+            self.flight.state = packet.state.unwrap_or_else(|| first_state(packet));
+        }
         self.table(TableName::Raw, hook)?;
         if self.loaded.tracks {
-            let packet = self.flight.packet;
             let state = if self.flight.notrack {
                 State::Untracked
             } else {
@@ -192,14 +201,19 @@ impl<O: Observer> Walk<'_, '_, O> {
         }
     }
 
-    /// The nat table: only what may begin a connection meets it.
+    /// Whether the packet comes in by `lo`, that is from OUTPUT and POSTROUTING.
+    fn on_lo(&self) -> bool {
+        matches!(self.flight.packet.way, Way::In(name) if name.name() == "lo")
+    }
+
+    /// The nat table: only what may begin a connection meets it, and on `lo` only when it is sent.
     fn nat(&mut self, hook: Hook) -> Result<(), Decision> {
         let begins = match self.flight.state {
             State::New => true,
             State::Related => !matches!(self.flight.packet.transport, Transport::Icmp(_)),
             _ => false,
         };
-        if begins {
+        if begins && !self.on_lo() {
             self.table(TableName::Nat, hook)?;
         }
         Ok(())
