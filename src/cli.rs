@@ -11,6 +11,8 @@ mod input;
 mod new;
 mod report;
 mod snippets;
+mod test;
+mod trace;
 mod watch;
 
 use std::io::{self, Write};
@@ -40,6 +42,10 @@ enum Command {
     Build(build::Arguments),
     /// Print the values of the gateway chart with both rule files in them
     Helm(helm::Arguments),
+    /// Answer why a packet is accepted, dropped or rejected: its walk through the tables
+    Trace(trace::Arguments),
+    /// Search for packets that break the `expect` sentences of policies
+    Test(test::Arguments),
     /// Write policies in the canonical layout
     Fmt(fmt::Arguments),
     /// Show the building blocks: their sentences, parameters, and the rules of their examples
@@ -101,6 +107,8 @@ pub fn run() -> ExitCode {
         Command::Build(arguments) => build::run(arguments, style),
         Command::Helm(arguments) => helm::run(arguments, style),
         Command::Fmt(arguments) => fmt::run(arguments, style),
+        Command::Trace(words) => trace::run(words, style, report::output_style(arguments.color)),
+        Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man => completions::man(),

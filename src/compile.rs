@@ -54,6 +54,13 @@ impl Compilation {
         print::write(&self.rulesets[family.index()], Some(&|sentence, out| self.comment(sentence, out)), file)
     }
 
+    /// A sentence as the comment in the rule files has it.
+    pub fn text(&self, sentence: u32) -> String {
+        let mut text = String::new();
+        self.comment(sentence, &mut text);
+        text
+    }
+
     fn comment(&self, sentence: u32, out: &mut String) {
         format::comment(&self.ast, &self.ast.sentences[sentence as usize], out);
     }

@@ -429,7 +429,7 @@ impl SourceCode for View<'_> {
             (start, end - start).into(),
             first,
             column,
-            lines.count(),
+            last + 1 - first,
         );
         Ok(Box::new(contents))
     }

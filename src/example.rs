@@ -7,14 +7,22 @@ use std::io;
 use std::path::Path;
 
 use crate::compile::{Compilation, compile};
-use crate::diagnostic::{self, Severity, Style};
+use crate::diagnostic::{self, Diagnostics, Severity, Style};
 use crate::expand::Options;
+use crate::expect;
 use crate::helm;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::Ruleset;
 use crate::net::Family;
+use crate::resolve;
+use crate::simulate::{By, Decision, Loaded, decide};
 use crate::snippet::library::Library;
 use crate::snippet::readme::Example;
+use crate::syntax;
+use crate::traffic::one::{Described, described};
+
+/// The name of an example's packets in diagnostics.
+const PACKETS: &str = "packets";
 
 /// The name of an example's policy in diagnostics.
 pub const POLICY: &str = "policy.cgwfw";
@@ -46,16 +54,94 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
     let mut compilation =
         compile(Path::new(POLICY), &text, &read, library, Options { notes: true, ..Options::default() });
     helm::check(&mut compilation);
+    if let Some(text) = example.expected("packets") {
+        packets(&mut compilation, text);
+    }
+    if example.expected("test").is_some() {
+        let reports: Vec<_> = expect::check(&compilation).into_iter().filter_map(|checked| checked.report).collect();
+        reports.into_iter().for_each(|report| compilation.diagnostics.push(report));
+    }
     compilation
+}
+
+/// The packets of a `packets` fence by line; what is wrong with them goes to the compilation's diagnostics.
+fn packets(compilation: &mut Compilation, fence: &str) -> Vec<Described> {
+    // The same columns as in the fence, without what is expected.
+    let sentences: String = fence.lines().map(|line| format!("{}\n", sentence(line))).collect();
+    let mut scope = resolve::scope(&compilation.ast, &mut Diagnostics::default());
+    let all = syntax::append(&mut compilation.ast, PACKETS, &sentences, &mut compilation.diagnostics);
+    all.flat_map(|sentence| described(&compilation.ast, sentence, &mut scope, &mut compilation.diagnostics)).collect()
+}
+
+/// The traffic sentence of a line `SENTENCE => FATE`.
+fn sentence(line: &str) -> &str {
+    line.split_once("=>").map_or(line, |(sentence, _)| sentence)
+}
+
+/// The lines of a `packets` fence with the fates that their packets meet.
+fn fates(compilation: &Compilation, fence: &str) -> String {
+    let mut own = Compilation {
+        ast: compilation.ast.clone(),
+        policy: compilation.policy.clone(),
+        rulesets: compilation.rulesets.clone(),
+        diagnostics: Diagnostics::default(),
+    };
+    let loaded = compilation.rulesets.each_ref().map(Loaded::new);
+    let line = |line: &str| {
+        if sentence(line).trim().is_empty() || line.starts_with('#') {
+            return format!("{line}\n");
+        }
+        let packets = packets(&mut own, line);
+        let fate = |described: &Described| {
+            let loaded = &loaded[described.packet.family().index()];
+            let decisions = decide(loaded, &described.packet, described.assumptions);
+            decisions.iter().map(|decision| fate(*decision, loaded.ruleset)).collect::<Vec<_>>().join(" or ")
+        };
+        let fates: Vec<String> = packets.iter().map(fate).collect();
+        let all = match &fates[..] {
+            [first, rest @ ..] if rest.iter().all(|fate| fate == first) => first.clone(),
+            _ => {
+                let named = packets.iter().zip(&fates);
+                let named = named.map(|(described, fate)| format!("{} {fate}", described.packet.family().keyword()));
+                named.collect::<Vec<_>>().join(" | ")
+            }
+        };
+        format!("{} => {}\n", sentence(line).trim_end(), if all.is_empty() { "none" } else { &all })
+    };
+    fence.lines().map(line).collect()
+}
+
+/// A decision in a fence: the verdict, and the rule or the policy.
+fn fate(decision: Decision, ruleset: &Ruleset) -> String {
+    let by = match decision.by {
+        By::Rule(place) => {
+            place.look_up(ruleset).map_or(String::new(), |(chain, rule)| rule_line(chain, rule, ruleset.family))
+        }
+        By::Policy(_, hook) => format!("policy {}", hook.chain()),
+        By::Kernel(_) => "kernel".to_owned(),
+    };
+    format!("{} {by}", decision.verdict.name())
+}
+
+/// The results of the expectations, a line each.
+fn results(compilation: &Compilation) -> String {
+    let line = |checked: expect::Checked| match (&checked.counter_example, &checked.report) {
+        (Some(found), _) => {
+            let by = found.rule.clone().unwrap_or_else(|| "policy".into());
+            format!("{}: {} => {} {by}\n", checked.statement.line, found.sentence, found.decision.verdict.name())
+        }
+        (None, Some(_)) => format!("{}: over no packet\n", checked.statement.line),
+        (None, None) => format!("{}: no counter-example\n", checked.statement.line),
+    };
+    expect::check(compilation).into_iter().map(line).collect()
 }
 
 /// The fences of an example that say something else than its compilation; `None` where it expects nothing at all.
 /// Errors that no fence expects are a difference too.
 pub fn differences(example: &Example, compilation: &Compilation) -> Option<Vec<Difference>> {
-    let actual = example
-        .expected
-        .iter()
-        .filter_map(|(language, expected)| Some((language.clone(), expected.clone(), actual(language, compilation)?)));
+    let actual = example.expected.iter().filter_map(|(language, expected)| {
+        Some((language.clone(), expected.clone(), actual(language, expected, compilation)?))
+    });
     let checked: Vec<_> = actual.collect();
     if checked.is_empty() {
         return None;
@@ -73,14 +159,16 @@ pub fn differences(example: &Example, compilation: &Compilation) -> Option<Vec<D
     Some(differences)
 }
 
-/// What a fence must hold.
-fn actual(language: &str, compilation: &Compilation) -> Option<String> {
+/// What a fence must hold, given what it holds.
+fn actual(language: &str, text: &str, compilation: &Compilation) -> Option<String> {
     Some(match language {
         "iptables" => fence(&compilation.rulesets[Family::V4.index()]),
         "ip6tables" => fence(&compilation.rulesets[Family::V6.index()]),
         "diagnostics" => short(compilation, false),
         "notes" => short(compilation, true),
         "rendered" => rendered(compilation),
+        "packets" => fates(compilation, text),
+        "test" => results(compilation),
         _ => return None,
     })
 }

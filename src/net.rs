@@ -397,6 +397,11 @@ impl Interface {
         std::str::from_utf8(&self.0[..self.0[Interface::MAX].into()]).expect("made from a str, cut at its end")
     }
 
+    /// The name's bytes, padded with zeros: 16 as in the kernel (`IFNAMSIZ`).
+    pub fn bytes(&self) -> [u8; 16] {
+        self.0
+    }
+
     /// The prefix that a pattern stands for; `None` for a plain name.
     pub fn pattern(&self) -> Option<&str> {
         self.name().strip_suffix('+')

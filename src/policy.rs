@@ -12,6 +12,8 @@ use crate::source::Span;
 pub struct Policy {
     /// The chain policies of INPUT, FORWARD and OUTPUT, in this order.
     pub defaults: [Option<ChainPolicy>; 3],
+    /// The places of these three, where they are said.
+    pub default_places: [Option<Span>; 3],
     /// Whether a `default` sentence was refused.
     pub default_refused: bool,
     /// The first `default drop`.
@@ -302,9 +304,16 @@ pub struct Expectation {
     pub sentence: u32,
     /// What must become of every packet.
     pub verdict: ExpectedVerdict,
-    /// The families that it is for.
-    pub families: Families,
     /// The packets.
+    pub packets: Packets,
+}
+
+/// Packets on the wire, as `expect` and `trace` describe them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Packets {
+    /// Their families.
+    pub families: Families,
+    /// What they look like, and where they pass.
     pub traffic: Traffic,
     /// `over limit`: packets beyond their rate.
     pub over_limit: bool,

@@ -164,6 +164,8 @@ pub struct Scope {
     pub named: Vec<bool>,
     /// Whether a sentence that decides what may pass names it, by position in `interfaces`.
     pub decided: Vec<bool>,
+    /// Whether interfaces may be named that are not declared: packets come by any.
+    pub any_interface: bool,
     /// Whether the sentence that is being read decides what may pass on the interfaces that it names.
     decides: bool,
 }
@@ -227,6 +229,9 @@ impl Scope {
                 }
             }
         }
+        if !known && self.any_interface {
+            return true;
+        }
         if !known {
             let names = self.interfaces.iter().map(|declared| declared.name.name());
             let help = match did_you_mean(name.name(), names) {
@@ -242,12 +247,30 @@ impl Scope {
     }
 }
 
+/// The definitions and the interfaces of a policy, wherever they stand in it.
+pub fn scope(ast: &Ast, diagnostics: &mut Diagnostics) -> Scope {
+    let mut scope = Scope::default();
+    for (index, sentence) in ast.sentences.iter().enumerate() {
+        let words = Words::new(ast, index as u32);
+        match words.peek(0) {
+            // What is left of a sentence that was reported must not be reported again.
+            Some("define") if sentence.broken && words.peek(2) != Some("=") => {}
+            Some("interface") if sentence.broken => {}
+            Some("define") => core::define(index as u32, words, &mut scope, diagnostics),
+            Some("interface") => core::interface(words, &mut scope, diagnostics),
+            _ => {}
+        }
+    }
+    core::underlays(&mut scope, diagnostics);
+    scope
+}
+
 /// Gives every sentence its meaning.
 pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
     block::argument::check_defaults(library, diagnostics);
     let mut policy = Policy::default();
-    let mut scope = Scope::default();
-    declarations(ast, &mut policy, &mut scope, diagnostics);
+    let mut scope = scope(ast, diagnostics);
+    defaults(ast, &mut policy, &mut scope, diagnostics);
     let all = ast.sentences.len();
     if all < parallel::WORTH_A_THREAD {
         sentences(0..all, ast, library, &mut policy, &mut scope, diagnostics);
@@ -269,36 +292,27 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
     (policy, scope)
 }
 
-/// What sentences anywhere share: definitions, interfaces, defaults.
-fn declarations(ast: &Ast, policy: &mut Policy, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+/// The `default` sentences, which speak of one another.
+fn defaults(ast: &Ast, policy: &mut Policy, scope: &mut Scope, diagnostics: &mut Diagnostics) {
     let mut defaults = core::Defaults::default();
-    let mut of_defaults = Vec::new();
     for (index, sentence) in ast.sentences.iter().enumerate() {
         let words = Words::new(ast, index as u32);
-        match words.peek(0) {
-            // What is left of a sentence that was reported must not be reported again.
-            Some("define") if sentence.broken && words.peek(2) != Some("=") => {}
-            Some("interface") if sentence.broken => {}
-            Some("define") => core::define(index as u32, words, scope, diagnostics),
-            Some("interface") => core::interface(words, scope, diagnostics),
-            Some("default") => of_defaults.push((words, sentence.broken)),
-            _ => {}
+        if words.peek(0) != Some("default") {
+            continue;
         }
-    }
-    core::underlays(scope, diagnostics);
-    for (words, broken) in of_defaults {
         let errors = diagnostics.count(Severity::Error);
         let all = words.clone();
-        if !broken {
+        if !sentence.broken {
             core::default(words, &mut defaults, scope, diagnostics);
         }
-        if broken || diagnostics.count(Severity::Error) > errors {
+        if sentence.broken || diagnostics.count(Severity::Error) > errors {
             defaults.refused = true;
             scope.name_all(&all);
         }
     }
     policy.default_refused = defaults.refused;
     policy.defaults = defaults.policies();
+    policy.default_places = defaults.places();
     policy.default_drop = defaults.first_drop();
 }
 

@@ -4,9 +4,12 @@
 use serde::Serialize;
 
 use crate::compile::Compilation;
+use crate::iptables::ruleset::{Origin, Ruleset, TableName};
 use crate::net::Family;
-use crate::policy::Statement;
+use crate::policy;
+use crate::simulate::Hook;
 use crate::snippet::library::Library;
+use crate::source::Span;
 
 /// The places of both files' rules.
 #[derive(Debug, Serialize)]
@@ -37,11 +40,116 @@ struct Line<'a> {
     template_line: Option<u32>,
 }
 
+/// Where a rule comes from, as people look for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Statement {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What stands there: a sentence in its canonical form, a line of a `rules` block or of a rule file.
+    pub text: String,
+}
+
+/// The rules of both families with their origins.
+#[derive(Clone, Copy)]
+pub enum Rules<'a> {
+    /// Compiled from a policy.
+    Policy(&'a Compilation),
+    /// Read from rule files: name and text of each family's.
+    Files(&'a [Ruleset; 2], [(&'a str, &'a str); 2]),
+}
+
+impl<'a> Rules<'a> {
+    /// The rules of a family.
+    pub fn of(self, family: Family) -> &'a Ruleset {
+        match self {
+            Rules::Policy(compilation) => &compilation.rulesets[family.index()],
+            Rules::Files(rulesets, _) => &rulesets[family.index()],
+        }
+    }
+
+    /// The place in a policy that a rule comes from.
+    pub fn span(self, origin: Origin) -> Option<Span> {
+        let Rules::Policy(compilation) = self else { return None };
+        let sentence = compilation.ast.sentences.get(origin.sentence as usize)?;
+        let line = crate::expand::raw::line_span(&compilation.ast, sentence, origin.line);
+        Some(line.unwrap_or_else(|| compilation.ast.span(sentence)))
+    }
+
+    /// Where a rule of a family comes from.
+    pub fn statement(self, family: Family, origin: Origin) -> Statement {
+        match self {
+            Rules::Policy(compilation) => {
+                let sources = &compilation.ast.sources;
+                let sentence = compilation.ast.sentences.get(origin.sentence as usize);
+                let Some((sentence, span)) = sentence.zip(self.span(origin)) else {
+                    return Statement { file: String::new(), line: 0, text: String::new() };
+                };
+                let text = match sentence.body {
+                    Some(_) => sources.text(span).to_owned(),
+                    None => compilation.text(origin.sentence),
+                };
+                let file = sources.get(span.source).name.clone();
+                Statement { file, line: sources.position(span).0, text }
+            }
+            Rules::Files(_, files) => {
+                let (file, text) = files[family.index()];
+                let line = origin.line as usize;
+                let text = line.checked_sub(1).and_then(|line| text.lines().nth(line)).unwrap_or_default();
+                Statement { file: file.to_owned(), line, text: text.trim().to_owned() }
+            }
+        }
+    }
+
+    /// The place in a policy where the default of a chain of the filter is said.
+    pub fn policy_span(self, hook: Hook) -> Option<Span> {
+        let Rules::Policy(compilation) = self else { return None };
+        let index = [Hook::Input, Hook::Forward, Hook::Output].iter().position(|own| *own == hook)?;
+        compilation.policy.default_places[index]
+    }
+
+    /// Where the policy of a built-in chain is set: a `default` sentence, a line of the rule file; none if nothing sets it.
+    pub fn chain_policy(self, family: Family, table: TableName, hook: Hook) -> Option<Statement> {
+        match self {
+            Rules::Policy(compilation) => {
+                let span = self.policy_span(hook).filter(|_| table == TableName::Filter)?;
+                let sources = &compilation.ast.sources;
+                let line = sources.position(span).0;
+                let text = sources.get(span.source).text.lines().nth(line - 1).unwrap_or_default();
+                let text = text.split('#').next().unwrap_or_default().trim().to_owned();
+                Some(Statement { file: sources.get(span.source).name.clone(), line, text })
+            }
+            Rules::Files(_, files) => {
+                let (file, text) = files[family.index()];
+                let mut current = None;
+                let mut found = None;
+                for (index, line) in text.lines().enumerate() {
+                    let mut words = line.split_ascii_whitespace();
+                    let first = words.next().unwrap_or_default();
+                    if let Some(name) = first.strip_prefix('*') {
+                        current = TableName::from_name(name);
+                    }
+                    let named = match first {
+                        "-P" | "--policy" => words.next(),
+                        _ => first.strip_prefix(':'),
+                    };
+                    if current == Some(table) && named == Some(hook.chain()) {
+                        found =
+                            Some(Statement { file: file.to_owned(), line: index + 1, text: line.trim().to_owned() });
+                    }
+                }
+                found
+            }
+        }
+    }
+}
+
 /// The source map of a compilation.
 pub fn source_map<'a>(compilation: &'a Compilation, library: &'a Library) -> SourceMap<'a> {
     let mut blocks: Vec<Option<u16>> = vec![None; compilation.ast.sentences.len()];
     for statement in &compilation.policy.statements {
-        if let Statement::Block(block) = statement {
+        if let policy::Statement::Block(block) = statement {
             blocks[block.sentence as usize] = Some(block.snippet);
         }
     }
@@ -67,17 +175,14 @@ fn lines<'a>(
         .map(|((table, rule), line)| {
             let index = rule.origin.sentence as usize;
             let sentence = &compilation.ast.sentences[index];
-            let mut comment = String::new();
-            crate::format::comment(&compilation.ast, sentence, &mut comment);
-            let raw = crate::expand::raw::line_span(&compilation.ast, sentence, rule.origin.line);
-            let span = raw.unwrap_or_else(|| compilation.ast.span(sentence));
+            let span = Rules::Policy(compilation).span(rule.origin).unwrap_or_else(|| compilation.ast.span(sentence));
             let ((source_line, column), (end_line, end_column)) = (sources.position(span), sources.end_position(span));
             let snippet = blocks[index].map(|snippet| library.snippets[usize::from(snippet)].folder.as_str());
             Line {
                 line,
                 table: table.name.name(),
                 chain: table.chains[rule.chain.0 as usize].name.to_string(),
-                sentence: comment,
+                sentence: compilation.text(rule.origin.sentence),
                 file: &sources.get(span.source).name,
                 source_line,
                 column,

@@ -148,6 +148,16 @@ pub fn parse(root: &Path, text: &str, sources: Sources, read: Read, diagnostics:
     ast
 }
 
+/// Adds sentences that are no part of the policy, and speak in its terms: packets to trace. Gives their positions.
+pub fn append(ast: &mut Ast, name: &str, text: &str, diagnostics: &mut Diagnostics) -> std::ops::Range<u32> {
+    let first = ast.sentences.len() as u32;
+    let source = ast.sources.add(name, text, None);
+    let mut includes = include::Includes::new(Path::new(name));
+    let none = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    parse_source(ast, source, Path::new(name), &none, &mut includes, diagnostics);
+    first..ast.sentences.len() as u32
+}
+
 /// Words that begin a sentence: where one begins a line inside an open brace, the brace was forgotten.
 pub const SENTENCE_STARTS: [&str; 18] = [
     "accept",

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{self, Severity};
 use cgwfw::expand::{ExpandError, Options};
+use cgwfw::expect;
 use cgwfw::helm;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
 use cgwfw::net::Family;
+use cgwfw::policy::ExpectedVerdict;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::examples;
 use support::kernel::{self, Backend};
@@ -46,6 +48,37 @@ fn every_example_is_clean_and_yields_the_files_beside_it() {
                 fs::write(&expected, &now).expect("the expected file is written");
             }
             assert_eq!(fs::read_to_string(&expected).unwrap_or_default(), now, "{}", expected.display());
+        }
+    }
+}
+
+/// A search of ten thousand packets an expectation finds nothing, and each expectation is about some.
+#[test]
+fn the_expectations_of_every_example_hold() {
+    for path in policies() {
+        let compilation = compiled(&path);
+        let checked = expect::check(&compilation);
+        assert!(checked.len() >= 5, "{}: a few expectations", path.display());
+        for one in checked {
+            assert_eq!(one.report, None, "{}:{}", path.display(), one.statement.line);
+            assert!(one.packets >= 1_000, "{}:{}: {} packets", path.display(), one.statement.line, one.packets);
+        }
+    }
+}
+
+/// Each expectation of an example turned round fails: the search finds packets that show it.
+#[test]
+fn the_contrary_of_every_expectation_fails() {
+    for path in policies() {
+        let mut compilation = compiled(&path);
+        for expectation in &mut compilation.policy.expectations {
+            expectation.verdict = match expectation.verdict {
+                ExpectedVerdict::Accept => ExpectedVerdict::Deny,
+                _ => ExpectedVerdict::Accept,
+            };
+        }
+        for one in expect::check(&compilation) {
+            assert!(one.counter_example.is_some(), "{}:{}", path.display(), one.statement.line);
         }
     }
 }

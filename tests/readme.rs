@@ -54,6 +54,18 @@ fn the_error_that_is_shown_is_the_one_that_is_printed() {
     assert_eq!(shown.trim(), rendered.trim());
 }
 
+#[test]
+fn the_trace_that_is_shown_is_the_one_that_is_printed() {
+    let text = readme();
+    let shown = text.split("```text\n").nth(2).and_then(|rest| rest.split("```").next()).expect("the trace");
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("gateway.cgwfw"), cgwfw(&["new", "site-to-site"])).expect("a policy");
+    let line = text.lines().find(|line| line.starts_with("cgwfw trace gateway.cgwfw '")).expect("the command");
+    let packet = line.split('\'').nth(1).expect("a packet in quotes");
+    let printed = support::cgwfw(folder.path(), &["trace", "gateway.cgwfw", packet], "");
+    assert_eq!(shown, support::text(&printed.stdout));
+}
+
 /// The commands of the tour, in a folder of their own, with `cgwfw` on the path; those of cargo are run by who runs this.
 #[test]
 fn commands_of_the_tour_run() {

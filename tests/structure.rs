@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use cgwfw::compile::checks::PolicyWarning;
 use cgwfw::expand::ExpandError;
+use cgwfw::expect::ExpectError;
 use cgwfw::helm::HelmWarning;
 use cgwfw::resolve::ResolveError;
 use cgwfw::snippet::library::SnippetError;
 use cgwfw::syntax::SyntaxError;
+use cgwfw::traffic::TrafficError;
 
 /// The floor of each module; the longest prefix of a path counts.
 const FLOORS: &[(&str, u8)] = &[
@@ -29,10 +31,14 @@ const FLOORS: &[(&str, u8)] = &[
     ("resolve", 4),
     ("expand", 5),
     ("compile", 6),
+    ("simulate", 6),
     ("helm", 7),
     ("source_map", 7),
-    ("example", 8),
-    ("cli", 9),
+    ("traffic", 7),
+    ("trace", 8),
+    ("expect", 8),
+    ("example", 9),
+    ("cli", 10),
 ];
 
 fn floor(module: &str) -> Option<(&'static str, u8)> {
@@ -120,7 +126,10 @@ fn all_codes() -> Vec<&'static str> {
     let policy = PolicyWarning::ALL.iter().map(|code| code.code());
     let snippet = SnippetError::ALL.iter().map(|code| code.code());
     let helm = HelmWarning::ALL.iter().map(|code| code.code());
-    syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet).collect()
+    let traffic = TrafficError::ALL.iter().map(|code| code.code());
+    let expect = ExpectError::ALL.iter().map(|code| code.code());
+    let compiled = syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet);
+    compiled.chain(traffic).chain(expect).collect()
 }
 
 #[test]

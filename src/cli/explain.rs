@@ -40,10 +40,9 @@ pub fn run(arguments: Arguments) -> Outcome {
     let case = cases.iter().find(|case| case.expected("rendered").is_some()).or(cases.first());
     if let Some(case) = case {
         let policy: String = case.policy.lines().map(|line| format!("    {line}\n")).collect();
-        let fences = case
-            .expected
-            .iter()
-            .filter(|(language, _)| language.starts_with("file ") || language.starts_with("snippet "));
+        let fences = case.expected.iter().filter(|(language, _)| {
+            language.starts_with("file ") || language.starts_with("snippet ") || language == "packets"
+        });
         let files: String = fences.map(|(language, text)| format!("  {language}:\n\n{text}\n")).collect();
         let rendered = case
             .expected("rendered")

@@ -23,7 +23,15 @@ pub enum Format {
 
 /// What the terminal on standard error can show.
 pub fn style(color: ColorChoice) -> Style {
-    let terminal = io::stderr().is_terminal();
+    style_of(color, io::stderr().is_terminal())
+}
+
+/// What the terminal on standard output can show.
+pub fn output_style(color: ColorChoice) -> Style {
+    style_of(color, io::stdout().is_terminal())
+}
+
+fn style_of(color: ColorChoice, terminal: bool) -> Style {
     let color = match color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,

@@ -8,7 +8,8 @@ mod extension;
 use std::convert::Infallible;
 use std::io;
 
-use super::ruleset::{Address, ChainPolicy, Negatable, Rule, Ruleset, Table, TableName, Target};
+use super::parse::Part;
+use super::ruleset::{Address, ChainPolicy, Header, Negatable, Rule, Ruleset, Table, TableName, Target};
 use crate::net::{Family, Interface, Prefix, write_address, write_number};
 
 /// Appends the text that stands before the rules of a sentence, given by its number.
@@ -164,6 +165,35 @@ fn append(chain: &str, rule: &Rule, family: Family, recent: &mut Recent, out: &m
         extension::one_match(one, out);
     }
     target(&rule.target, family, out);
+}
+
+/// One part of a rule as its line has it (`! -s 192.0.2.0/24`, `-m udp --dport 500`); empty where it has no such part.
+pub fn part_text(rule: &Rule, part: Part, family: Family) -> String {
+    let header = Header::default();
+    let alone = |header: Header| {
+        let rule = Rule { header, matches: [].into(), target: Target::None, ..rule.clone() };
+        rule_line("", &rule, family)["-A ".len()..].to_owned()
+    };
+    let text = match part {
+        Part::Source => alone(Header { source: rule.header.source.clone(), ..header }),
+        Part::Destination => alone(Header { destination: rule.header.destination.clone(), ..header }),
+        Part::InInterface => alone(Header { in_interface: rule.header.in_interface, ..header }),
+        Part::OutInterface => alone(Header { out_interface: rule.header.out_interface, ..header }),
+        Part::Protocol => alone(Header { protocol: rule.header.protocol, ..header }),
+        Part::Fragment => alone(Header { fragment: rule.header.fragment, ..header }),
+        Part::Match(index) => {
+            let mut text = String::new();
+            rule.matches.get(index).into_iter().for_each(|one| extension::one_match(one, &mut text));
+            text
+        }
+        Part::Target => {
+            let mut text = String::new();
+            target(&rule.target, family, &mut text);
+            text
+        }
+        Part::Chain => String::new(),
+    };
+    text.trim_start().to_owned()
 }
 
 fn target(target: &Target, family: Family, out: &mut String) {

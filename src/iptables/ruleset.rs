@@ -239,7 +239,8 @@ impl From<Prefix> for Address {
 /// An extension match (`-m`), as iptables-extensions(8) names them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Match {
-    /// `-m tcp`
+    /// `-m tcp`. Ports and flags are those of whole packets and of first fragments; in a later IPv4 fragment iptables-nft
+    /// takes other bytes for them (tried with Linux 6.18), legacy iptables does not match.
     Tcp(Box<Tcp>),
     /// `-m udp` (also `-m udplite`, `-m dccp` where they have only ports): source and destination ports.
     Udp(Ports),
@@ -251,19 +252,20 @@ pub enum Match {
     Icmp6(Negatable<IcmpType>),
     /// `-m multiport`: 1 to 15 slots, a range takes two.
     Multiport(Negatable<Box<Multiport>>),
-    /// `-m ah` without options.
+    /// `-m ah` without options. In IPv6 `-p ah` never matches with legacy iptables, which looks behind the header, and
+    /// does with iptables-nft; this match works with both.
     Ah,
     /// `-m frag` without options (IPv6): the packet has a fragment header.
     Frag,
-    /// `-m ttl` (IPv4).
+    /// `-m ttl` (IPv4). FORWARD sees one less than PREROUTING: the packet has been routed.
     Ttl(HopLimit),
-    /// `-m hl` (IPv6).
+    /// `-m hl` (IPv6). FORWARD sees one less than PREROUTING, too.
     Hl(HopLimit),
     /// `-m policy`
     Policy(Policy),
     /// `-m mark`
     Mark(Negatable<MaskedMark>),
-    /// `-m connmark`
+    /// `-m connmark`. What has no connection (invalid, untracked) does not match, negated or not.
     ConnMark(Negatable<MaskedMark>),
     /// `-m conntrack --ctstate`, and nothing else.
     ConnState(Negatable<States>),
@@ -523,7 +525,7 @@ pub enum Target {
     Snat(Box<Nat>),
     /// `DNAT --to-destination`
     Dnat(Box<Nat>),
-    /// `REDIRECT --to-ports`
+    /// `REDIRECT --to-ports`: to the gateway itself. The OUTPUT of the filter still sees the interface that was meant.
     Redirect(NatOptions),
     /// `MARK --set-xmark value/mask`: the bits of the mask are cleared, then the value is xored in.
     Mark(MaskedMark),

@@ -1,19 +1,17 @@
 //! The sentences of the core: `default`, `interface`, `define`, `rules`, `expect`, `lint`.
 //! Input: the words of one sentence. Output: its meaning in the policy.
 
-use super::common::{Common, common, string};
-use super::families::{self};
+use super::common::string;
 use super::lists::typed;
 use super::suggest::did_you_mean;
-use super::traffic::{self, Allowed, Draft};
+use super::traffic;
 use super::value;
-use super::words::{CLAUSE_WORDS, Words, value as take_value};
+use super::words::{Words, value as take_value};
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::ruleset::{ChainPolicy, TableName};
 use crate::net::{Families, Family};
 use crate::policy::{Definition, Expectation, ExpectedVerdict, InterfaceDeclaration, LintLevel, RawRules, Role};
-use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 use crate::syntax::Ast;
 
@@ -35,6 +33,11 @@ impl Defaults {
     /// The policy of each chain.
     pub fn policies(&self) -> [Option<ChainPolicy>; 3] {
         self.named.map(|named| named.or(self.general).map(|(policy, _)| policy))
+    }
+
+    /// Where the policy of each chain is said.
+    pub fn places(&self) -> [Option<Span>; 3] {
+        self.named.map(|named| named.or(self.general).map(|(_, span)| span))
     }
 
     /// The place of the first sentence that closes a chain.
@@ -319,50 +322,8 @@ pub fn expect(
         return None;
     };
     words.skip();
-    let allowed = Allowed {
-        name: "expect",
-        directions: &Direction::ALL,
-        open: OpenDirection::Any,
-        needs_interface: false,
-        protocols: &[],
-        own_ports: false,
-        clauses: &TrafficClause::OF_PACKETS,
-    };
-    let (mut draft, mut shared) = (Draft::default(), Common::default());
-    let (mut over_limit, mut spoofed) = (false, false);
-    while !words.is_done() {
-        if words.take(&["over", "limit"]).is_some() {
-            over_limit = true;
-        } else if words.take(&["spoofed"]).is_some() {
-            spoofed = true;
-        } else if words.at_words(&["only"]) {
-            common(&mut words, &mut shared, scope, diagnostics)?;
-        } else if words.peek_text().is_some_and(|text| text == "," || text.starts_with('"'))
-            || !traffic::clause(&mut words, &allowed, &mut draft, scope, diagnostics)?
-        {
-            let text = words.peek_text().unwrap_or_default().to_owned();
-            let candidates =
-                traffic::KEYWORDS.into_iter().chain(value::PROTOCOL_WORDS).chain(CLAUSE_WORDS).chain(["spoofed"]);
-            let help = match did_you_mean(&text, candidates) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "describe the packets: `expect drop in on inet0 tcp port 22`".into(),
-            };
-            let message = format!("`{text}` has no meaning in an expectation");
-            diagnostics.push(ResolveError::UnknownWord.at(words.span(), message, "not a word of traffic", help));
-            return None;
-        }
-    }
-    let only_ipv4 = shared.only.is_some_and(|(family, _)| family == Family::V4);
-    traffic::finish::finish(&words, &allowed, &mut draft, only_ipv4, scope, diagnostics);
-    let families = families::resolve(Families::BOTH, shared.only, &draft.choices, diagnostics)?;
-    (diagnostics.count(Severity::Error) == errors).then_some(Expectation {
-        sentence,
-        verdict: *verdict,
-        families,
-        traffic: draft.traffic,
-        over_limit,
-        spoofed,
-    })
+    let (packets, _) = traffic::packets::packets(words, "expect", scope, diagnostics)?;
+    (diagnostics.count(Severity::Error) == errors).then_some(Expectation { sentence, verdict: *verdict, packets })
 }
 
 /// `lint NAME (off|note|warn|error)`

@@ -2,6 +2,7 @@
 //! Input: words of a sentence. Output: a `Traffic`, and what its addresses say about families.
 
 pub mod finish;
+pub mod packets;
 
 use super::families::Choice;
 use super::lists::{
@@ -58,6 +59,11 @@ impl Draft<'_> {
     /// The place of a clause that was given.
     pub fn seen(&self, clause: &str) -> Option<Span> {
         self.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span)
+    }
+
+    /// The places of all clauses that were given.
+    pub fn places(&self) -> &[(&'static str, Span)] {
+        &self.seen
     }
 
     /// Whether no clause was given at all.

@@ -1,0 +1,188 @@
+//! `cgwfw test`: the `expect` sentences of policies.
+//! Input: policies. Output: what fails, with a packet that shows it, as text, JSON or JUnit.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::report::{self, Format};
+use super::{Outcome, PolicyOptions, input, print};
+use crate::compile::Compilation;
+use crate::diagnostic::{self, Style};
+use crate::expect::{Checked, check};
+use crate::source_map::Statement;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The policies; `-` reads standard input
+    #[arg(value_name = "POLICY", required = true)]
+    policies: Vec<PathBuf>,
+    #[command(flatten)]
+    options: PolicyOptions,
+    /// How to write the results
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Results,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Results {
+    /// Failures with their source, for people
+    Human,
+    /// One array on standard output, an object an expectation
+    Json,
+    /// The XML that build servers read
+    Junit,
+}
+
+/// The expectations of one policy, and what became of them.
+struct Tested {
+    compilation: Compilation,
+    checked: Vec<Checked>,
+}
+
+pub fn run(arguments: Arguments, style: Style) -> Outcome {
+    let mut outcome = Outcome::Fine;
+    let mut tested = Vec::new();
+    for policy in &arguments.policies {
+        match input::compiled(policy, &arguments.options, false) {
+            Ok(compiled) if report::usable(&compiled.compilation, &arguments.options) == Outcome::Refused => {
+                report::write(std::slice::from_ref(&compiled.compilation), Format::Human, false, style);
+                let name = policy.display();
+                outcome = outcome.and(Outcome::Unusable(format!("{name}: the policy has errors: nothing is tested")));
+            }
+            Ok(compiled) => {
+                let checked = check(&compiled.compilation);
+                tested.push(Tested { compilation: compiled.compilation, checked });
+            }
+            Err(message) => outcome = outcome.and(Outcome::Unusable(message)),
+        }
+    }
+    let written = match arguments.format {
+        Results::Human => human(&tested, style),
+        Results::Json => json(&tested),
+        Results::Junit => print(&junit(&tested)),
+    };
+    let failed = tested.iter().flat_map(|tested| &tested.checked).any(|checked| checked.report.is_some());
+    outcome.and(written).and(if failed { Outcome::Refused } else { Outcome::Fine })
+}
+
+fn name(tested: &Tested) -> &str {
+    &tested.compilation.ast.sources.get(tested.compilation.ast.root).name
+}
+
+/// A number in groups of three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn human(tested: &[Tested], style: Style) -> Outcome {
+    let mut out = io::stderr().lock();
+    let reports = tested.iter().flat_map(|tested| tested.checked.iter().map(move |checked| (tested, checked)));
+    for (tested, report) in reports.filter_map(|(tested, checked)| Some((tested, checked.report.as_ref()?))) {
+        let text = diagnostic::human(report, &tested.compilation.ast.sources, style) + "\n";
+        // Nobody reads on: the exit code says the rest.
+        if out.write_all(text.as_bytes()).is_err() {
+            break;
+        }
+    }
+    let lines = tested.iter().map(|tested| {
+        let all = tested.checked.len();
+        let failed = tested.checked.iter().filter(|checked| checked.report.is_some()).count();
+        let packets = grouped(tested.checked.iter().map(|checked| checked.packets).sum());
+        let name = name(tested);
+        match (all, failed) {
+            (0, _) => format!("{name}: no `expect` sentences\n"),
+            (1, 0) => format!("{name}: 1 expectation, no counter-example found in {packets} packets\n"),
+            (_, 0) => format!("{name}: {all} expectations, no counter-example found in {packets} packets\n"),
+            _ => format!("{name}: {failed} of {all} expectations failed\n"),
+        }
+    });
+    print(&lines.collect::<String>())
+}
+
+/// One expectation as JSON.
+#[derive(Serialize)]
+struct Result<'a> {
+    policy: &'a str,
+    expectation: &'a Statement,
+    /// `failed`, or `no counter-example found`: a search proves nothing.
+    result: &'static str,
+    packets: usize,
+    message: Option<&'a str>,
+    counter_example: Option<CounterExample<'a>>,
+}
+
+#[derive(Serialize)]
+struct CounterExample<'a> {
+    packet: &'a str,
+    verdict: &'static str,
+    rule: Option<&'a str>,
+    statement: Option<&'a Statement>,
+}
+
+fn json(tested: &[Tested]) -> Outcome {
+    let all: Vec<Result> = tested
+        .iter()
+        .flat_map(|tested| {
+            tested.checked.iter().map(move |checked| Result {
+                policy: name(tested),
+                expectation: &checked.statement,
+                result: if checked.report.is_some() { "failed" } else { "no counter-example found" },
+                packets: checked.packets,
+                message: checked.report.as_ref().map(|report| report.message.as_str()),
+                counter_example: checked.counter_example.as_ref().map(|found| CounterExample {
+                    packet: &found.sentence,
+                    verdict: found.decision.verdict.name(),
+                    rule: found.rule.as_deref(),
+                    statement: found.statement.as_ref(),
+                }),
+            })
+        })
+        .collect();
+    match serde_json::to_string_pretty(&all) {
+        Ok(text) => print(&(text + "\n")),
+        Err(error) => Outcome::Unusable(format!("the results cannot be written as JSON: {error}")),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let visible = diagnostic::visible(text);
+    visible.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn junit(tested: &[Tested]) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    // Writing to a String cannot fail.
+    for tested in tested {
+        let failed = tested.checked.iter().filter(|checked| checked.report.is_some()).count();
+        let (name, all) = (escaped(name(tested)), tested.checked.len());
+        let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{all}\" failures=\"{failed}\">");
+        for checked in &tested.checked {
+            let Statement { file, line, text } = &checked.statement;
+            let (file, text) = (escaped(file), escaped(text));
+            let _ = write!(out, "    <testcase classname=\"{name}\" name=\"{text}\" file=\"{file}\" line=\"{line}\"");
+            match &checked.report {
+                None => out.push_str("/>\n"),
+                Some(report) => {
+                    let (message, label) = (escaped(&report.message), escaped(&report.label.text));
+                    let _ = writeln!(out, ">\n      <failure message=\"{message}\">{label}</failure>\n    </testcase>");
+                }
+            }
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}

@@ -1,0 +1,191 @@
+//! `cgwfw trace`: what becomes of a packet, and why.
+//! Input: a policy or two rule files, and packets as traffic sentences. Output: an answer for each packet.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::report::{self, Format};
+use super::{Outcome, PolicyOptions, input, print};
+use crate::compile::Compilation;
+use crate::diagnostic::{self, Diagnostics, Severity, Style};
+use crate::iptables::check::check_ruleset;
+use crate::iptables::parse;
+use crate::iptables::ruleset::Ruleset;
+use crate::net::Family;
+use crate::resolve::{Scope, scope};
+use crate::simulate::Loaded;
+use crate::source_map::Rules;
+use crate::syntax::{self, Ast};
+use crate::trace::diagram::diagram;
+use crate::trace::human::{Options, human};
+use crate::trace::json::json;
+use crate::trace::{Trace, trace};
+use crate::traffic::one::{Described, described};
+
+#[derive(clap::Args)]
+#[command(after_help = "TRAFFIC is written as in `expect` sentences, in quotes, and describes one packet:\n  \
+    cgwfw trace gateway.cgwfw 'in on inet0 udp from 192.0.2.1 port 500 to 192.0.2.2 port 500'\n\
+    What is left open takes a default, which the answer shows.")]
+pub struct Arguments {
+    /// The policy (`-` reads standard input; none with --rules), and the packet
+    #[arg(value_names = ["POLICY", "TRAFFIC"], num_args = 0..=2)]
+    words: Vec<String>,
+    #[command(flatten)]
+    options: PolicyOptions,
+    /// Trace through rule files instead of a policy, those of iptables-restore and of ip6tables-restore
+    #[arg(long, num_args = 2, value_names = ["V4", "V6"])]
+    rules: Vec<PathBuf>,
+    /// Read packets from a file, one traffic sentence a line
+    #[arg(long, value_name = "FILE")]
+    packets: Option<PathBuf>,
+    /// Write one JSON object a packet
+    #[arg(long, conflicts_with_all = ["verbose", "diagram"])]
+    json: bool,
+    /// Show the rules that almost matched, with the match that failed
+    #[arg(short, long)]
+    verbose: bool,
+    /// Draw the tables with the packet's path in them
+    #[arg(long)]
+    diagram: bool,
+}
+
+pub fn run(arguments: Arguments, style: Style, output: Style) -> Outcome {
+    answer(&arguments, style, output).unwrap_or_else(|outcome| outcome)
+}
+
+fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome, Outcome> {
+    let unusable = |message: &str| Outcome::Unusable(message.to_owned());
+    let (policy, traffic) = match (&arguments.words[..], arguments.rules.is_empty(), &arguments.packets) {
+        ([policy, traffic], true, None) => (Some(policy), Some(traffic)),
+        ([policy], true, Some(_)) => (Some(policy), None),
+        ([traffic], false, None) => (None, Some(traffic)),
+        ([], false, Some(_)) => (None, None),
+        (_, true, None) => return Err(unusable("`cgwfw trace` takes a policy and a packet: POLICY 'TRAFFIC'")),
+        (_, true, Some(_)) => {
+            return Err(unusable("`cgwfw trace --packets FILE` takes a policy, and no packet beside it"));
+        }
+        (_, false, None) => return Err(unusable("`cgwfw trace --rules V4 V6` takes one packet: 'TRAFFIC' in quotes")),
+        (_, false, Some(_)) => return Err(unusable("with --rules and --packets there is nothing else to name")),
+    };
+    let (name, text) = match (traffic, &arguments.packets) {
+        (Some(traffic), _) => ("packet".to_owned(), traffic.clone()),
+        (None, path) => {
+            let path = path.as_deref().unwrap_or(Path::new("-"));
+            let (path, text) = input::read(path).map_err(Outcome::Unusable)?;
+            (path.display().to_string(), text)
+        }
+    };
+    let mut diagnostics = Diagnostics::default();
+    if let Some(policy) = policy {
+        let mut compiled = input::compiled(Path::new(policy), &arguments.options, false).map_err(Outcome::Unusable)?;
+        let compilation = &mut compiled.compilation;
+        if report::usable(compilation, &arguments.options) == Outcome::Refused {
+            report::write(std::slice::from_ref(compilation), Format::Human, false, style);
+            return Err(Outcome::Unusable("the policy has errors: there is no verdict".into()));
+        }
+        let mut scope = scope(&compilation.ast, &mut Diagnostics::default());
+        let packets = packets(&mut compilation.ast, &name, &text, &mut scope, &mut diagnostics);
+        let packets = refuse(packets, &compilation.ast, diagnostics, style)?;
+        let rules = |compilation| Rules::Policy(compilation);
+        return Ok(write(packets, rules(compilation as &Compilation), arguments, output));
+    }
+    let files = [read_rules(&arguments.rules[0], Family::V4)?, read_rules(&arguments.rules[1], Family::V6)?];
+    let names = [0, 1].map(|index| arguments.rules[index].display().to_string());
+    let [(v4, v4_text), (v6, v6_text)] = files;
+    let rulesets = [v4, v6];
+    let mut ast = Ast::default();
+    let packets = packets(&mut ast, &name, &text, &mut Scope::default(), &mut diagnostics);
+    let packets = refuse(packets, &ast, diagnostics, style)?;
+    let rules = Rules::Files(&rulesets, [(&names[0], &v4_text), (&names[1], &v6_text)]);
+    Ok(write(packets, rules, arguments, output))
+}
+
+/// The packets of some lines, in the scope of a policy.
+fn packets(ast: &mut Ast, name: &str, text: &str, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Vec<Described> {
+    let sentences = syntax::append(ast, name, text, diagnostics);
+    sentences.flat_map(|sentence| described(ast, sentence, scope, diagnostics)).collect()
+}
+
+/// Writes what is wrong with the packets; where something is, or there is none, there is no answer.
+fn refuse(
+    packets: Vec<Described>,
+    ast: &Ast,
+    mut diagnostics: Diagnostics,
+    style: Style,
+) -> Result<Vec<Described>, Outcome> {
+    diagnostics.sort();
+    for report in diagnostics.iter().filter(|report| report.severity != Severity::Note) {
+        // Nobody reads on: the exit code says the rest.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            (diagnostic::human(report, &ast.sources, style) + "\n").as_bytes(),
+        );
+    }
+    if diagnostics.has_errors() {
+        return Err(Outcome::Unusable("there is no verdict".into()));
+    }
+    if packets.is_empty() {
+        return Err(Outcome::Unusable("no packet is described".into()));
+    }
+    Ok(packets)
+}
+
+/// The rules in a file; lines that cannot be read are errors, lines that no kernel takes are warnings.
+fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, String), Outcome> {
+    let unreadable = |error| Outcome::Unusable(format!("{}: {error}", path.display()));
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let (ruleset, faults) = parse::file(&text, family);
+    if let Some((line, fault)) = faults.first() {
+        let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
+        let message = format!("{}:{line}: {}: {}{more}", path.display(), fault.message, fault.help);
+        return Err(Outcome::Unusable(message));
+    }
+    for (table, rule, problem) in check_ruleset(&ruleset) {
+        let line = ruleset.tables[table].rules.get(rule).map_or(0, |rule| rule.origin.line);
+        // Nobody reads on: the answer is on standard output.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("{}:{line}: warning: {}\n", path.display(), problem.message).as_bytes(),
+        );
+    }
+    Ok((ruleset, text))
+}
+
+fn write(packets: Vec<Described>, rules: Rules, arguments: &Arguments, style: Style) -> Outcome {
+    let loaded = Family::BOTH.map(|family| Loaded::new(rules.of(family)));
+    let mut outcome = Outcome::Fine;
+    let many = packets.len() > 1;
+    for (index, packet) in packets.into_iter().enumerate() {
+        let family = packet.packet.family();
+        let trace = trace(&loaded[family.index()], packet);
+        let text = if arguments.json {
+            match serde_json::to_string(&json(&trace, rules)) {
+                Ok(text) => text + "\n",
+                Err(error) => return Outcome::Unusable(format!("the answer cannot be written as JSON: {error}")),
+            }
+        } else {
+            people(&trace, rules, arguments, style, many, index)
+        };
+        outcome = outcome.and(print(&text));
+        if outcome != Outcome::Fine {
+            break;
+        }
+    }
+    outcome
+}
+
+/// The answer for people; several are set apart.
+fn people(trace: &Trace, rules: Rules, arguments: &Arguments, style: Style, many: bool, index: usize) -> String {
+    let mut text = String::new();
+    if many {
+        let family = trace.described.packet.family().name();
+        text.push_str(if index > 0 { "\n\n" } else { "" });
+        text.push_str(&format!("{family}: "));
+    }
+    text.push_str(&human(trace, rules, Options { style, verbose: arguments.verbose }));
+    if arguments.diagram {
+        text.push('\n');
+        text.push_str(&diagram(trace, rules, style));
+    }
+    text
+}

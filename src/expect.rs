@@ -1,0 +1,162 @@
+//! The `expect` sentences of a policy, searched for packets that break them.
+//! Input: a compilation. Output: for each sentence the packets that were tried, and a report where one breaks it.
+//!
+//! A search proves nothing: what it does not find is *no counter-example in N packets*.
+
+mod corners;
+mod fields;
+mod random;
+mod search;
+mod shrink;
+
+use crate::codes;
+use crate::compile::Compilation;
+use crate::diagnostic::Report;
+use crate::iptables::packet::Packet;
+use crate::iptables::print::rule_line;
+use crate::net::Family;
+use crate::policy::{Expectation, ExpectedVerdict, Packets};
+use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict};
+use crate::source::Span;
+use crate::source_map::{Rules, Statement};
+use crate::traffic::sentence::sentence;
+
+codes! {
+    /// What can be wrong with an expectation.
+    ExpectError:
+    /// A packet meets another fate.
+    CounterExample = Error "cgwfw::expect::counter_example",
+    /// No packet is meant.
+    NoPacket = Error "cgwfw::expect::no_packet",
+}
+
+/// One expectation, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The sentence in its canonical form, and where it stands.
+    pub statement: Statement,
+    /// How many packets were decided.
+    pub packets: usize,
+    /// Why it fails, if it does.
+    pub report: Option<Report>,
+    /// The packet that breaks it, if one does.
+    pub counter_example: Option<CounterExample>,
+}
+
+/// A packet that breaks an expectation.
+#[derive(Clone, Debug)]
+pub struct CounterExample {
+    /// The packet as a traffic sentence, which `trace` takes.
+    pub sentence: String,
+    /// What becomes of it.
+    pub decision: Decision,
+    /// The rule that decides, as `iptables-save` prints it; none for a chain policy.
+    pub rule: Option<String>,
+    /// Where that comes from.
+    pub statement: Option<Statement>,
+}
+
+/// Searches for packets that break the expectations of a policy, each of them by itself.
+pub fn check(compilation: &Compilation) -> Vec<Checked> {
+    let loaded = Family::BOTH.map(|family| Loaded::new(&compilation.rulesets[family.index()]));
+    compilation.policy.expectations.iter().map(|expectation| one(compilation, &loaded, expectation)).collect()
+}
+
+/// How the matches of an expectation's packets are taken that depend on more than the packet.
+fn assumptions(packets: &Packets) -> Assumptions {
+    Assumptions { within_limit: Some(!packets.over_limit), spoofed: Some(packets.spoofed) }
+}
+
+/// Whether a verdict is the one that is expected.
+fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
+    match expected {
+        ExpectedVerdict::Accept => verdict == Verdict::Accept,
+        ExpectedVerdict::Drop => verdict == Verdict::Drop,
+        ExpectedVerdict::Reject => matches!(verdict, Verdict::Reject(_)),
+        ExpectedVerdict::Deny => verdict != Verdict::Accept,
+    }
+}
+
+fn one(compilation: &Compilation, loaded: &[Loaded; 2], expectation: &Expectation) -> Checked {
+    let span = compilation.ast.span(&compilation.ast.sentences[expectation.sentence as usize]);
+    let sources = &compilation.ast.sources;
+    let text = compilation.text(expectation.sentence);
+    let statement =
+        Statement { file: sources.get(span.source).name.clone(), line: sources.position(span).0, text: text.clone() };
+    let mut tried = 0;
+    for family in expectation.packets.families.iter() {
+        let declared = compilation.policy.interfaces.iter().map(|declared| declared.name);
+        let loaded = &loaded[family.index()];
+        let found = search::search(loaded, expectation, &declared.collect::<Vec<_>>());
+        tried += found.tried;
+        if let Some((packet, decision)) = found.broken {
+            let (packet, decision) = shrink::shrink(loaded, expectation, packet, decision);
+            let counter_example = counter_example(compilation, expectation, &packet, decision);
+            let report = Some(fails(compilation, span, family, &counter_example));
+            return Checked { statement, packets: tried, report, counter_example: Some(counter_example) };
+        }
+    }
+    let report = (tried == 0).then(|| {
+        ExpectError::NoPacket.at(
+            span,
+            "the expectation is over no packet",
+            "no packet that reaches the filter is like this",
+            "name interfaces and addresses that packets have; what the kernel discards before the filter does not count",
+        )
+    });
+    Checked { statement, packets: tried, report, counter_example: None }
+}
+
+fn counter_example(
+    compilation: &Compilation,
+    expectation: &Expectation,
+    packet: &Packet,
+    decision: Decision,
+) -> CounterExample {
+    let family = packet.family();
+    let rules = Rules::Policy(compilation);
+    let mut sentence = sentence(packet);
+    for (said, words) in [(expectation.packets.over_limit, " over limit"), (expectation.packets.spoofed, " spoofed")] {
+        sentence.push_str(if said { words } else { "" });
+    }
+    let (rule, statement) = match decision.by {
+        By::Rule(place) => match place.look_up(rules.of(family)) {
+            Some((chain, rule)) => (Some(rule_line(chain, rule, family)), Some(rules.statement(family, rule.origin))),
+            None => (None, None),
+        },
+        By::Policy(table, hook) => (None, rules.chain_policy(family, table, hook)),
+        By::Kernel(_) => (None, None),
+    };
+    CounterExample { sentence, decision, rule, statement }
+}
+
+fn fails(compilation: &Compilation, span: Span, family: Family, found: &CounterExample) -> Report {
+    let done = match found.decision.verdict {
+        Verdict::Accept => "accepted",
+        Verdict::Drop => "dropped",
+        Verdict::Reject(_) => "rejected",
+    };
+    let report = ExpectError::CounterExample.at(
+        span,
+        format!("the expectation does not hold in {}: a packet is {done}", family.name()),
+        format!("counter-example: {}", found.sentence),
+        "`cgwfw trace POLICY 'COUNTER-EXAMPLE'` shows its walk; correct the rules, or what is expected",
+    );
+    let rules = Rules::Policy(compilation);
+    let place = match found.decision.by {
+        By::Rule(place) => {
+            let rule = place.look_up(rules.of(family)).map(|(_, rule)| rule);
+            rule.and_then(|rule| rules.span(rule.origin))
+                .zip(found.rule.as_ref().map(|rule| format!("{done} by `{rule}`")))
+        }
+        By::Policy(_, hook) => {
+            let place = rules.policy_span(hook);
+            place.zip(Some(format!("{done} by the policy of {}: no rule decides it", hook.chain())))
+        }
+        By::Kernel(_) => None,
+    };
+    match place {
+        Some((span, text)) => report.also(span, text),
+        None => report,
+    }
+}

@@ -1,0 +1,128 @@
+//! The search: the corners of every rule that the traffic touches, then random packets.
+//! Input: loaded rules and an expectation. Output: how many packets were decided, and the first that breaks it.
+
+use super::corners::Corners;
+use super::fields::Fields;
+use super::random::Random;
+use super::{assumptions, is_met};
+use crate::iptables::packet::Packet;
+use crate::iptables::ruleset::{Address, Negatable, Rule};
+use crate::net::{Interface, Prefix};
+use crate::policy::{Expectation, Traffic, Values};
+use crate::simulate::{By, Decision, Loaded, decide, impossible};
+use crate::traffic::set::holds;
+
+/// How many random packets are decided for an expectation in each family.
+const RANDOM: usize = 10_000;
+
+/// How many are made for that at most: of what comes up, traffic may hold little.
+const MOST_MADE: usize = 5 * RANDOM;
+
+/// A search under way.
+pub struct Search<'a> {
+    loaded: &'a Loaded<'a>,
+    expectation: &'a Expectation,
+    /// How many packets were decided.
+    pub tried: usize,
+    /// The first packet that breaks the expectation, and its decision.
+    pub broken: Option<(Packet, Decision)>,
+}
+
+impl Search<'_> {
+    /// Tries a packet; whether the search is over.
+    pub fn attempt(&mut self, packet: Packet) -> bool {
+        match decision(self.loaded, self.expectation, &packet) {
+            Fate::Outside => {}
+            Fate::AsExpected => self.tried += 1,
+            Fate::Other(decision) => {
+                self.tried += 1;
+                self.broken = Some((packet, decision));
+            }
+        }
+        self.broken.is_some()
+    }
+}
+
+/// What a packet says about an expectation.
+pub enum Fate {
+    /// Nothing: the expectation is not about it.
+    Outside,
+    /// It meets the fate that is expected.
+    AsExpected,
+    /// It may meet another.
+    Other(Decision),
+}
+
+/// Decides a packet for an expectation.
+pub fn decision(loaded: &Loaded, expectation: &Expectation, packet: &Packet) -> Fate {
+    if impossible(packet).is_some() || !holds(&expectation.packets, packet) {
+        return Fate::Outside;
+    }
+    let mut fate = Fate::Outside;
+    for decision in decide(loaded, packet, assumptions(&expectation.packets)) {
+        // What the kernel discards by itself never comes to the filter.
+        if matches!(decision.by, By::Kernel(_)) {
+            continue;
+        }
+        if !is_met(expectation.verdict, decision.verdict) {
+            return Fate::Other(decision);
+        }
+        fate = Fate::AsExpected;
+    }
+    fate
+}
+
+/// Tries packets until one breaks the expectation.
+pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[Interface]) -> Search<'a> {
+    let family = loaded.ruleset.family;
+    let traffic = &expectation.packets.traffic;
+    let mut own = Corners::of_packets(&expectation.packets, family);
+    own.interfaces.extend(declared.iter().filter(|name| name.pattern().is_none()));
+    let usual = Corners::usual(family);
+    let mut all = own.clone();
+    let mut search = Search { loaded, expectation, tried: 0, broken: None };
+    for table in &loaded.ruleset.tables {
+        for rule in &table.rules {
+            all.rule(rule, family);
+            if !touches(rule, traffic) {
+                continue;
+            }
+            let mut corners = Corners::default();
+            corners.rule(rule, family);
+            corners.add(&own);
+            corners.add(&usual);
+            let chain = table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name);
+            if Fields::new(&corners, traffic, family, chain).corners(&mut search) {
+                return search;
+            }
+        }
+    }
+    // What no rule names meets the chain policies.
+    all.add(&usual);
+    let fields = Fields::new(&all, traffic, family, "");
+    if fields.corners(&mut search) {
+        return search;
+    }
+    let mut random = Random::new(u64::from(expectation.sentence));
+    let enough = search.tried + RANDOM;
+    for _ in 0..MOST_MADE {
+        let Some(packet) = fields.random(&mut random, traffic) else { break };
+        if search.attempt(packet) || search.tried >= enough {
+            break;
+        }
+    }
+    search
+}
+
+/// Whether a packet of the traffic may fit the header of a rule.
+fn touches(rule: &Rule, traffic: &Traffic) -> bool {
+    let meets = |wanted: &Option<Negatable<Address>>, values: &Values<Prefix>| match wanted {
+        Some(Negatable { negated: false, value: Address::Prefix(prefix) }) if !values.negated => {
+            let meets = |other: &Prefix| other.contains(prefix) || prefix.contains(other);
+            values.is_any() || values.items.iter().any(meets)
+        }
+        _ => true,
+    };
+    // The destination may be translated before the rule sees it.
+    meets(&rule.header.source, &traffic.source)
+}

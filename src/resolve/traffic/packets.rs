@@ -1,0 +1,68 @@
+//! Packets on the wire: the traffic of `expect` and `trace`.
+//! Input: the words of a sentence, behind its verb. Output: `Packets`, or reports.
+
+use super::finish::finish;
+use super::{Allowed, Draft, KEYWORDS, clause};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::net::{Families, Family};
+use crate::policy::Packets;
+use crate::resolve::common::{Common, common};
+use crate::resolve::suggest::did_you_mean;
+use crate::resolve::words::{CLAUSE_WORDS, Words};
+use crate::resolve::{ResolveError, Scope, families, value};
+use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
+use crate::source::Span;
+
+/// The place of each clause, by its name.
+pub type Places = Vec<(&'static str, Span)>;
+
+/// Reads the rest of a sentence as packets, with the places of its clauses; `name` is the sentence as users call it.
+pub fn packets(
+    mut words: Words,
+    name: &str,
+    scope: &mut Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Packets, Places)> {
+    let errors = diagnostics.count(Severity::Error);
+    let allowed = Allowed {
+        name,
+        directions: &Direction::ALL,
+        open: OpenDirection::Any,
+        needs_interface: false,
+        protocols: &[],
+        own_ports: false,
+        clauses: &TrafficClause::OF_PACKETS,
+    };
+    let (mut draft, mut shared) = (Draft::default(), Common::default());
+    let (mut over_limit, mut spoofed) = (false, false);
+    let expects = name == "expect";
+    while !words.is_done() {
+        if words.take(&["over", "limit"]).is_some() {
+            over_limit = true;
+        } else if words.take(&["spoofed"]).is_some() {
+            spoofed = true;
+        } else if words.at_words(&["only"]) {
+            common(&mut words, &mut shared, scope, diagnostics)?;
+        } else if words.peek_text().is_some_and(|text| text == "," || text.starts_with('"'))
+            || !clause(&mut words, &allowed, &mut draft, scope, diagnostics)?
+        {
+            let text = words.peek_text().unwrap_or_default().to_owned();
+            let candidates = KEYWORDS.into_iter().chain(value::PROTOCOL_WORDS).chain(CLAUSE_WORDS).chain(["spoofed"]);
+            let help = match did_you_mean(&text, candidates) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if expects => "describe the packets: `expect drop in on inet0 tcp port 22`".into(),
+                None => "describe the packet: `in on inet0 tcp from 192.0.2.1 port 40000 to 192.0.2.2 port 22`".into(),
+            };
+            let what = if expects { "an expectation" } else { "the description of a packet" };
+            let message = format!("`{text}` has no meaning in {what}");
+            diagnostics.push(ResolveError::UnknownWord.at(words.span(), message, "not a word of traffic", help));
+            return None;
+        }
+    }
+    let only_ipv4 = shared.only.is_some_and(|(family, _)| family == Family::V4);
+    finish(&words, &allowed, &mut draft, only_ipv4, scope, diagnostics);
+    let families = families::resolve(Families::BOTH, shared.only, &draft.choices, diagnostics)?;
+    let places = draft.places().to_vec();
+    let packets = Packets { families, traffic: draft.traffic, over_limit, spoofed };
+    (diagnostics.count(Severity::Error) == errors).then_some((packets, places))
+}

@@ -1,0 +1,227 @@
+//! What to do about a packet that does not pass: the rules that come nearest, and a sentence that would let it.
+//! Input: a trace. Output: lines for people.
+
+use super::words::participle;
+use super::{Branch, Missed, Trace};
+use crate::iptables::packet::{Packet, Transport, Way};
+use crate::iptables::parse::Part;
+use crate::iptables::print::part_text;
+use crate::iptables::ruleset::{
+    Address, HopLimit, Match, Negatable, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
+};
+use crate::net::{Family, Interface, Prefix};
+use crate::resolve::suggest::did_you_mean;
+use crate::simulate::{Translation, Verdict};
+use crate::source_map::{Rules, Statement};
+use crate::traffic::sentence::{icmp_words, protocol};
+
+/// The most rules that are named: who reads this wants the nearest.
+const MOST: usize = 3;
+
+/// Hints for a packet that does not pass, the best first.
+pub fn hints(trace: &Trace, rules: Rules) -> Vec<String> {
+    // Where it may pass as it is, what it depends on is said already.
+    if trace.branches.iter().any(|branch| branch.decision.verdict == Verdict::Accept) {
+        return Vec::new();
+    }
+    let Some(branch) = trace.branches.first() else { return Vec::new() };
+    if matches!(branch.decision.by, crate::simulate::By::Kernel(_)) {
+        return Vec::new();
+    }
+    let packet = &trace.described.packet;
+    let mut hints = near(branch, packet, rules);
+    if matches!(rules, Rules::Policy(_)) {
+        hints.push(format!("a sentence that lets it pass: {}", sentence(packet, branch)));
+    }
+    hints
+}
+
+/// Interfaces of a packet that its policy does not declare, though it declares others: most are slips of the pen.
+pub fn undeclared(packet: &Packet, rules: Rules) -> Vec<String> {
+    let Rules::Policy(compilation) = rules else { return Vec::new() };
+    let declared: Vec<Interface> = compilation.policy.interfaces.iter().map(|declared| declared.name).collect();
+    let names = match packet.way {
+        Way::In(name) | Way::Out(name) => vec![name],
+        Way::Forward(from, to) => vec![from, to],
+    };
+    let known = |name: &Interface| name.name() == "lo" || declared.iter().any(|declared| declared.covers(name));
+    let unknown = names.into_iter().filter(|name| !declared.is_empty() && !known(name));
+    let note = |name: Interface| match did_you_mean(name.name(), declared.iter().map(Interface::name)) {
+        Some(near) => format!("the policy declares no interface `{name}`; did you mean `{near}`?"),
+        None => format!("the policy declares no interface `{name}`"),
+    };
+    unknown.map(note).collect()
+}
+
+/// The rules that would accept it if one thing about it were different; those of which most holds come first.
+fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<String> {
+    let family = packet.family();
+    let mut found: Vec<(usize, Statement, String)> = Vec::new();
+    for missed in branch.missed.iter().filter(|missed| missed.place.table == TableName::Filter) {
+        let Some((_, rule)) = missed.place.look_up(rules.of(family)) else { continue };
+        let holds = parts(rule).len() - 1;
+        if rule.target != Target::Accept || holds == 0 {
+            continue;
+        }
+        let statement = rules.statement(family, rule.origin);
+        let condition = condition(rule, missed.part, packet);
+        if !found.iter().any(|(_, known, text)| *known == statement && *text == condition) {
+            found.push((holds, statement, condition));
+        }
+    }
+    found.sort_by_key(|(holds, _, _)| std::cmp::Reverse(*holds));
+    let accepted = participle(Verdict::Accept);
+    let line = |(_, statement, condition): (usize, Statement, String)| {
+        format!("would be {accepted} by {}:{} `{}` {condition}", statement.file, statement.line, statement.text)
+    };
+    found.into_iter().take(MOST).map(line).collect()
+}
+
+/// The parts of a rule that a packet must fit.
+pub fn parts(rule: &Rule) -> Vec<Part> {
+    let header = &rule.header;
+    let given = [
+        (Part::Source, header.source.is_some()),
+        (Part::Destination, header.destination.is_some()),
+        (Part::InInterface, header.in_interface.is_some()),
+        (Part::OutInterface, header.out_interface.is_some()),
+        (Part::Protocol, header.protocol.is_some()),
+        (Part::Fragment, header.fragment.is_some()),
+    ];
+    let header = given.into_iter().filter(|(_, given)| *given).map(|(part, _)| part);
+    let matches = rule.matches.iter().enumerate().filter(|(_, one)| !matches!(one, Match::Comment(_)));
+    header.chain(matches.map(|(index, _)| Part::Match(index))).collect()
+}
+
+/// What keeps the rule of a near miss from matching, as iptables writes it.
+pub fn missing(missed: &Missed, rules: Rules, family: Family) -> String {
+    missed.place.look_up(rules.of(family)).map_or(String::new(), |(_, rule)| part_text(rule, missed.part, family))
+}
+
+/// `if it came from 192.0.2.1`: what would have to be different.
+fn condition(rule: &Rule, part: Part, packet: &Packet) -> String {
+    let family = packet.family();
+    let text = || format!("if `{}` held", part_text(rule, part, family));
+    let header = &rule.header;
+    let not = |negated: bool, is: &str, is_not: &str, value: String| {
+        format!("if it {} {value}", if negated { is_not } else { is })
+    };
+    match part {
+        Part::Source => header
+            .source
+            .as_ref()
+            .map_or_else(text, |source| not(source.negated, "came from", "did not come from", address(source, family))),
+        Part::Destination => header
+            .destination
+            .as_ref()
+            .map_or_else(text, |to| not(to.negated, "went to", "did not go to", address(to, family))),
+        Part::InInterface => header
+            .in_interface
+            .map_or_else(text, |name| not(name.negated, "came in on", "did not come in on", name.value.to_string())),
+        Part::OutInterface => header
+            .out_interface
+            .map_or_else(text, |name| not(name.negated, "left by", "did not leave by", name.value.to_string())),
+        Part::Protocol => header
+            .protocol
+            .map_or_else(text, |protocol| not(protocol.negated, "were", "were not", protocol.value.to_string())),
+        Part::Match(index) => rule.matches.get(index).and_then(|one| of_match(one, packet)).unwrap_or_else(text),
+        _ => text(),
+    }
+}
+
+fn address(address: &Negatable<Address>, family: Family) -> String {
+    match &address.value {
+        Address::Prefix(prefix) => prefix_text(prefix, family),
+        Address::Masked(pair) => format!("{}/{}", pair.0, pair.1),
+    }
+}
+
+fn prefix_text(prefix: &Prefix, family: Family) -> String {
+    if prefix.length() == family.bits() { prefix.address().to_string() } else { prefix.to_string() }
+}
+
+fn of_match(one: &Match, packet: &Packet) -> Option<String> {
+    Some(match one {
+        Match::Tcp(tcp) => of_tcp(tcp, packet)?,
+        Match::Udp(ports) | Match::Sctp(ports) => of_ports(*ports, packet)?,
+        Match::Icmp(kind) | Match::Icmp6(kind) if !kind.negated => {
+            format!("if its ICMP type were {}", icmp_words(packet.family(), kind.value))
+        }
+        Match::Ttl(HopLimit::Equal(hops)) | Match::Hl(HopLimit::Equal(hops)) if !hops.negated => {
+            format!("if its TTL were {}", hops.value)
+        }
+        Match::Policy(policy) => {
+            let ipsec = if policy.ipsec { "an" } else { "no" };
+            match policy.direction {
+                PolicyDirection::In => format!("if it came out of {ipsec} IPsec policy"),
+                PolicyDirection::Out => format!("if it went into {ipsec} IPsec policy"),
+            }
+        }
+        Match::ConnState(states) | Match::State(states) if !states.negated => {
+            let names = States::NAMES.iter().enumerate().filter(|(bit, _)| states.value.0 & (1 << bit) != 0);
+            let names: Vec<String> = names.map(|(_, name)| name.to_ascii_lowercase()).collect();
+            format!("if its connection were {}", names.join(" or "))
+        }
+        Match::Mark(mark) if !mark.negated && mark.value.mask == u32::MAX => {
+            format!("if its mark were {:#x}", mark.value.value)
+        }
+        _ => return None,
+    })
+}
+
+fn of_tcp(tcp: &Tcp, packet: &Packet) -> Option<String> {
+    let Transport::Tcp(_, _, flags) = packet.transport else { return None };
+    let fits = |wanted: Negatable<TcpFlags>| (flags & wanted.value.mask == wanted.value.set) != wanted.negated;
+    match (of_ports(tcp.ports, packet), tcp.flags.filter(|wanted| !fits(*wanted))) {
+        (Some(ports), None) => Some(ports),
+        (None, Some(Negatable { negated: true, value: TcpFlags::SYN })) => {
+            Some("if it were not the first packet of a connection".into())
+        }
+        _ => None,
+    }
+}
+
+/// The port that does not fit, if it is one of the two.
+fn of_ports(ports: Ports, packet: &Packet) -> Option<String> {
+    let (source, destination) = match packet.transport {
+        Transport::Tcp(source, destination, _)
+        | Transport::Udp(source, destination)
+        | Transport::UdpLite(source, destination)
+        | Transport::Sctp(source, destination) => (source, destination),
+        _ => return None,
+    };
+    let wrong = |wanted: Option<Negatable<crate::net::PortRange>>, port: u16| {
+        let wanted = wanted.filter(|wanted| wanted.value.contains(port) == wanted.negated)?;
+        let not = if wanted.negated { "not " } else { "" };
+        Some(format!("{not}{}", wanted.value.to_string().replace(':', "-")))
+    };
+    match (wrong(ports.source, source), wrong(ports.destination, destination)) {
+        (Some(port), None) => Some(format!("if its source port were {port}")),
+        (None, Some(port)) => Some(format!("if its destination port were {port}")),
+        (Some(from), Some(to)) => Some(format!("if its source port were {from} and its destination port {to}")),
+        (None, None) => None,
+    }
+}
+
+/// A sentence that accepts the packet and not much else: as the filter sees it, behind DNAT.
+fn sentence(packet: &Packet, branch: &Branch) -> String {
+    let way = match packet.way {
+        Way::In(name) => format!("in on {name}"),
+        Way::Out(name) => format!("out on {name}"),
+        Way::Forward(from, to) => format!("forward in on {from} out on {to}"),
+    };
+    let new = branch.new_destination;
+    let port = match packet.transport {
+        Transport::Tcp(_, port, _) | Transport::Udp(_, port) | Transport::Sctp(_, port) => {
+            let port = new.and_then(|new| new.ports).map_or_else(|| port.to_string(), |ports| ports.to_string());
+            format!(" port {}", port.replace(':', "-"))
+        }
+        _ => String::new(),
+    };
+    let to = match new {
+        Some(Translation { of_interface: Some(_), .. }) => String::new(),
+        Some(Translation { addresses: Some((first, _)), .. }) => format!(" to {first}"),
+        _ => format!(" to {}", packet.destination),
+    };
+    format!("allow {way} {} from {}{to}{port}", protocol(packet.family(), packet.transport), packet.source)
+}

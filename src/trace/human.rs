@@ -1,0 +1,330 @@
+//! A trace for people: the verdict in one line, then the packet, the walk, and what to do.
+//! Input: a trace. Output: text of some lines.
+
+use std::fmt::Write;
+
+use super::words::{new_end, participle};
+use super::{Branch, Missed, Step, Trace, What, hint, statement};
+use crate::diagnostic::Style;
+use crate::iptables::print::rule_line;
+use crate::simulate::{By, Decision, Effect, Hook, MOST_WALKS, Place, Verdict};
+use crate::source_map::{Rules, Statement};
+use crate::traffic::sentence::{sentence, state_word};
+
+/// How a trace is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Colour, and the width of the terminal.
+    pub style: Style,
+    /// Whether rules that almost matched are shown.
+    pub verbose: bool,
+}
+
+/// The most walks that are shown in full.
+const MOST_SHOWN: usize = 4;
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "1;31";
+const GREEN: &str = "1;32";
+const YELLOW: &str = "1;33";
+
+fn paint(text: &str, color: &str, style: Style) -> String {
+    if style.color { format!("\u{1b}[{color}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// The whole answer.
+pub fn human(trace: &Trace, rules: Rules, options: Options) -> String {
+    let mut writer = Writer { trace, rules, options, out: String::new() };
+    writer.headline();
+    writer.packet();
+    let shown: Vec<&Branch> = writer.shown();
+    for (index, branch) in shown.iter().enumerate() {
+        if trace.branches.len() > 1 {
+            let title = writer.branch_title(branch);
+            let title = if index == 0 { title } else { format!("or {title}") };
+            writer.title(&title);
+        } else {
+            writer.title("walk");
+        }
+        writer.walk(branch);
+    }
+    writer.hints();
+    writer.out
+}
+
+struct Writer<'a> {
+    trace: &'a Trace,
+    rules: Rules<'a>,
+    options: Options,
+    out: String,
+}
+
+impl<'a> Writer<'a> {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn title(&mut self, title: &str) {
+        let title = paint(title, BOLD, self.options.style);
+        self.line("");
+        self.line(&title);
+    }
+
+    fn family(&self) -> crate::net::Family {
+        self.trace.described.packet.family()
+    }
+
+    fn statement(&self, place: Place) -> Option<(&'a str, String, Statement)> {
+        let family = self.family();
+        let (chain, rule) = place.look_up(self.rules.of(family))?;
+        Some((chain, rule_line(chain, rule, family), self.rules.statement(family, rule.origin)))
+    }
+
+    /// One walk for each decision, in order.
+    fn shown(&self) -> Vec<&'a Branch> {
+        let decisions = self.trace.decisions();
+        let first = |decision: &Decision| self.trace.branches.iter().find(|branch| branch.decision == *decision);
+        decisions.iter().filter_map(first).take(MOST_SHOWN).collect()
+    }
+
+    fn headline(&mut self) {
+        let style = self.options.style;
+        let decisions = self.trace.decisions();
+        let text = match (self.trace.verdict(), &decisions[..]) {
+            (Some(verdict), [decision]) => {
+                let color = if verdict == Verdict::Accept { GREEN } else { RED };
+                let word = paint(&participle(verdict).to_uppercase(), color, style);
+                format!("{word} {}", self.by(*decision))
+            }
+            (Some(verdict), _) => {
+                let color = if verdict == Verdict::Accept { GREEN } else { RED };
+                let word = paint(&participle(verdict).to_uppercase(), color, style);
+                let first = decisions.first().map_or(String::new(), |decision| self.by(*decision));
+                format!("{word} in every case, as a rule {first}")
+            }
+            (None, _) => {
+                let mut words: Vec<&str> = Vec::new();
+                for decision in &decisions {
+                    let word = participle(decision.verdict);
+                    if !words.contains(&word) {
+                        words.push(word);
+                    }
+                }
+                let word = paint("UNDECIDED:", YELLOW, style);
+                format!("{word} {}, as the matches below turn out", words.join(" or "))
+            }
+        };
+        self.line(&text);
+        if !self.trace.complete {
+            self.line(&format!("More than {MOST_WALKS} ways to turn out: these are not all."));
+        }
+        for place in self.trace.undecided() {
+            if let Some((_, line, statement)) = self.statement(place) {
+                self.line(&format!("  depends on {}:{} {}", statement.file, statement.line, statement.text));
+                if line != statement.text {
+                    self.line(&format!("    {line}"));
+                }
+            }
+        }
+    }
+
+    /// `by line 12: allow …`, or `by the policy of INPUT: …`.
+    fn by(&self, decision: Decision) -> String {
+        let statement = statement(self.rules, self.family(), decision);
+        match decision.by {
+            By::Rule(_) => match statement {
+                Some(Statement { file, line, text }) => format!("by {file}:{line} {text}"),
+                None => "by a rule".into(),
+            },
+            By::Policy(table, hook) => {
+                let chain = hook.chain();
+                let none = if decision.verdict == Verdict::Accept { "drops" } else { "accepts" };
+                let set = match statement {
+                    Some(Statement { file, line, text }) => format!(" ({file}:{line} {text})"),
+                    None => String::new(),
+                };
+                let of = if table.name() == "filter" { String::new() } else { format!(" in {}", table.name()) };
+                format!("by the policy of {chain}{of}: no rule {none} it{set}")
+            }
+            By::Kernel(discard) => format!("by the kernel, whatever the rules say: {}", discard.reason()),
+        }
+    }
+
+    fn packet(&mut self) {
+        let described = &self.trace.described;
+        let family = described.packet.family().name();
+        let kind = match (described.packet.ipsec_in, described.packet.ipsec_out) {
+            (true, _) => ", out of an IPsec policy",
+            (_, true) => ", into an IPsec policy",
+            _ => "",
+        };
+        let mut text = sentence(&described.packet);
+        if described.assumptions.within_limit == Some(false) {
+            text.push_str(" over limit");
+        }
+        if described.assumptions.spoofed == Some(true) {
+            text.push_str(" spoofed");
+        }
+        self.title("packet");
+        self.line(&format!("  {text}   ({family}{kind})"));
+        if !described.assumed.is_empty() {
+            let assumed = paint(&format!("  assumed: {}", described.assumed.join(", ")), DIM, self.options.style);
+            self.line(&assumed);
+        }
+        for note in hint::undeclared(&described.packet, self.rules) {
+            self.line(&format!("  note: {note}"));
+        }
+        let Some(branch) = self.trace.branches.first() else { return };
+        if let Some(translation) = branch.new_destination {
+            self.line(&format!("  translated: its destination becomes {}", new_end(translation)));
+        }
+        if let Some(translation) = branch.new_source {
+            self.line(&format!("  translated: its source becomes {}", new_end(translation)));
+        }
+    }
+
+    /// `dropped by …, if line 12 matches and line 14 does not`.
+    fn branch_title(&self, branch: &Branch) -> String {
+        let mut conditions = Vec::new();
+        for step in &branch.steps {
+            let says = match step.what {
+                What::Rule { assumed: true, .. } => "matches",
+                What::NotTaken => "does not match",
+                _ => continue,
+            };
+            if let Some((_, _, statement)) = step.place.and_then(|place| self.statement(place)) {
+                conditions.push(format!("{}:{} {says}", statement.file, statement.line));
+            }
+        }
+        let by = format!("{} {}", participle(branch.decision.verdict), self.by(branch.decision));
+        if conditions.is_empty() { by } else { format!("{by}, if {}", conditions.join(" and ")) }
+    }
+
+    fn walk(&mut self, branch: &Branch) {
+        let mut index = 0;
+        while index < branch.steps.len() {
+            let step = &branch.steps[index];
+            let next = branch.steps.get(index + 1);
+            let near = self.near_misses(branch, index + 1);
+            match (&step.what, step.table) {
+                (What::Enters, Some((table, hook))) => {
+                    let name = format!("  {:<8} {:<12}", table.name(), hook.chain());
+                    match next.map(|next| &next.what) {
+                        Some(What::Policy(verdict)) => {
+                            let text =
+                                format!("{name} no rule matches: {}", self.policy(branch, table, hook, *verdict));
+                            self.line(&text);
+                            near.iter().for_each(|missed| self.near_miss(missed));
+                            index += 1;
+                        }
+                        _ => {
+                            self.line(&name);
+                            near.iter().for_each(|missed| self.near_miss(missed));
+                        }
+                    }
+                }
+                _ => {
+                    self.step(branch, step);
+                    near.iter().for_each(|missed| self.near_miss(missed));
+                }
+            }
+            index += 1;
+        }
+    }
+
+    fn policy(
+        &self,
+        branch: &Branch,
+        table: crate::iptables::ruleset::TableName,
+        hook: Hook,
+        verdict: Verdict,
+    ) -> String {
+        let decides = branch.decision.by == By::Policy(table, hook);
+        let word = participle(verdict);
+        let text = format!("{word} by the policy of {}", hook.chain());
+        if !decides {
+            return if verdict == Verdict::Accept { "passes".into() } else { text };
+        }
+        let color = if verdict == Verdict::Accept { GREEN } else { RED };
+        paint(&text, color, self.options.style)
+    }
+
+    fn step(&mut self, branch: &Branch, step: &Step) {
+        let style = self.options.style;
+        match &step.what {
+            What::Enters => {}
+            What::Rule { effect, text, assumed } => {
+                let decides = step.place.is_some_and(|place| branch.decision.by == By::Rule(place));
+                let ends = matches!(effect, Effect::Accepts | Effect::Drops | Effect::Rejects(_));
+                let color = match effect {
+                    Effect::Accepts => GREEN,
+                    _ => RED,
+                };
+                let text = if decides && ends { paint(text, color, style) } else { text.clone() };
+                let taken = if *assumed { " (taken to match: nobody can tell from the packet)" } else { "" };
+                self.rule(step.place, &format!("{text}{taken}"));
+                if decides && let Some(answer) = &branch.answer {
+                    let mut text = format!("      {}", answer.text);
+                    if let Some(fate) = answer.fate {
+                        let _ = write!(text, "; OUTPUT: {} {}", participle(fate.verdict), self.by(fate));
+                    }
+                    self.line(&text);
+                }
+            }
+            What::NotTaken => self.rule(step.place, "taken not to match: nobody can tell from the packet"),
+            What::Policy(verdict) => {
+                if let Some((table, hook)) = step.table {
+                    let text = format!("    no other rule matches: {}", self.policy(branch, table, hook, *verdict));
+                    self.line(&text);
+                }
+            }
+            What::Tracked { state, translated } => {
+                let also =
+                    if *translated { ", and its destination translated if that of its connection is" } else { "" };
+                self.line(&format!("  connection tracking: {}{also}", state_word(*state)));
+            }
+            What::Reassembled => self.line("  the pieces of the packet are put together"),
+            What::Discarded(discard) => {
+                let text = paint(&format!("  dropped by the kernel: {}", discard.reason()), RED, style);
+                self.line(&text);
+            }
+        }
+    }
+
+    fn rule(&mut self, place: Option<Place>, text: &str) {
+        let Some((_, line, statement)) = place.and_then(|place| self.statement(place)) else { return };
+        let style = self.options.style;
+        self.line(&format!("    {}:{} {}", statement.file, statement.line, paint(&statement.text, BOLD, style)));
+        if line != statement.text {
+            self.line(&format!("      {}", paint(&line, DIM, style)));
+        }
+        self.line(&format!("      {text}"));
+    }
+
+    fn near_misses(&self, branch: &Branch, step: usize) -> Vec<Missed> {
+        let wanted = |missed: &&Missed| self.options.verbose && missed.step == step;
+        branch.missed.iter().filter(wanted).cloned().collect()
+    }
+
+    fn near_miss(&mut self, missed: &Missed) {
+        let Some((_, line, statement)) = self.statement(missed.place) else { return };
+        let failed = hint::missing(missed, self.rules, self.family());
+        let text = format!("    almost {}:{} {line}", statement.file, statement.line);
+        let text = paint(&text, DIM, self.options.style);
+        self.line(&text);
+        self.line(&format!("      {failed} does not hold"));
+    }
+
+    fn hints(&mut self) {
+        let hints = hint::hints(self.trace, self.rules);
+        if hints.is_empty() {
+            return;
+        }
+        self.title("hint");
+        for hint in hints {
+            self.line(&format!("  {hint}"));
+        }
+    }
+}

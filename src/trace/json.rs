@@ -1,0 +1,164 @@
+//! A trace as JSON: one object a packet.
+//! Input: a trace. Output: a value with the keys of the reference; what does not apply is null.
+
+use serde::Serialize;
+
+use super::words::new_end;
+use super::{Branch, Trace, What, statement};
+use crate::iptables::print::rule_line;
+use crate::simulate::{By, Decision, Verdict};
+use crate::source_map::{Rules, Statement};
+use crate::traffic::sentence::{sentence, state_word};
+
+/// One answer.
+#[derive(Debug, Serialize)]
+pub struct Json {
+    family: &'static str,
+    packet: String,
+    assumed: Vec<String>,
+    /// `accept`, `drop`, `reject`; null where it cannot be decided: then see `possible`.
+    verdict: Option<&'static str>,
+    /// How a REJECT answers.
+    with: Option<&'static str>,
+    table: Option<&'static str>,
+    chain: Option<String>,
+    /// The rule, as `iptables-save` prints it.
+    rule: Option<String>,
+    /// Where the rule comes from.
+    statement: Option<Statement>,
+    /// The chain whose default decided.
+    policy: Option<String>,
+    /// Why the kernel discards it, whatever the rules say.
+    kernel: Option<&'static str>,
+    /// Every decision that is possible, where there are several.
+    possible: Vec<Outcome>,
+    steps: Vec<Step>,
+    rewritten: Option<Rewritten>,
+}
+
+#[derive(Debug, Serialize)]
+struct Outcome {
+    verdict: &'static str,
+    with: Option<&'static str>,
+    table: Option<&'static str>,
+    chain: Option<String>,
+    rule: Option<String>,
+    statement: Option<Statement>,
+    policy: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    table: Option<&'static str>,
+    hook: Option<&'static str>,
+    chain: Option<String>,
+    rule: Option<String>,
+    statement: Option<Statement>,
+    what: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Rewritten {
+    source: Option<String>,
+    destination: Option<String>,
+}
+
+/// The JSON form of a trace.
+pub fn json(trace: &Trace, rules: Rules) -> Json {
+    let packet = &trace.described.packet;
+    let decisions = trace.decisions();
+    // One verdict by several rules has no one rule to name.
+    let decision = if let [one] = decisions[..] { Some(one) } else { None };
+    let outcome = decision.map(|decision| outcome(trace, rules, decision));
+    let verdict = trace.verdict();
+    let branch = trace.branches.first();
+    let possible = if decision.is_some() { &[][..] } else { &decisions[..] };
+    let kernel = match decision.map(|decision| decision.by) {
+        Some(By::Kernel(discard)) => Some(discard.reason()),
+        _ => None,
+    };
+    let outcome = outcome.as_ref();
+    Json {
+        family: packet.family().keyword(),
+        packet: sentence(packet),
+        assumed: trace.described.assumed.clone(),
+        verdict: verdict.map(Verdict::name),
+        with: outcome.and_then(|outcome| outcome.with),
+        table: outcome.and_then(|outcome| outcome.table),
+        chain: outcome.and_then(|outcome| outcome.chain.clone()),
+        rule: outcome.and_then(|outcome| outcome.rule.clone()),
+        statement: outcome.and_then(|outcome| outcome.statement.clone()),
+        policy: outcome.and_then(|outcome| outcome.policy.clone()),
+        kernel,
+        possible: possible.iter().map(|decision| self::outcome(trace, rules, *decision)).collect(),
+        steps: branch.map_or_else(Vec::new, |branch| steps(trace, branch, rules)),
+        rewritten: branch.and_then(rewritten),
+    }
+}
+
+fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> Outcome {
+    let family = trace.described.packet.family();
+    let with = match decision.verdict {
+        Verdict::Reject(with) => with.name(family),
+        _ => None,
+    };
+    let mut outcome = Outcome {
+        verdict: decision.verdict.name(),
+        with,
+        table: None,
+        chain: None,
+        rule: None,
+        statement: None,
+        policy: None,
+    };
+    match decision.by {
+        By::Rule(place) => {
+            outcome.table = Some(place.table.name());
+            outcome.statement = statement(rules, family, decision);
+            if let Some((chain, rule)) = place.look_up(rules.of(family)) {
+                outcome.chain = Some(chain.to_owned());
+                outcome.rule = Some(rule_line(chain, rule, family));
+            }
+        }
+        By::Policy(table, hook) => {
+            outcome.table = Some(table.name());
+            outcome.chain = Some(hook.chain().to_owned());
+            outcome.policy = Some(hook.chain().to_owned());
+        }
+        By::Kernel(_) => {}
+    }
+    outcome
+}
+
+fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
+    let family = trace.described.packet.family();
+    let step = |step: &super::Step| {
+        let rule = step.place.and_then(|place| place.look_up(rules.of(family)));
+        let what = match &step.what {
+            What::Enters => "enters".to_owned(),
+            What::Rule { text, assumed: false, .. } => text.clone(),
+            What::Rule { text, assumed: true, .. } => format!("{text}, if it matches"),
+            What::NotTaken => "taken not to match".into(),
+            What::Policy(verdict) => format!("policy {}", verdict.name()),
+            What::Tracked { state, .. } => format!("tracked as {}", state_word(*state)),
+            What::Reassembled => "put together".into(),
+            What::Discarded(discard) => format!("discarded: {}", discard.reason()),
+        };
+        Step {
+            table: step.table.map(|(table, _)| table.name()),
+            hook: step.table.map(|(_, hook)| hook.chain()),
+            chain: rule.map(|(chain, _)| chain.to_owned()),
+            rule: rule.map(|(chain, rule)| rule_line(chain, rule, family)),
+            statement: rule.map(|(_, rule)| rules.statement(family, rule.origin)),
+            what,
+        }
+    };
+    branch.steps.iter().map(step).collect()
+}
+
+fn rewritten(branch: &Branch) -> Option<Rewritten> {
+    if branch.new_source.is_none() && branch.new_destination.is_none() {
+        return None;
+    }
+    Some(Rewritten { source: branch.new_source.map(new_end), destination: branch.new_destination.map(new_end) })
+}

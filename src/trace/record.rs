@@ -1,0 +1,130 @@
+//! Writes down what happens to a packet.
+//! Input: the events of a walk. Output: steps, and the rules that nearly matched.
+
+use crate::iptables::packet::State;
+use crate::iptables::parse::Part;
+use crate::iptables::ruleset::{TableName, Target};
+use crate::net::Family;
+use crate::simulate::{Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, failing};
+
+use super::words;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The table and the hook that the packet is at.
+    pub table: Option<(TableName, Hook)>,
+    /// The rule.
+    pub place: Option<Place>,
+    /// What happens.
+    pub what: What,
+}
+
+/// What happens in a step.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The packet comes to a chain.
+    Enters,
+    /// A rule matches.
+    Rule {
+        /// What it does.
+        effect: Effect,
+        /// The same in words, with the values that result.
+        text: String,
+        /// Whether that could not be decided, and is taken so.
+        assumed: bool,
+    },
+    /// A rule may match, and is taken not to.
+    NotTaken,
+    /// The policy of the chain.
+    Policy(Verdict),
+    /// Connection tracking finds a state; `translated`: the destination may be another one now, as its connection's is.
+    Tracked {
+        /// The state.
+        state: State,
+        /// Whether the destination is not known any more.
+        translated: bool,
+    },
+    /// The pieces are put together.
+    Reassembled,
+    /// The kernel discards it.
+    Discarded(Discard),
+}
+
+/// A rule that was passed by, all of whose parts but one hold.
+#[derive(Clone, Debug)]
+pub struct Missed {
+    /// The rule.
+    pub place: Place,
+    /// The hook where it was met.
+    pub hook: Hook,
+    /// The part that does not hold.
+    pub part: Part,
+    /// The number of steps before it.
+    pub step: usize,
+}
+
+/// Looks on and writes down.
+pub(super) struct Recorder<'a> {
+    loaded: &'a Loaded<'a>,
+    assumptions: Assumptions,
+    at: Option<(TableName, Hook)>,
+    steps: Vec<Step>,
+    missed: Vec<Missed>,
+}
+
+impl<'a> Recorder<'a> {
+    pub fn new(loaded: &'a Loaded<'a>, assumptions: Assumptions) -> Recorder<'a> {
+        Recorder { loaded, assumptions, at: None, steps: Vec::new(), missed: Vec::new() }
+    }
+
+    /// What was written down.
+    pub fn end(self) -> (Vec<Step>, Vec<Missed>) {
+        (self.steps, self.missed)
+    }
+
+    fn step(&mut self, place: Option<Place>, what: What) {
+        self.steps.push(Step { table: self.at, place, what });
+    }
+
+    fn target(&self, place: Place) -> Option<&'a Target> {
+        place.look_up(self.loaded.ruleset).map(|(_, rule)| &rule.target)
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn see(&mut self, flight: &Flight, event: Event) {
+        match event {
+            Event::Enters(table, hook) => {
+                self.at = Some((table, hook));
+                self.step(None, What::Enters);
+            }
+            Event::Matches { place, effect, assumed } => {
+                let family: Family = flight.family;
+                let text = self.target(place).map(|target| words::effect(target, effect, flight, family));
+                self.step(Some(place), What::Rule { effect, text: text.unwrap_or_default(), assumed });
+            }
+            Event::Passes { place, assumed: true } => self.step(Some(place), What::NotTaken),
+            Event::Passes { place, assumed: false } => {
+                if let ([part], Some((_, hook))) = (&failing(self.loaded, place, flight, self.assumptions)[..], self.at)
+                {
+                    self.missed.push(Missed { place, hook, part: *part, step: self.steps.len() });
+                }
+            }
+            Event::Ends(_, _, verdict) => self.step(None, What::Policy(verdict)),
+            Event::Tracked(state) => {
+                self.at = None;
+                let translated = flight.destination.known(flight.family).is_none();
+                self.step(None, What::Tracked { state, translated });
+            }
+            Event::Reassembled => {
+                self.at = None;
+                self.step(None, What::Reassembled);
+            }
+            Event::Discarded(discard) => {
+                self.at = None;
+                self.step(None, What::Discarded(discard));
+            }
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The walk through the tables, rule by rule: what the kernel does with one packet.
+
+use std::net::IpAddr;
+
+use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
+use cgwfw::iptables::parse;
+use cgwfw::iptables::ruleset::{IcmpType, RejectWith, Ruleset};
+use cgwfw::net::{Family, Interface, Protocol};
+use cgwfw::simulate::{
+    Assumptions, By, Decision, Discard, Loaded, MOST_WALKS, Silent, Verdict, decide, verdict, walks,
+};
+
+fn rules(family: Family, text: &str) -> Ruleset {
+    let (ruleset, faults) = parse::file(text, family);
+    assert_eq!(faults, [], "{text}");
+    ruleset
+}
+
+fn name(name: &str) -> Interface {
+    Interface::new(name).expect("a short name")
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().expect("a literal address")
+}
+
+/// A first packet that comes in on `eth0`.
+fn packet(source: &str, destination: &str, transport: Transport) -> Packet {
+    Packet {
+        way: Way::In(name("eth0")),
+        source: address(source),
+        destination: address(destination),
+        hop_limit: 64,
+        transport,
+        fragment: Fragment::No,
+        mark: 0,
+        state: None,
+        ipsec_in: false,
+        ipsec_out: false,
+    }
+}
+
+fn udp(port: u16) -> Packet {
+    packet("192.0.2.1", "192.0.2.2", Transport::Udp(40_000, port))
+}
+
+fn tcp(port: u16, flags: u8) -> Packet {
+    packet("192.0.2.1", "192.0.2.2", Transport::Tcp(40_000, port, flags))
+}
+
+fn forwarded(packet: Packet) -> Packet {
+    Packet { way: Way::Forward(name("eth0"), name("eth1")), ..packet }
+}
+
+/// The verdicts as words, and for each who decided: the line of the rule, the chain of the policy, `kernel`.
+fn fate(text: &str, packet: &Packet) -> Vec<String> {
+    let ruleset = rules(packet.family(), text);
+    let word = |decision: &Decision| {
+        let by = match decision.by {
+            By::Rule(place) => place.look_up(&ruleset).expect("a rule").1.origin.line.to_string(),
+            By::Policy(_, hook) => hook.chain().to_owned(),
+            By::Kernel(_) => "kernel".to_owned(),
+        };
+        format!("{} {by}", decision.verdict.name())
+    };
+    verdict(&ruleset, packet).iter().map(word).collect()
+}
+
+/// Rules of the filter, from line 4 on; everything is dropped by default.
+fn filter(lines: &str) -> String {
+    format!("*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n{lines}COMMIT\n")
+}
+
+#[test]
+fn the_first_match_decides_and_then_the_policy() {
+    let text = filter("-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n-A INPUT -p udp -j DROP\n");
+    assert_eq!(fate(&text, &udp(53)), ["accept 4"]);
+    assert_eq!(fate(&text, &udp(54)), ["drop 5"]);
+    assert_eq!(fate(&text, &tcp(53, 2)), ["drop INPUT"]);
+    assert_eq!(fate(&text, &forwarded(udp(53))), ["drop FORWARD"]);
+    assert_eq!(fate("*nat\nCOMMIT\n", &udp(53)), ["accept INPUT"], "no filter, no obstacle");
+}
+
+#[test]
+fn chains_call_return_and_go_for_good() {
+    let chains = ":a - [0:0]\n:b - [0:0]\n";
+    let jump = format!(
+        "{chains}-A INPUT -j a\n-A INPUT -j ACCEPT\n-A a -p udp -j RETURN\n-A a -p tcp -j b\n-A a -p tcp -j REJECT\n-A b -j RETURN\n"
+    );
+    assert_eq!(fate(&filter(&jump), &udp(1)), ["accept 7"]);
+    assert_eq!(fate(&filter(&jump), &tcp(1, 2)), ["reject 10"]);
+    let goto = format!("{chains}-A INPUT -g a\n-A INPUT -j ACCEPT\n-A a -p tcp -j ACCEPT\n");
+    assert_eq!(fate(&filter(&goto), &udp(1)), ["drop INPUT"], "no way back from a goto");
+    let inner = format!("{chains}-A INPUT -j a\n-A INPUT -j ACCEPT\n-A a -g b\n-A a -j DROP\n");
+    assert_eq!(fate(&filter(&inner), &udp(1)), ["accept 7"], "back to where the chain before was called");
+}
+
+#[test]
+fn every_table_is_met_in_its_turn() {
+    let text = "*raw\n-A PREROUTING -p udp -m udp --dport 9 -j DROP\nCOMMIT\n\
+        *mangle\n-A PREROUTING -j MARK --set-xmark 0x7/0xffffffff\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n-A INPUT -m mark --mark 0x7 -j ACCEPT\nCOMMIT\n\
+        *security\n-A INPUT -p udp -m udp --dport 8 -j DROP\nCOMMIT\n";
+    assert_eq!(fate(text, &udp(7)), ["accept 9"]);
+    assert_eq!(fate(text, &udp(8)), ["drop 12"], "accepted by the filter, dropped behind it");
+    assert_eq!(fate(text, &udp(9)), ["drop 2"]);
+}
+
+#[test]
+fn the_filter_sees_the_translated_destination() {
+    let text = "*nat\n-A PREROUTING -d 192.0.2.2/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.1.0.80:8443\nCOMMIT\n\
+        *filter\n:FORWARD DROP [0:0]\n-A FORWARD -d 10.1.0.80/32 -p tcp -m tcp --dport 8443 -j ACCEPT\nCOMMIT\n";
+    assert_eq!(fate(text, &forwarded(tcp(443, 2))), ["accept 6"]);
+    let later = Packet { state: Some(State::Established), ..forwarded(tcp(443, 0x10)) };
+    assert_eq!(
+        fate(text, &later),
+        ["accept 6", "drop FORWARD"],
+        "translated if its connection is, which nobody can tell"
+    );
+    let redirect = "*nat\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -d 192.0.2.2/32 -p tcp -m tcp --dport 8080 -j ACCEPT\nCOMMIT\n";
+    assert_eq!(
+        fate(redirect, &forwarded(tcp(80, 2))),
+        ["accept 7", "drop INPUT"],
+        "it goes to the gateway itself, with an address that the rules do not tell"
+    );
+}
+
+#[test]
+fn tracking_knows_first_packets() {
+    let text = |state: &str| {
+        filter(&format!("-A INPUT -m conntrack --ctstate {state} -j ACCEPT\n"))
+            + "*raw\n-A PREROUTING -p tcp -m tcp --dport 9 -j CT --notrack\nCOMMIT\n"
+    };
+    for (state, packet) in [
+        ("NEW", tcp(1, 0x02)),
+        ("NEW", tcp(1, 0x10)),
+        ("INVALID", tcp(1, 0x12)),
+        ("INVALID", tcp(1, 0x01 | 0x02)),
+        ("INVALID", tcp(1, 0x04)),
+        ("UNTRACKED", tcp(9, 0x02)),
+        ("NEW", udp(1)),
+        ("NEW", packet("192.0.2.1", "192.0.2.2", Transport::Icmp(IcmpType { kind: 8, code: Some(0) }))),
+        ("INVALID", packet("192.0.2.1", "192.0.2.2", Transport::Icmp(IcmpType { kind: 0, code: Some(0) }))),
+        ("UNTRACKED", packet("2001:db8::1", "2001:db8::2", Transport::Icmp(IcmpType { kind: 135, code: Some(0) }))),
+        ("INVALID", packet("2001:db8::1", "2001:db8::2", Transport::Icmp(IcmpType { kind: 129, code: Some(0) }))),
+        ("ESTABLISHED", Packet { state: Some(State::Established), ..tcp(1, 0x10) }),
+        ("UNTRACKED", Packet { state: Some(State::Established), ..tcp(9, 0x10) }),
+    ] {
+        assert_eq!(fate(&text(state), &packet), ["accept 4"], "{state} {packet:?}");
+        let not = text(state).replace("--ctstate", "! --ctstate");
+        assert_eq!(fate(&not, &packet), ["drop INPUT"], "not {state} {packet:?}");
+    }
+}
+
+#[test]
+fn marks_travel_with_the_packet_and_its_connection() {
+    let text = "*mangle\n-A PREROUTING -j CONNMARK --set-mark 0x5\n-A PREROUTING -j CONNMARK --restore-mark\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n-A INPUT -m mark --mark 0x5 -m connmark --mark 0x5 -j ACCEPT\nCOMMIT\n";
+    assert_eq!(fate(text, &udp(1)), ["accept 7"]);
+    let invalid = tcp(1, 0x04);
+    assert_eq!(fate(text, &invalid), ["drop INPUT"], "no connection, no mark of it");
+}
+
+#[test]
+fn fragments_have_no_ports() {
+    let text = filter(
+        "-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n-A INPUT -p udp -m multiport ! --dports 1,2 -j DROP\n-A INPUT -p udp -m frag -j REJECT\n-A INPUT -p udp -j ACCEPT\n",
+    );
+    let v6 = Packet { fragment: Fragment::Later, ..packet("2001:db8::1", "2001:db8::2", Transport::Udp(53, 53)) };
+    assert_eq!(fate(&text, &v6), ["accept 4", "reject 6"], "iptables-nft takes other bytes for ports");
+    let sctp =
+        filter("-A INPUT -p sctp -m sctp --dport 53 -j ACCEPT\n-A INPUT -p sctp -m sctp ! --dport 53 -j ACCEPT\n");
+    assert_eq!(fate(&sctp, &Packet { transport: Transport::Sctp(53, 53), ..v6.clone() }), ["drop INPUT"]);
+    assert_eq!(fate(&text, &Packet { fragment: Fragment::First, ..v6 }), ["accept 4"]);
+    let v4 = filter(
+        "-A FORWARD -p udp -m udp --dport 53 -j ACCEPT\n-A FORWARD -f -j REJECT\n-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n",
+    );
+    let later = Packet { fragment: Fragment::Later, ..udp(53) };
+    assert_eq!(fate(&v4, &forwarded(later.clone())), ["accept 4", "reject 5"]);
+    assert_eq!(fate(&v4, &later), ["accept 6"], "what is for the gateway itself is put together before INPUT");
+    let tracked = v4.clone() + "*nat\nCOMMIT\n";
+    assert_eq!(fate(&tracked, &forwarded(later)), ["accept 4"], "and everything, where connections are tracked");
+}
+
+#[test]
+fn what_cannot_be_decided_is_taken_both_ways() {
+    let text = filter(
+        "-A INPUT -p udp -m limit --limit 5/min -j ACCEPT\n-A INPUT -p tcp -m set --match-set x src -j ACCEPT\n",
+    );
+    assert_eq!(fate(&text, &udp(1)), ["accept 4", "drop INPUT"]);
+    assert_eq!(fate(&text, &tcp(1, 2)), ["accept 5", "drop INPUT"]);
+    let ruleset = rules(Family::V4, &text);
+    let within = decide(&Loaded::new(&ruleset), &udp(1), Assumptions::ORDINARY);
+    assert_eq!(within.len(), 1);
+    let over = Assumptions { within_limit: Some(false), ..Assumptions::ORDINARY };
+    assert_eq!(decide(&Loaded::new(&ruleset), &udp(1), over)[0].verdict, Verdict::Drop);
+    let logs =
+        filter("-A INPUT -m limit --limit 5/min -j LOG\n-A INPUT -m limit --limit 5/min -j LOG\n-A INPUT -j REJECT\n");
+    assert_eq!(fate(&logs, &udp(1)), ["reject 6"], "whether it is logged decides nothing");
+    let spoofed = "*raw\n-A PREROUTING -m rpfilter --invert -j DROP\nCOMMIT\n";
+    assert_eq!(fate(spoofed, &udp(1)), ["accept INPUT", "drop 2"]);
+    let unknown = filter("-A INPUT -j NFQUEUE --queue-num 1\n");
+    assert_eq!(fate(&unknown, &udp(1)), ["drop INPUT", "accept 4", "drop 4"]);
+}
+
+#[test]
+fn there_is_an_end_to_undecided_walks() {
+    let jumps: String = (0..20).map(|_| "-A INPUT -m set --match-set x src -j a\n").collect();
+    let text = filter(&format!(":a - [0:0]\n{jumps}-A a -p tcp -j ACCEPT\n"));
+    let ruleset = rules(Family::V4, &text);
+    let mut count = 0;
+    let complete = walks(&Loaded::new(&ruleset), &udp(1), Assumptions::default(), || Silent, |_, _, _| count += 1);
+    assert!(!complete);
+    assert_eq!(count, MOST_WALKS);
+}
+
+#[test]
+fn loops_end() {
+    let text = filter(":a - [0:0]\n:b - [0:0]\n-A INPUT -j a\n-A a -g b\n-A b -g a\n-A INPUT -j REJECT\n");
+    assert_eq!(fate(&text, &udp(1)), ["reject 9"]);
+}
+
+#[test]
+fn the_kernel_discards_what_has_no_place_on_the_wire() {
+    let text = filter("-A INPUT -j ACCEPT\n-A FORWARD -j ACCEPT\n");
+    for (source, destination) in [
+        ("127.0.0.1", "192.0.2.2"),
+        ("192.0.2.1", "127.0.0.1"),
+        ("224.0.0.1", "192.0.2.2"),
+        ("0.0.0.0", "192.0.2.2"),
+        ("2001:db8::1", "::1"),
+        ("ff02::1", "2001:db8::2"),
+    ] {
+        assert_eq!(
+            fate(&text, &packet(source, destination, Transport::Udp(1, 1))),
+            ["drop kernel"],
+            "{source} {destination}"
+        );
+    }
+    assert_eq!(fate(&text, &packet("0.0.0.0", "255.255.255.255", Transport::Udp(68, 67))), ["accept 4"]);
+    assert_eq!(fate(&text, &packet("192.0.2.255", "192.0.2.1", Transport::Udp(68, 67))), ["accept 4"]);
+    let ruleset = rules(Family::V4, &text);
+    let last_hop = Packet { hop_limit: 1, ..forwarded(udp(1)) };
+    assert_eq!(verdict(&ruleset, &last_hop)[0].by, By::Kernel(Discard::HopLimit));
+}
+
+#[test]
+fn what_comes_by_lo_was_tracked_and_translated_when_it_was_sent() {
+    let text = "*raw\n-A PREROUTING -i lo -m conntrack --ctstate NEW -j ACCEPT\n-A PREROUTING -i lo -j DROP\nCOMMIT\n\
+        *nat\n-A PREROUTING -i lo -p tcp -j REDIRECT --to-ports 9\n-A OUTPUT -o lo -p tcp -j REDIRECT --to-ports 9\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n:OUTPUT DROP [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n\
+        -A OUTPUT -o eth0 -d 127.0.0.1/32 -p tcp -m tcp --dport 9 -j ACCEPT\n-A OUTPUT -o lo -p tcp -m tcp --dport 9 -j ACCEPT\nCOMMIT\n";
+    let lo = packet("127.0.0.1", "127.0.0.1", Transport::Tcp(40_000, 22, 2));
+    assert_eq!(fate(text, &Packet { way: Way::In(name("lo")), ..lo.clone() }), ["accept 12"]);
+    assert_eq!(fate(text, &Packet { way: Way::Out(name("lo")), ..lo }), ["accept 14"]);
+    let local = text.replace("-A OUTPUT -o lo -p tcp -j REDIRECT", "-A OUTPUT -o eth0 -p tcp -j REDIRECT");
+    let out = Packet { way: Way::Out(name("eth0")), ..tcp(22, 2) };
+    assert_eq!(fate(&local, &out), ["accept 13"], "the filter sees the old interface and the new address");
+}
+
+#[test]
+fn postrouting_knows_both_interfaces_of_what_is_forwarded() {
+    let text = "*mangle\n:own - [0:0]\n-A POSTROUTING -o eth1 -j own\n-A own -i eth0 -j DROP\nCOMMIT\n";
+    assert_eq!(fate(text, &forwarded(udp(1))), ["drop 4"]);
+    assert_eq!(fate(text, &Packet { way: Way::Out(name("eth1")), ..udp(1) }), ["accept OUTPUT"]);
+}
+
+#[test]
+fn forward_sees_one_hop_less() {
+    let text = filter("-A FORWARD -m ttl --ttl-eq 63 -j ACCEPT\n-A INPUT -m ttl --ttl-eq 64 -j ACCEPT\n");
+    assert_eq!(fate(&text, &forwarded(udp(1))), ["accept 4"]);
+    assert_eq!(fate(&text, &udp(1)), ["accept 5"]);
+}
+
+#[test]
+fn headers_match_as_the_kernel_compares_them() {
+    let accepts =
+        |line: &str, packet: &Packet| fate(&filter(&format!("-A INPUT {line} -j ACCEPT\n")), packet) == ["accept 4"];
+    for (line, expected) in [
+        ("-s 192.0.2.0/24", true),
+        ("! -s 192.0.2.0/24", false),
+        ("-s 192.0.2.0/31", true),
+        ("-s 192.0.2.2/31", false),
+        ("-s 0.0.0.1/0.0.0.1", true),
+        ("-i eth0", true),
+        ("-i eth", false),
+        ("-i eth+", true),
+        ("! -i eth+", false),
+        ("-i eth00", false),
+        ("-p udp -m udp --sport 40000:40000", true),
+        ("-p udp -m udp ! --dport 0:499", true),
+        ("-p udp -m multiport --ports 1,500", true),
+        ("-p udp -m multiport ! --dports 500", false),
+        ("-p udplite", false),
+        ("-m iprange --src-range 192.0.2.0-192.0.2.1", true),
+        ("-m iprange ! --src-range 192.0.2.0-192.0.2.1", false),
+        ("-m policy --dir in --pol none", true),
+        ("-m policy --dir in --pol ipsec", false),
+        ("-m mark ! --mark 0x0", false),
+        ("-m ttl --ttl-gt 63", true),
+        ("-m comment --comment x", true),
+    ] {
+        assert_eq!(accepts(line, &udp(500)), expected, "{line}");
+    }
+    let ah = packet("2001:db8::1", "2001:db8::2", Transport::Ah);
+    assert!(accepts("-m ah", &ah));
+    assert!(!accepts("-p tcp", &ah) && accepts("! -p tcp", &ah));
+    assert_eq!(fate(&filter("-A INPUT -p ah -j ACCEPT\n"), &ah).len(), 2, "the backends disagree");
+    let gre = packet("192.0.2.1", "192.0.2.2", Transport::Other(Protocol::GRE));
+    assert!(accepts("-p 47", &gre));
+    let reject = rules(Family::V4, &filter("-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n"));
+    assert_eq!(verdict(&reject, &tcp(1, 2))[0].verdict, Verdict::Reject(RejectWith::TcpReset));
+}
