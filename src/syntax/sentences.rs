@@ -1,0 +1,373 @@
+//! One file's text to tokens and sentences, without what it includes.
+//! Input: a text. Output: a `Part`; what is no token is reported and costs only its sentence.
+
+use std::ops::Range;
+
+use pest::Parser;
+use pest::iterators::Pair;
+
+use super::grammar::{Grammar, Rule};
+use super::{Sentence, SyntaxError, Token, TokenKind};
+use crate::diagnostic::{Diagnostics, is_deceptive};
+use crate::parallel;
+use crate::source::{SourceId, Span};
+
+/// The sentences of a text, or of a part of it; their tokens are positions in `tokens`.
+#[derive(Default)]
+pub struct Part {
+    /// The tokens of all sentences.
+    pub tokens: Vec<Token>,
+    /// The sentences.
+    pub sentences: Vec<Sentence>,
+    /// The comments.
+    pub comments: Vec<Span>,
+    /// Whether a brace is open at the end.
+    open: bool,
+}
+
+/// The sentences of a whole text. Of a long one, two threads read a half each.
+pub fn sentences(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Part {
+    if let Some(middle) = middle(text) {
+        let (mut found, mut found_behind) = (Diagnostics::default(), Diagnostics::default());
+        let (mut part, behind) = parallel::join(
+            true,
+            || read(source, text, 0..middle, &mut found),
+            || read(source, text, middle..text.len(), &mut found_behind),
+        );
+        // Something may go on behind the middle, or what is wrong here may be right there: then they are read together.
+        // All reports of this step are errors.
+        if !part.open && !found.has_errors() && !found_behind.has_errors() {
+            part.append(behind);
+            return part;
+        }
+    }
+    read(source, text, 0..text.len(), diagnostics)
+}
+
+/// From so many bytes on, half of a text is worth a thread.
+const WORTH_A_THREAD: usize = 16 * 1024;
+
+/// The start of a line near the middle of a long text where a sentence probably begins.
+fn middle(text: &str) -> Option<usize> {
+    if text.len() < WORTH_A_THREAD {
+        return None;
+    }
+    let half = text.len() / 2;
+    let ends = text.as_bytes()[half..].iter().enumerate().filter(|(_, byte)| **byte == b'\n').take(100);
+    let starts = ends.map(|(at, _)| half + at + 1);
+    starts.filter(|start| text.as_bytes().get(*start).is_some_and(u8::is_ascii_lowercase)).find(|start| {
+        // A backslash joins lines.
+        !text[..*start].trim_end().ends_with('\\')
+    })
+}
+
+impl Part {
+    /// Adds the part behind this one.
+    fn append(&mut self, behind: Part) {
+        let offset = self.tokens.len() as u32;
+        self.tokens.extend(behind.tokens);
+        self.sentences.extend(behind.sentences.into_iter().map(|sentence| sentence.moved(offset)));
+        self.comments.extend(behind.comments);
+    }
+}
+
+/// A sentence that is being read.
+struct Open {
+    first: u32,
+    broken: bool,
+    /// The braces that are open.
+    braces: Vec<Span>,
+}
+
+/// The sentences of a range of the text that begins with a line.
+fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Diagnostics) -> Part {
+    let base = range.start;
+    let mut part = Part::default();
+    let mut pairs = match Grammar::parse(Rule::policy, &text[range]) {
+        Ok(pairs) => pairs,
+        // The grammar takes every text; a limit of the parser would show here.
+        Err(error) => {
+            let at = match error.location {
+                pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => base + at,
+            };
+            diagnostics.push(SyntaxError::BadCharacter.at(
+                Span::new(source, at, at),
+                "the text cannot be read from here",
+                "here",
+                "remove what stands here",
+            ));
+            return part;
+        }
+    };
+    let mut state = Open { first: 0, broken: false, braces: Vec::new() };
+    let mut stray: Option<Span> = None;
+    let mut at_line_start = true;
+    let policy = pairs.next().expect("the grammar's top rule gives one pair");
+    for pair in policy.into_inner() {
+        let span = span_of(source, base, &pair);
+        let rule = pair.as_rule();
+        if let Some(run) = stray.take_if(|run| rule != Rule::stray || run.end != span.start) {
+            report_stray(run, text, diagnostics);
+            state.broken = true;
+        }
+        let kind = match rule {
+            Rule::newline => {
+                at_line_start = true;
+                if state.braces.is_empty() {
+                    finish(&mut part, source, &mut state);
+                }
+                continue;
+            }
+            Rule::EOI => break,
+            Rule::comment => {
+                let text = pair.as_str().trim_end_matches('\r');
+                check_comment(span, text, diagnostics);
+                part.comments.push(Span { end: span.start + text.len() as u32, ..span });
+                continue;
+            }
+            Rule::rules => {
+                abandon_braces(&mut state, diagnostics);
+                finish(&mut part, source, &mut state);
+                push_rules(&mut part, source, base, pair);
+                state.first = part.tokens.len() as u32;
+                at_line_start = false;
+                continue;
+            }
+            Rule::stray => {
+                stray = Some(stray.map_or(span, |run| run.to(span)));
+                continue;
+            }
+            Rule::open_string => {
+                report_string(span, pair.as_str(), diagnostics);
+                state.broken = true;
+                TokenKind::String
+            }
+            Rule::string => TokenKind::String,
+            Rule::variable => TokenKind::Variable,
+            Rule::comma => TokenKind::Comma,
+            Rule::open => {
+                state.braces.push(span);
+                TokenKind::Open
+            }
+            Rule::close => {
+                if state.braces.pop().is_none() {
+                    diagnostics.push(SyntaxError::UnexpectedBrace.at(
+                        span,
+                        "`}` closes nothing",
+                        "no `{` is open here",
+                        "remove it, or write the `{` that it belongs to",
+                    ));
+                    state.broken = true;
+                    continue;
+                }
+                TokenKind::Close
+            }
+            _ => {
+                let run = pair.as_str();
+                let first = run.split(is_blank).next().unwrap_or_default();
+                if at_line_start && !state.braces.is_empty() && super::SENTENCE_STARTS.contains(&first) {
+                    abandon_braces(&mut state, diagnostics);
+                    finish(&mut part, source, &mut state);
+                }
+                // Control characters of Unicode are ASCII, or begin with this byte.
+                if run.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f || byte == 0xc2) {
+                    state.broken |= push_pieces(&mut part.tokens, span, run, text, diagnostics);
+                } else {
+                    push_words(&mut part.tokens, span, run);
+                }
+                at_line_start = false;
+                continue;
+            }
+        };
+        at_line_start = false;
+        part.tokens.push(Token { kind, start: span.start, end: span.end });
+    }
+    if let Some(run) = stray {
+        report_stray(run, text, diagnostics);
+        state.broken = true;
+    }
+    part.open = !state.braces.is_empty();
+    abandon_braces(&mut state, diagnostics);
+    finish(&mut part, source, &mut state);
+    part
+}
+
+/// Ends the sentence that is being read.
+fn finish(part: &mut Part, source: SourceId, state: &mut Open) {
+    let last = part.tokens.len() as u32;
+    if last > state.first {
+        part.sentences.push(Sentence { source, first: state.first, last, body: None, broken: state.broken });
+    }
+    state.broken = false;
+    state.first = last;
+}
+
+fn is_blank(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// Takes a run of words apart.
+fn push_words(tokens: &mut Vec<Token>, span: Span, run: &str) {
+    let mut start = None;
+    for (at, byte) in run.bytes().chain(std::iter::once(b' ')).enumerate() {
+        let blank = byte == b' ' || byte == b'\t';
+        match start {
+            None if !blank => start = Some(at),
+            Some(from) if blank => {
+                let (start_of_word, end) = (span.start + from as u32, span.start + at as u32);
+                tokens.push(Token { kind: TokenKind::Word, start: start_of_word, end });
+                start = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A run of words with control characters: they are reported, what stands between them are words. Whether there were any.
+fn push_pieces(tokens: &mut Vec<Token>, span: Span, run: &str, text: &str, diagnostics: &mut Diagnostics) -> bool {
+    let is_bad = |c: char| c.is_control() && c != '\t';
+    let (mut start, mut any) = (0, false);
+    while start < run.len() {
+        let rest = &run[start..];
+        let bad = rest.starts_with(is_bad);
+        let length = rest.find(|c: char| is_bad(c) != bad).unwrap_or(rest.len());
+        let (from, to) = (span.start + start as u32, span.start + (start + length) as u32);
+        let piece = Span { start: from, end: to, ..span };
+        if bad {
+            report_stray(piece, text, diagnostics);
+            any = true;
+        } else {
+            push_words(tokens, piece, &rest[..length]);
+        }
+        start += length;
+    }
+    any
+}
+
+fn span_of(source: SourceId, base: usize, pair: &Pair<Rule>) -> Span {
+    let span = pair.as_span();
+    Span::new(source, base + span.start(), base + span.end())
+}
+
+/// A `rules` block: the words before the brace are its tokens, the text between the braces its body.
+fn push_rules(part: &mut Part, source: SourceId, base: usize, pair: Pair<Rule>) {
+    let first = part.tokens.len() as u32;
+    let start = span_of(source, base, &pair).start;
+    part.tokens.push(Token { kind: TokenKind::Word, start, end: start + "rules".len() as u32 });
+    let mut body = None;
+    for piece in pair.into_inner() {
+        let span = span_of(source, base, &piece);
+        if piece.as_rule() == Rule::body {
+            body = Some(span);
+        } else {
+            part.tokens.push(Token { kind: TokenKind::Word, start: span.start, end: span.end });
+        }
+    }
+    part.sentences.push(Sentence { source, first, last: part.tokens.len() as u32, body, broken: false });
+}
+
+fn abandon_braces(state: &mut Open, diagnostics: &mut Diagnostics) {
+    // The innermost says enough: fifty thousand of them are one mistake.
+    if let Some(open) = state.braces.pop() {
+        diagnostics.push(SyntaxError::UnclosedBrace.at(
+            open,
+            "`{` is never closed",
+            "opened here",
+            "write the `}` that ends the list or the block",
+        ));
+        state.broken = true;
+    }
+    state.braces.clear();
+}
+
+fn report_stray(span: Span, text: &str, diagnostics: &mut Diagnostics) {
+    let shown = &text[span.start as usize..span.end as usize];
+    let help = match shown {
+        "\\" => "a backslash joins lines: nothing may stand behind it on its line",
+        "$" => "write the name of a definition directly after the `$`",
+        _ => "remove it: outside of strings and comments only printable characters have a meaning",
+    };
+    let shown: String = shown
+        .chars()
+        .take(20)
+        .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.into() })
+        .collect();
+    diagnostics.push(SyntaxError::BadCharacter.at(
+        span,
+        format!("`{shown}` has no meaning here"),
+        "not a part of any word",
+        help,
+    ));
+}
+
+fn report_string(span: Span, text: &str, diagnostics: &mut Diagnostics) {
+    let inner = &text[1..];
+    let escape = inner.char_indices().scan(false, |escaped, (at, c)| {
+        let bad = *escaped && c != '"' && c != '\\';
+        *escaped = !*escaped && c == '\\';
+        Some(bad.then_some((at, c)))
+    });
+    let bad = escape.flatten().next();
+    diagnostics.push(match bad {
+        Some((at, c)) if text.len() > 1 && text.ends_with('"') => {
+            let start = span.start + at as u32;
+            SyntaxError::BadEscape.at(
+                Span { start, end: start + 1 + c.len_utf8() as u32, ..span },
+                "a backslash escapes only `\"` and `\\`",
+                "no escape that strings know",
+                "write `\\\\` for a backslash",
+            )
+        }
+        _ => SyntaxError::UnclosedString.at(
+            span,
+            "the string is not closed on its line",
+            "starts here",
+            "write the closing `\"`; a string holds no line break and no control character",
+        ),
+    });
+}
+
+fn check_comment(span: Span, text: &str, diagnostics: &mut Diagnostics) {
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| is_deceptive(*c) && *c != '\t') {
+        let start = span.start + at as u32;
+        diagnostics.push(SyntaxError::BadCharacter.at(
+            Span { start, end: start + c.len_utf8() as u32, ..span },
+            format!("`{}` is a control character", c.escape_unicode()),
+            "in this comment",
+            "remove it: editors and terminals show such a line differently from what it is",
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_give_what_the_whole_gives() {
+        let around = "allow ssh in on eth0 from 192.0.2.1 # one line\n".repeat(500);
+        let list: String = (0..3_000).map(|at| format!("name{at},\n")).collect();
+        let starts = "drop,\n".repeat(3_000);
+        let block = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nlog nothing\n".repeat(500);
+        for (across, apart) in [
+            (String::new(), true),
+            (format!("define names = {{\n{list}}}\n"), false),
+            (format!("define names = {{\n{starts}}}\n"), false),
+            (format!("rules both filter {{\n{block}}}\n"), false),
+            (format!("allow ssh in {}on eth0\n", "\\\n".repeat(10_000)), false),
+            ("drop \"a string that does not end\n".repeat(500), false),
+            ("}\n".to_owned(), false),
+        ] {
+            let text = format!("{around}{across}{around}");
+            let (mut found, mut found_whole) = (Diagnostics::default(), Diagnostics::default());
+            let halves = sentences(SourceId(0), &text, &mut found);
+            let whole = read(SourceId(0), &text, 0..text.len(), &mut found_whole);
+            let shown = &across[..across.len().min(40)];
+            assert_eq!(halves.tokens, whole.tokens, "{shown}");
+            assert_eq!(format!("{:?}", halves.sentences), format!("{:?}", whole.sentences), "{shown}");
+            assert_eq!(halves.comments, whole.comments, "{shown}");
+            assert!(found.iter().eq(found_whole.iter()), "{shown}");
+            assert!(!apart || middle(&text).is_some(), "{shown}");
+        }
+    }
+}
