@@ -30,9 +30,18 @@ const TOLERANCE: f64 = 5.0;
 type Step = (&'static str, fn(bool));
 
 /// What is measured. A step runs twice, whole and only prepared: the difference is its count.
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     ("library", |whole| {
         whole.then(|| black_box(Library::built_in()));
+    }),
+    // The metadata of every block, which is read when a sentence asks for it.
+    ("all_signatures", |whole| {
+        let library = Library::built_in();
+        if whole {
+            library.snippets.iter().for_each(|snippet| {
+                black_box(snippet.signature.forms.len());
+            });
+        }
     }),
     ("gateway_of_200_lines", |whole| both_files(&policies::gateway(200), whole)),
     ("ipsec_1000_sentences", |whole| both_files(&policies::ipsec(1_000), whole)),

@@ -19,6 +19,11 @@ impl Family {
     /// Both families, IPv4 first.
     pub const BOTH: [Family; 2] = [Family::V4, Family::V6];
 
+    /// The family of an address.
+    pub fn of(address: IpAddr) -> Family {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+
     /// The name for people: `IPv4` or `IPv6`.
     pub fn name(self) -> &'static str {
         match self {

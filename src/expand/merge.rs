@@ -58,20 +58,25 @@ pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
         index.ids.extend((0..).map(ChainId).zip(&table.chains).map(|(id, chain)| (chain.name.clone(), id)));
     }
     avoid_taken_names(&mut group, table, index);
-    let mut id = |name: &Arc<str>| match index.ids.get(name) {
-        Some(id) => *id,
-        None => {
-            let id = ChainId(table.chains.len() as u32);
+    let built_in = table.name.built_in_chains();
+    let mut id = |name: &Arc<str>| match built_in.iter().position(|known| **known == **name) {
+        Some(at) => ChainId(at as u32),
+        None => *index.ids.entry(name.clone()).or_insert_with(|| {
             table.chains.push(Chain { name: name.clone(), policy: None });
-            index.ids.insert(name.clone(), id);
-            id
-        }
+            ChainId(table.chains.len() as u32 - 1)
+        }),
     };
     let ids: SmallVec<[ChainId; 4]> = group.chains.iter().map(&mut id).collect();
+    for rule in &mut group.rules {
+        rule.chain = ids[rule.chain.0 as usize];
+    }
+    if ids.iter().all(|id| table.is_built_in(*id)) {
+        table.rules.append(&mut group.rules);
+        return;
+    }
     let known = table.rules.len();
     for rule in group.rules {
-        let chain = ids[rule.chain.0 as usize];
-        let rule = Rule { chain, ..rule };
+        let chain = rule.chain;
         if !table.is_built_in(chain) {
             let there = index.rules.entry(chain).or_default();
             if there.iter().take_while(|at| **at < known).any(|at| same_rule(&rule, &table.rules[*at])) {

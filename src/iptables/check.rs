@@ -187,7 +187,7 @@ fn check_header(place: &Place, problems: &mut Vec<Problem>) {
         let Some(address) = address else { continue };
         let (family, any) = match &address.value {
             Address::Prefix(prefix) => (prefix.family(), prefix.is_any()),
-            Address::Masked(masked) => (if masked.0.is_ipv4() { Family::V4 } else { Family::V6 }, false),
+            Address::Masked(masked) => (Family::of(masked.0), false),
         };
         if family != place.family {
             let message = format!("an {} address cannot stand in {} rules", family.name(), place.family.name());

@@ -2,10 +2,12 @@
 //! Input: a ruleset. Output: problems with the positions of table and rule.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Hooks, Kind, Place, Problem, check_place, problem};
 use crate::iptables::parse::{Part, chain_name_fault};
-use crate::iptables::ruleset::{Ruleset, Table, Target};
+use crate::iptables::ruleset::{Address, Negatable, Rule, Ruleset, Table, Target};
+use crate::net::Family;
 
 /// How deep chains may call one another: iptables-nft refuses more (`NFT_JUMP_STACK_SIZE`).
 pub const MOST_CALLS: usize = 16;
@@ -17,7 +19,11 @@ pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
     for (table_index, table) in ruleset.tables.iter().enumerate() {
         let calls = Calls::of(table);
         let hooks = calls.hooks(table);
+        let mut fine = Fine::default();
         for (index, rule) in table.rules.iter().enumerate() {
+            if fine.has(rule) {
+                continue;
+            }
             let chain = rule.chain.0 as usize;
             let place = Place {
                 chain: table.chains.get(chain).map_or("", |chain| &chain.name),
@@ -29,12 +35,53 @@ pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
                 target: &rule.target,
             };
             check_place(&place, &mut problems);
+            if problems.is_empty() {
+                fine.add(rule);
+            }
             found.extend(problems.drain(..).map(|problem| (table_index, index, problem)));
         }
         found.extend(calls.problems(table).into_iter().map(|(index, problem)| (table_index, index, problem)));
     }
     found.sort_by_key(|(table, rule, _)| (*table, *rule));
     found
+}
+
+/// Some rules in which nothing was wrong. The rules of one building block differ in their addresses and interfaces only,
+/// about which there is little to say.
+#[derive(Default)]
+struct Fine<'a> {
+    rules: [Option<&'a Rule>; 8],
+    next: usize,
+}
+
+impl<'a> Fine<'a> {
+    /// Whether the rule is like one of them in all that is checked.
+    fn has(&self, rule: &Rule) -> bool {
+        let side = |address: &Option<Negatable<Address>>| {
+            address.as_ref().map(|address| match &address.value {
+                Address::Prefix(prefix) => (address.negated, prefix.family(), prefix.is_any()),
+                Address::Masked(masked) => (address.negated, Family::of(masked.0), false),
+            })
+        };
+        self.rules.iter().flatten().any(|fine| {
+            let (ours, theirs) = (&rule.header, &fine.header);
+            Arc::ptr_eq(&rule.matches, &fine.matches)
+                && rule.chain == fine.chain
+                && ours.in_interface == theirs.in_interface
+                && ours.out_interface == theirs.out_interface
+                && ours.protocol == theirs.protocol
+                && ours.fragment == theirs.fragment
+                && side(&ours.source) == side(&theirs.source)
+                && side(&ours.destination) == side(&theirs.destination)
+                && rule.target == fine.target
+        })
+    }
+
+    /// Adds a rule in the place of the oldest.
+    fn add(&mut self, rule: &'a Rule) {
+        self.rules[self.next] = Some(rule);
+        self.next = (self.next + 1) % self.rules.len();
+    }
 }
 
 /// Which chain calls which: rule and called chain, by calling chain.
