@@ -72,7 +72,11 @@ impl Compilation {
 
     /// Calls `each` for IPv4 and IPv6, each in a thread of its own where there are many sentences.
     pub fn for_both<T: Send>(&self, each: impl Fn(Family) -> T + Sync) -> [T; 2] {
-        let apart = self.ast.sentences.len() >= parallel::WORTH_A_THREAD;
-        parallel::join(apart, || each(Family::V4), || each(Family::V6)).into()
+        self.beside(|| each(Family::V4), || each(Family::V6)).into()
+    }
+
+    /// Calls both, each in a thread of its own where there are many sentences.
+    pub fn beside<A, B: Send>(&self, first: impl FnOnce() -> A, second: impl FnOnce() -> B + Send) -> (A, B) {
+        parallel::join(self.ast.sentences.len() >= parallel::WORTH_A_THREAD, first, second)
     }
 }

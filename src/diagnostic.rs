@@ -413,7 +413,7 @@ impl SourceCode for View<'_> {
         before: usize,
         _after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let (text, lines) = (self.safe.as_deref().unwrap_or(&self.source.text), &self.source.lines);
+        let (text, lines) = (self.safe.as_deref().unwrap_or(&self.source.text), self.source.lines());
         if span.offset() > text.len() {
             return Err(MietteError::OutOfBounds);
         }

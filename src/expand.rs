@@ -122,7 +122,7 @@ fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
     let mut shapes = shape::Shapes::default();
     let mut expansion = Expansion {
         ruleset: Ruleset::new(family),
-        yields: Vec::new(),
+        yields: Vec::with_capacity(source.policy.statements.len()),
         reports: Vec::new(),
         refused: Vec::new(),
         chains: HashMap::new(),
@@ -193,8 +193,12 @@ fn expand_block<'a>(
         notes: shape.notes.clone(),
     };
     let name = snippet.signature.table;
-    let index = expansion.chains.entry(name).or_default();
-    merge::merge(group, expansion.ruleset.table_or_new(name), index);
+    let table = expansion.ruleset.table_or_new(name);
+    if table.rules.is_empty() {
+        // Most policies have fewer; what is not used costs nothing, and growing would copy them again and again.
+        table.rules.reserve(4 * source.policy.statements.len());
+    }
+    merge::merge(group, table, expansion.chains.entry(name).or_default());
     yields
 }
 
@@ -281,7 +285,7 @@ fn remarks(
 /// The place of a line, counted from 1, in the template of a user's own block.
 fn template_line(snippet: &Snippet, library: &Library, line: u32) -> Option<Span> {
     let source = snippet.files?.template;
-    let (text, lines) = (&library.sources.get(source).text, &library.sources.get(source).lines);
+    let (text, lines) = (&library.sources.get(source).text, library.sources.get(source).lines());
     let index = line.max(1) as usize - 1;
     let (start, end) = (lines.start(index, text), lines.start(index + 1, text));
     let shown = text[start..end].trim();

@@ -272,10 +272,12 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
     let mut scope = scope(ast, diagnostics);
     defaults(ast, &mut policy, &mut scope, diagnostics);
     let all = ast.sentences.len();
+    policy.statements.reserve(all);
     if all < parallel::WORTH_A_THREAD {
         sentences(0..all, ast, library, &mut policy, &mut scope, diagnostics);
     } else {
         let (mut second, mut second_scope, mut found) = (Policy::default(), scope.clone(), Diagnostics::default());
+        second.statements.reserve(all - all / 2);
         parallel::join(
             true,
             || sentences(0..all / 2, ast, library, &mut policy, &mut scope, diagnostics),

@@ -1,7 +1,7 @@
 //! Source texts and places in them.
 //! Input: the text of a file. Output: `Span`s that know their file, and the line and column of an offset.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The number of a source among the `Sources` of one compilation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,10 +82,16 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: Arc<str>,
-    /// Its lines.
-    pub lines: LineIndex,
+    lines: OnceLock<LineIndex>,
     /// The `include` sentence that brought it in.
     pub included_at: Option<Span>,
+}
+
+impl Source {
+    /// Its lines, found when they are first asked for.
+    pub fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| LineIndex::new(&self.text))
+    }
 }
 
 /// All sources of one compilation, the policy first.
@@ -97,9 +103,7 @@ pub struct Sources {
 impl Sources {
     /// Adds a source.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, included_at: Option<Span>) -> SourceId {
-        let text = text.into();
-        let lines = LineIndex::new(&text);
-        self.list.push(Source { name: name.into(), text, lines, included_at });
+        self.list.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new(), included_at });
         SourceId((self.list.len() - 1) as u32)
     }
 
@@ -116,13 +120,13 @@ impl Sources {
     /// Line and column of a span's start, from 1, the column in characters.
     pub fn position(&self, span: Span) -> (usize, usize) {
         let source = self.get(span.source);
-        source.lines.position(&source.text, span.start as usize)
+        source.lines().position(&source.text, span.start as usize)
     }
 
     /// Line and column of a span's end, from 1, the column in characters.
     pub fn end_position(&self, span: Span) -> (usize, usize) {
         let source = self.get(span.source);
-        source.lines.position(&source.text, span.end as usize)
+        source.lines().position(&source.text, span.end as usize)
     }
 
     /// The `include` sentences that lead to a source, the innermost first.

@@ -196,7 +196,12 @@ fn parse_source(
     let text = ast.sources.get(source).text.clone();
     let part = sentences::sentences(source, &text, diagnostics);
     let offset = ast.tokens.len() as u32;
-    ast.tokens.extend(part.tokens);
+    if offset == 0 {
+        // Moved, not copied: they are many.
+        ast.tokens = part.tokens;
+    } else {
+        ast.tokens.extend(part.tokens);
+    }
     ast.comments.extend(part.comments);
     ast.sentences.reserve(part.sentences.len());
     for sentence in part.sentences {

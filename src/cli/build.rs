@@ -127,18 +127,23 @@ fn write_both(folder: &Path, compilation: &Compilation) -> io::Result<()> {
     let [first, second] =
         compilation.for_both(|family| temporary(folder, |file| compilation.write_rules(family, file)));
     let (first, second) = (first?, second?);
-    // A second name for the old file; a copy of it where files cannot have two names.
-    let keep = |path: &Path| fs::hard_link(&paths[0], path).or_else(|_| fs::copy(&paths[0], path).map(|_| ()));
-    let before = if paths[0].exists() { Some(named().make_in(folder, keep)?) } else { None };
+    // A second name for each old file; a copy of it where files cannot have two names.
+    let keep = |path: &PathBuf| {
+        let keep = |name: &Path| fs::hard_link(path, name).or_else(|_| fs::copy(path, name).map(|_| ()));
+        path.exists().then(|| named().make_in(folder, keep)).transpose()
+    };
+    let (first_before, second_before) = (keep(&paths[0])?, keep(&paths[1])?);
     first.persist(&paths[0])?;
     if let Err(error) = second.persist(&paths[1]) {
         // Both or none: the first file becomes again what it was.
-        match before {
+        match first_before {
             Some(before) => before.persist(&paths[0]).map(|_| ())?,
             None => fs::remove_file(&paths[0])?,
         }
         return Err(error.error);
     }
+    // The last name of a large file takes the kernel milliseconds to remove.
+    compilation.beside(|| drop(first_before), || drop(second_before));
     Ok(())
 }
 

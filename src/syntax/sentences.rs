@@ -82,7 +82,8 @@ struct Open {
 /// The sentences of a range of the text that begins with a line.
 fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Diagnostics) -> Part {
     let base = range.start;
-    let mut part = Part::default();
+    // A word and its blank have about six bytes.
+    let mut part = Part { tokens: Vec::with_capacity(range.len() / 6), ..Part::default() };
     let mut pairs = match Grammar::parse(Rule::policy, &text[range]) {
         Ok(pairs) => pairs,
         // The grammar takes every text; a limit of the parser would show here.
