@@ -12,9 +12,12 @@ use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::ruleset::IcmpType;
 use cgwfw::net::{Interface, Protocol};
 use cgwfw::resolve::Scope;
+use cgwfw::resolve::traffic::packets::packets;
+use cgwfw::resolve::words::Words;
 use cgwfw::syntax::{self, Ast};
 use cgwfw::traffic::one::described;
 use cgwfw::traffic::sentence::sentence;
+use cgwfw::traffic::set::holds;
 use support::text;
 
 const POLICY: &str = "interface inet0 public
@@ -96,6 +99,35 @@ fn the_sentence_of_the_hint_lets_the_packet_pass() {
         let policy = POLICY.replace("default drop\n", &format!("default drop\n{hint}\n"));
         let output = cgwfw(&["trace", "-", traffic], &policy);
         assert!(text(&output.stdout).starts_with("ACCEPTED"), "{hint}: {}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn hints_say_what_would_have_to_be_different() {
+    for (rule, traffic, condition) in [
+        ("tcp port 22", "tcp port 23", "if its destination port were 22"),
+        ("tcp from port 1-9 to port 22", "tcp from port 10 to port 22", "if its source port were 1-9"),
+        (
+            "udp from port 1 to port 2",
+            "udp from port 3 to port 4",
+            "if its source port were 1 and its destination port 2",
+        ),
+        ("tcp port 22 no syn", "tcp port 22", "if it were not the first packet of a connection"),
+        ("esp from 192.0.2.0/24", "esp from 198.51.100.1", "if it came from 192.0.2.0/24"),
+        ("esp from not 192.0.2.0/24 only ipv4", "esp from 192.0.2.1", "if it did not come from 192.0.2.0/24"),
+        ("esp to 192.0.2.1", "esp to 192.0.2.2", "if it went to 192.0.2.1"),
+        ("icmp type echo-reply", "icmp only ipv4", "if its ICMP type were echo-reply"),
+        ("udp ttl 255", "udp only ipv4", "if its TTL were 255"),
+        ("udp state established", "udp only ipv4", "if its connection were established"),
+        ("udp ipsec", "udp only ipv4", "if it came out of an IPsec policy"),
+        ("udp mark 7", "udp only ipv4", "if its mark were 0x7"),
+        ("udp mark 7/0xf", "udp only ipv4", "if `-m mark --mark 0x7/0xf` held"),
+        ("gre from 192.0.2.1", "esp from 192.0.2.1", "if it were gre"),
+    ] {
+        let policy = format!("default drop\nallow in on inet0 {rule}\n");
+        let output = cgwfw(&["trace", "-", &format!("in on inet0 {traffic}")], &policy);
+        let out = text(&output.stdout);
+        assert!(out.contains(&format!("` {condition}\n")), "{rule}: {out}{}", text(&output.stderr));
     }
 }
 
@@ -292,6 +324,11 @@ fn sentences_of_packets_lead_back_to_them() {
             let found: Vec<_> =
                 all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
             assert_eq!(found.iter().map(|one| &one.packet).collect::<Vec<_>>(), [&packet], "{text} {diagnostics:?}");
+            let words = Words::new(&ast, 0);
+            let (meant, _) = packets(words, "expect", &mut Scope::default(), &mut diagnostics).expect("packets");
+            assert!(holds(&meant, &packet), "{text}");
+            let other = Packet { hop_limit: packet.hop_limit ^ 1, ..packet.clone() };
+            assert!(!holds(&meant, &other), "{text}");
             assert!(found[0].assumed.iter().all(|clause| clause.contains("port") || clause == "code 0"), "{text}");
             count += 1;
         }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::words::{new_end, participle};
 use super::{Branch, Missed, Step, Trace, What, hint, statement};
-use crate::diagnostic::Style;
+use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
 use crate::simulate::{By, Decision, Effect, Hook, MOST_WALKS, Place, Verdict};
 use crate::source_map::{Rules, Statement};
@@ -53,6 +53,11 @@ pub fn human(trace: &Trace, rules: Rules, options: Options) -> String {
     writer.out
 }
 
+/// A statement without characters that fool a terminal.
+fn readable(statement: Statement) -> Statement {
+    Statement { file: visible(&statement.file), text: visible(&statement.text), ..statement }
+}
+
 struct Writer<'a> {
     trace: &'a Trace,
     rules: Rules<'a>,
@@ -79,7 +84,8 @@ impl<'a> Writer<'a> {
     fn statement(&self, place: Place) -> Option<(&'a str, String, Statement)> {
         let family = self.family();
         let (chain, rule) = place.look_up(self.rules.of(family))?;
-        Some((chain, rule_line(chain, rule, family), self.rules.statement(family, rule.origin)))
+        let line = visible(&rule_line(chain, rule, family));
+        Some((chain, line, readable(self.rules.statement(family, rule.origin))))
     }
 
     /// One walk for each decision, in order.
@@ -132,7 +138,7 @@ impl<'a> Writer<'a> {
 
     /// `by line 12: allow …`, or `by the policy of INPUT: …`.
     fn by(&self, decision: Decision) -> String {
-        let statement = statement(self.rules, self.family(), decision);
+        let statement = statement(self.rules, self.family(), decision).map(readable);
         match decision.by {
             By::Rule(_) => match statement {
                 Some(Statement { file, line, text }) => format!("by {file}:{line} {text}"),
@@ -310,7 +316,7 @@ impl<'a> Writer<'a> {
 
     fn near_miss(&mut self, missed: &Missed) {
         let Some((_, line, statement)) = self.statement(missed.place) else { return };
-        let failed = hint::missing(missed, self.rules, self.family());
+        let failed = visible(&hint::missing(missed, self.rules, self.family()));
         let text = format!("    almost {}:{} {line}", statement.file, statement.line);
         let text = paint(&text, DIM, self.options.style);
         self.line(&text);
@@ -324,7 +330,7 @@ impl<'a> Writer<'a> {
         }
         self.title("hint");
         for hint in hints {
-            self.line(&format!("  {hint}"));
+            self.line(&format!("  {}", visible(&hint)));
         }
     }
 }
