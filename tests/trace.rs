@@ -336,6 +336,98 @@ fn sentences_of_packets_lead_back_to_them() {
     assert!(count > 600);
 }
 
+/// Words in any order: nothing but a packet or a report comes of them, and a packet can always be said again.
+#[test]
+fn words_in_any_order_are_a_packet_or_a_report() {
+    const WORDS: [&str; 56] = [
+        "in",
+        "out",
+        "forward",
+        "on",
+        "inet0",
+        "eth+",
+        "lo",
+        "from",
+        "to",
+        "192.0.2.1",
+        "2001:db8::1",
+        "10.0.0.0/8",
+        "::1",
+        "port",
+        "80",
+        "0",
+        "65535",
+        "1-9",
+        "https",
+        "tcp",
+        "udp",
+        "icmp",
+        "sctp",
+        "ah",
+        "esp",
+        "all",
+        "protocol",
+        "253",
+        "type",
+        "echo-request",
+        "code",
+        "4",
+        "flags",
+        "syn,ack/syn",
+        "no",
+        "syn",
+        "ttl",
+        "255",
+        "state",
+        "new",
+        "established",
+        "ipsec",
+        "mark",
+        "0x1/0xf",
+        "peer",
+        "only",
+        "ipv4",
+        "ipv6",
+        "not",
+        "{",
+        "}",
+        ",",
+        "spoofed",
+        "over",
+        "limit",
+        "any",
+    ];
+    let mut seed = 1_u64;
+    let mut next = move |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % bound
+    };
+    let mut packets = 0;
+    for _ in 0..8_000 {
+        let starts = ["in on inet0", "out on inet0", "forward in on inet0 out on eth0", ""];
+        let mut text = starts[next(starts.len())].to_owned();
+        for _ in 0..next(7) {
+            text.push(' ');
+            text.push_str(WORDS[next(WORDS.len())]);
+        }
+        let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
+        let all = syntax::append(&mut ast, "packet", &text, &mut diagnostics);
+        let found: Vec<_> = all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+        let nothing = text.trim().is_empty();
+        assert!(nothing || found.is_empty() == diagnostics.has_errors(), "{text}: {diagnostics:?}");
+        for one in found {
+            let again = sentence(&one.packet);
+            let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
+            let all = syntax::append(&mut ast, "packet", &again, &mut diagnostics);
+            let same: Vec<_> =
+                all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+            assert!(same.iter().any(|same| same.packet == one.packet), "{text}: {again}: {diagnostics:?}");
+            packets += 1;
+        }
+    }
+    assert!(packets > 400, "{packets} packets");
+}
+
 #[test]
 fn test_exits_by_what_it_finds() {
     let run = |policy: &str, options: &[&str]| cgwfw(&[&["test", "-"], options].concat(), policy);
