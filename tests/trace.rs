@@ -138,11 +138,16 @@ fn verbose_shows_what_almost_matched_and_the_diagram_the_path() {
         out.contains("--sport 500 --dport 500 -j ACCEPT\n      -m udp --sport 500 --dport 500 does not hold\n"),
         "{out}"
     );
-    for line in ["# INPUT          #<", "# DROPPED        #", "| FORWARD        |", "| OUTPUT         |"] {
+    for line in [
+        "# INPUT                 #<",
+        "# DROPPED               #",
+        "| FORWARD            |",
+        "| OUTPUT                |",
+    ] {
         assert!(out.contains(line), "{line} is missing in\n{out}");
     }
     let (_, forwarded, _) = trace("forward in on inet0 out on eth0 tcp", &["--diagram"]);
-    assert!(forwarded.contains(">#") && forwarded.contains("# DROPPED        #"), "{forwarded}");
+    assert!(forwarded.contains(">#") && forwarded.contains("# DROPPED            #"), "{forwarded}");
 }
 
 #[test]
