@@ -117,6 +117,8 @@ fn the_filter_sees_the_translated_destination() {
         ["accept 6", "drop FORWARD"],
         "translated if its connection is, which nobody can tell"
     );
+    let loopback = text.replace("-d 10.1.0.80/32 -p tcp -m tcp --dport 8443", "-d 127.0.0.0/8");
+    assert_eq!(fate(&loopback, &later), ["drop FORWARD"], "to no loopback address, whatever it is translated to");
     let redirect = "*nat\n-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080\nCOMMIT\n\
         *filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -d 192.0.2.2/32 -p tcp -m tcp --dport 8080 -j ACCEPT\nCOMMIT\n";
     assert_eq!(

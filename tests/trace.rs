@@ -12,9 +12,12 @@ use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::ruleset::IcmpType;
 use cgwfw::net::{Interface, Protocol};
 use cgwfw::resolve::Scope;
+use cgwfw::resolve::traffic::packets::packets;
+use cgwfw::resolve::words::Words;
 use cgwfw::syntax::{self, Ast};
 use cgwfw::traffic::one::described;
 use cgwfw::traffic::sentence::sentence;
+use cgwfw::traffic::set::holds;
 use support::text;
 
 const POLICY: &str = "interface inet0 public
@@ -100,17 +103,51 @@ fn the_sentence_of_the_hint_lets_the_packet_pass() {
 }
 
 #[test]
+fn hints_say_what_would_have_to_be_different() {
+    for (rule, traffic, condition) in [
+        ("tcp port 22", "tcp port 23", "if its destination port were 22"),
+        ("tcp from port 1-9 to port 22", "tcp from port 10 to port 22", "if its source port were 1-9"),
+        (
+            "udp from port 1 to port 2",
+            "udp from port 3 to port 4",
+            "if its source port were 1 and its destination port 2",
+        ),
+        ("tcp port 22 no syn", "tcp port 22", "if it were not the first packet of a connection"),
+        ("esp from 192.0.2.0/24", "esp from 198.51.100.1", "if it came from 192.0.2.0/24"),
+        ("esp from not 192.0.2.0/24 only ipv4", "esp from 192.0.2.1", "if it did not come from 192.0.2.0/24"),
+        ("esp to 192.0.2.1", "esp to 192.0.2.2", "if it went to 192.0.2.1"),
+        ("icmp type echo-reply", "icmp only ipv4", "if its ICMP type were echo-reply"),
+        ("udp ttl 255", "udp only ipv4", "if its TTL were 255"),
+        ("udp state established", "udp only ipv4", "if its connection were established"),
+        ("udp ipsec", "udp only ipv4", "if it came out of an IPsec policy"),
+        ("udp mark 7", "udp only ipv4", "if its mark were 0x7"),
+        ("udp mark 7/0xf", "udp only ipv4", "if `-m mark --mark 0x7/0xf` held"),
+        ("gre from 192.0.2.1", "esp from 192.0.2.1", "if it were gre"),
+    ] {
+        let policy = format!("default drop\nallow in on inet0 {rule}\n");
+        let output = cgwfw(&["trace", "-", &format!("in on inet0 {traffic}")], &policy);
+        let out = text(&output.stdout);
+        assert!(out.contains(&format!("` {condition}\n")), "{rule}: {out}{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn verbose_shows_what_almost_matched_and_the_diagram_the_path() {
     let (_, out, _) = trace("in on inet0 udp from 192.0.2.1 port 501 to port 500", &["--verbose", "--diagram"]);
     assert!(
         out.contains("--sport 500 --dport 500 -j ACCEPT\n      -m udp --sport 500 --dport 500 does not hold\n"),
         "{out}"
     );
-    for line in ["# INPUT          #<", "# DROPPED        #", "| FORWARD        |", "| OUTPUT         |"] {
+    for line in [
+        "# INPUT                 #<",
+        "# DROPPED               #",
+        "| FORWARD            |",
+        "| OUTPUT                |",
+    ] {
         assert!(out.contains(line), "{line} is missing in\n{out}");
     }
     let (_, forwarded, _) = trace("forward in on inet0 out on eth0 tcp", &["--diagram"]);
-    assert!(forwarded.contains(">#") && forwarded.contains("# DROPPED        #"), "{forwarded}");
+    assert!(forwarded.contains(">#") && forwarded.contains("# DROPPED            #"), "{forwarded}");
 }
 
 #[test]
@@ -292,11 +329,108 @@ fn sentences_of_packets_lead_back_to_them() {
             let found: Vec<_> =
                 all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
             assert_eq!(found.iter().map(|one| &one.packet).collect::<Vec<_>>(), [&packet], "{text} {diagnostics:?}");
+            let words = Words::new(&ast, 0);
+            let (meant, _) = packets(words, "expect", &mut Scope::default(), &mut diagnostics).expect("packets");
+            assert!(holds(&meant, &packet), "{text}");
+            let other = Packet { hop_limit: packet.hop_limit ^ 1, ..packet.clone() };
+            assert!(!holds(&meant, &other), "{text}");
             assert!(found[0].assumed.iter().all(|clause| clause.contains("port") || clause == "code 0"), "{text}");
             count += 1;
         }
     }
     assert!(count > 600);
+}
+
+/// Words in any order: nothing but a packet or a report comes of them, and a packet can always be said again.
+#[test]
+fn words_in_any_order_are_a_packet_or_a_report() {
+    const WORDS: [&str; 56] = [
+        "in",
+        "out",
+        "forward",
+        "on",
+        "inet0",
+        "eth+",
+        "lo",
+        "from",
+        "to",
+        "192.0.2.1",
+        "2001:db8::1",
+        "10.0.0.0/8",
+        "::1",
+        "port",
+        "80",
+        "0",
+        "65535",
+        "1-9",
+        "https",
+        "tcp",
+        "udp",
+        "icmp",
+        "sctp",
+        "ah",
+        "esp",
+        "all",
+        "protocol",
+        "253",
+        "type",
+        "echo-request",
+        "code",
+        "4",
+        "flags",
+        "syn,ack/syn",
+        "no",
+        "syn",
+        "ttl",
+        "255",
+        "state",
+        "new",
+        "established",
+        "ipsec",
+        "mark",
+        "0x1/0xf",
+        "peer",
+        "only",
+        "ipv4",
+        "ipv6",
+        "not",
+        "{",
+        "}",
+        ",",
+        "spoofed",
+        "over",
+        "limit",
+        "any",
+    ];
+    let mut seed = 1_u64;
+    let mut next = move |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % bound
+    };
+    let mut packets = 0;
+    for _ in 0..8_000 {
+        let starts = ["in on inet0", "out on inet0", "forward in on inet0 out on eth0", ""];
+        let mut text = starts[next(starts.len())].to_owned();
+        for _ in 0..next(7) {
+            text.push(' ');
+            text.push_str(WORDS[next(WORDS.len())]);
+        }
+        let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
+        let all = syntax::append(&mut ast, "packet", &text, &mut diagnostics);
+        let found: Vec<_> = all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+        let nothing = text.trim().is_empty();
+        assert!(nothing || found.is_empty() == diagnostics.has_errors(), "{text}: {diagnostics:?}");
+        for one in found {
+            let again = sentence(&one.packet);
+            let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
+            let all = syntax::append(&mut ast, "packet", &again, &mut diagnostics);
+            let same: Vec<_> =
+                all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+            assert!(same.iter().any(|same| same.packet == one.packet), "{text}: {again}: {diagnostics:?}");
+            packets += 1;
+        }
+    }
+    assert!(packets > 400, "{packets} packets");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::traffic::one::{Described, described};
     What is left open takes a default, which the answer shows.")]
 pub struct Arguments {
     /// The policy (`-` reads standard input; none with --rules), and the packet
-    #[arg(value_names = ["POLICY", "TRAFFIC"], num_args = 0..=2)]
+    #[arg(value_names = ["POLICY", "TRAFFIC"], num_args = 0..)]
     words: Vec<String>,
     #[command(flatten)]
     options: PolicyOptions,
@@ -54,21 +54,22 @@ pub fn run(arguments: Arguments, style: Style, output: Style) -> Outcome {
 }
 
 fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome, Outcome> {
-    let unusable = |message: &str| Outcome::Unusable(message.to_owned());
-    let (policy, traffic) = match (&arguments.words[..], arguments.rules.is_empty(), &arguments.packets) {
-        ([policy, traffic], true, None) => (Some(policy), Some(traffic)),
-        ([policy], true, Some(_)) => (Some(policy), None),
-        ([traffic], false, None) => (None, Some(traffic)),
-        ([], false, Some(_)) => (None, None),
-        (_, true, None) => return Err(unusable("`cgwfw trace` takes a policy and a packet: POLICY 'TRAFFIC'")),
-        (_, true, Some(_)) => {
-            return Err(unusable("`cgwfw trace --packets FILE` takes a policy, and no packet beside it"));
-        }
-        (_, false, None) => return Err(unusable("`cgwfw trace --rules V4 V6` takes one packet: 'TRAFFIC' in quotes")),
-        (_, false, Some(_)) => return Err(unusable("with --rules and --packets there is nothing else to name")),
+    let (policy, rest) = match (&arguments.words[..], arguments.rules.is_empty()) {
+        ([policy, rest @ ..], true) => (Some(policy), rest),
+        ([], true) => return Err(usage("`cgwfw trace` takes a policy and a packet: POLICY 'TRAFFIC'")),
+        (rest, false) => (None, rest),
     };
+    // Who forgets the quotes means the same.
+    let traffic = (!rest.is_empty()).then(|| rest.join(" "));
+    match (&traffic, &arguments.packets) {
+        (Some(_), None) | (None, Some(_)) => {}
+        (None, None) => {
+            return Err(usage("no packet: write it in quotes, `'in on inet0 tcp port 22'`, or give --packets FILE"));
+        }
+        (Some(_), Some(_)) => return Err(usage("either one packet or --packets FILE, not both")),
+    }
     let (name, text) = match (traffic, &arguments.packets) {
-        (Some(traffic), _) => ("packet".to_owned(), traffic.clone()),
+        (Some(traffic), _) => ("packet".to_owned(), traffic),
         (None, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
             let (path, text) = input::read(path).map_err(Outcome::Unusable)?;
@@ -98,6 +99,10 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
     let packets = refuse(packets, &ast, diagnostics, style)?;
     let rules = Rules::Files(&rulesets, [(&names[0], &v4_text), (&names[1], &v6_text)]);
     Ok(write(packets, rules, arguments, output))
+}
+
+fn usage(message: &str) -> Outcome {
+    Outcome::Unusable(message.to_owned())
 }
 
 /// The packets of some lines, in the scope of a policy.

@@ -7,16 +7,21 @@ use super::random::Random;
 use super::{assumptions, is_met};
 use crate::iptables::packet::Packet;
 use crate::iptables::ruleset::{Address, Negatable, Rule};
-use crate::net::{Interface, Prefix};
-use crate::policy::{Expectation, Traffic, Values};
+use crate::net::{Family, Interface, Prefix};
+use crate::policy::{Expectation, ProtocolWord, Traffic, Values};
 use crate::simulate::{By, Decision, Loaded, decide, impossible};
-use crate::traffic::set::holds;
+use crate::traffic::set::{among, holds};
 
 /// How many random packets are decided for an expectation in each family.
 const RANDOM: usize = 10_000;
 
 /// How many are made for that at most: of what comes up, traffic may hold little.
 const MOST_MADE: usize = 5 * RANDOM;
+
+/// How many rules are compared with packets in each of the two parts of a search, roughly. Rulesets of some thousand
+/// rules are searched by fewer packets, but not by less than `FEWEST`.
+const MOST_WORK: usize = 150_000_000;
+const FEWEST: usize = 5_000;
 
 /// A search under way.
 pub struct Search<'a> {
@@ -81,10 +86,13 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
     let usual = Corners::usual(family);
     let mut all = own.clone();
     let mut search = Search { loaded, expectation, tried: 0, broken: None };
+    let rules: usize = loaded.ruleset.tables.iter().map(|table| table.rules.len()).sum();
+    let enough = (MOST_WORK / rules.max(1)).max(FEWEST);
+    let translates = loaded.translates;
     for table in &loaded.ruleset.tables {
         for rule in &table.rules {
             all.rule(rule, family);
-            if !touches(rule, traffic) {
+            if search.tried >= enough || !touches(rule, traffic, family, translates) {
                 continue;
             }
             let mut corners = Corners::default();
@@ -104,7 +112,7 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
         return search;
     }
     let mut random = Random::new(u64::from(expectation.sentence));
-    let enough = search.tried + RANDOM;
+    let enough = search.tried + RANDOM.min(enough);
     for _ in 0..MOST_MADE {
         let Some(packet) = fields.random(&mut random, traffic) else { break };
         if search.attempt(packet) || search.tried >= enough {
@@ -114,8 +122,8 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
     search
 }
 
-/// Whether a packet of the traffic may fit the header of a rule.
-fn touches(rule: &Rule, traffic: &Traffic) -> bool {
+/// Whether a packet of the traffic may fit the header of a rule; `translates`: its destination may be another one by then.
+fn touches(rule: &Rule, traffic: &Traffic, family: Family, translates: bool) -> bool {
     let meets = |wanted: &Option<Negatable<Address>>, values: &Values<Prefix>| match wanted {
         Some(Negatable { negated: false, value: Address::Prefix(prefix) }) if !values.negated => {
             let meets = |other: &Prefix| other.contains(prefix) || prefix.contains(other);
@@ -123,6 +131,14 @@ fn touches(rule: &Rule, traffic: &Traffic) -> bool {
         }
         _ => true,
     };
-    // The destination may be translated before the rule sees it.
-    meets(&rule.header.source, &traffic.source)
+    let protocol = match rule.header.protocol {
+        Some(Negatable { negated: false, value }) => {
+            let is = |word: &ProtocolWord| word.number(family).is_none_or(|number| number == value);
+            among(&traffic.protocols, is)
+        }
+        _ => true,
+    };
+    protocol
+        && meets(&rule.header.source, &traffic.source)
+        && (translates || meets(&rule.header.destination, &traffic.destination))
 }

@@ -55,11 +55,7 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
     if !entry.in_interface.fits(flight.in_name) || !entry.out_interface.fits(flight.out_name) {
         return Answer::No;
     }
-    let mut answer = address(&entry.source, flight.source, flight.family).min(address(
-        &entry.destination,
-        flight.destination,
-        flight.family,
-    ));
+    let mut answer = address(&entry.source, flight.source, flight.family).min(destination(entry, flight));
     if answer == Answer::No {
         return Answer::No;
     }
@@ -86,7 +82,7 @@ pub fn failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assu
     };
     let mut parts = vec![
         (Part::Source, address(&entry.source, flight.source, flight.family)),
-        (Part::Destination, address(&entry.destination, flight.destination, flight.family)),
+        (Part::Destination, destination(entry, flight)),
         (Part::InInterface, entry.in_interface.fits(flight.in_name).into()),
         (Part::OutInterface, entry.out_interface.fits(flight.out_name).into()),
         (Part::Fragment, later_fragment(entry, flight)),
@@ -116,6 +112,21 @@ fn address(wanted: &Bits, bounds: Bounds, family: Family) -> Answer {
         Answer::Maybe
     };
     inside.negated(wanted.negated)
+}
+
+/// The destination: where translation has made it anything, it is still no loopback address, which only `lo` has.
+#[inline]
+fn destination(entry: &Entry, flight: &Flight) -> Answer {
+    let wanted = &entry.destination;
+    let answer = address(wanted, flight.destination, flight.family);
+    if answer != Answer::Maybe || matches!(flight.way, Way::Out(_)) {
+        return answer;
+    }
+    let loopback = match flight.family {
+        Family::V4 => wanted.mask >> 24 == 0xff && wanted.value >> 24 == 127,
+        Family::V6 => wanted.mask == u128::MAX && wanted.value == 1,
+    };
+    if loopback { Answer::No.negated(wanted.negated) } else { answer }
 }
 
 fn protocol(wanted: Negatable<Protocol>, flight: &Flight) -> Answer {

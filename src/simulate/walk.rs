@@ -185,7 +185,7 @@ impl<O: Observer> Walk<'_, '_, O> {
                 State::Related => matches!(packet.transport, Transport::Icmp(_)),
                 _ => false,
             };
-            if later && self.loaded.translates {
+            if later && self.loaded.translates && !self.on_lo() {
                 self.flight.lose_destination();
             }
             self.see(Event::Tracked(state));

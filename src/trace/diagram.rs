@@ -12,7 +12,7 @@ use crate::source_map::Rules;
 const TABLES: [TableName; 5] =
     [TableName::Raw, TableName::Mangle, TableName::Nat, TableName::Filter, TableName::Security];
 
-const WIDTH: usize = 70;
+const WIDTH: usize = 80;
 const HEIGHT: usize = 26;
 
 /// The text of the picture.
@@ -84,34 +84,34 @@ pub fn diagram(trace: &Trace, rules: Rules, style: Style) -> String {
     let comes_in = !matches!(packet.way, Way::Out(_));
     let (input, forward, output) = (reached(Hook::Input), reached(Hook::Forward), reached(Hook::Output));
     let post = reached(Hook::Postrouting);
-    canvas.text(30, 0, "Network");
-    canvas.down(33, 1, 2, comes_in);
-    canvas.frame(24, 3, 20, &lines(Hook::Prerouting), reached(Hook::Prerouting));
+    canvas.text(37, 0, "Network");
+    canvas.down(40, 1, 2, comes_in);
+    canvas.frame(31, 3, 20, &lines(Hook::Prerouting), reached(Hook::Prerouting));
     let routed =
         comes_in && !(matches!(branch.decision.verdict, Verdict::Drop) && last(branch) == Some(Hook::Prerouting));
-    canvas.down(33, 8, 9, routed);
-    canvas.text(26, 10, "routing decision");
+    canvas.down(40, 8, 9, routed);
+    canvas.text(33, 10, "routing decision");
     if let By::Kernel(_) = branch.decision.by {
-        canvas.text(26, 11, "DROPPED by the kernel");
+        canvas.text(30, 11, "DROPPED by the kernel");
     }
-    canvas.frame(0, 9, 18, &lines(Hook::Input), input);
-    canvas.frame(51, 9, 18, &lines(Hook::Forward), forward);
-    canvas.across(10, 24, 18, input);
-    canvas.across(10, 43, 50, forward);
+    canvas.frame(0, 9, 25, &lines(Hook::Input), input);
+    canvas.frame(56, 9, 22, &lines(Hook::Forward), forward);
+    canvas.across(10, 31, 25, input);
+    canvas.across(10, 50, 55, forward);
     let delivered = input && branch.decision.verdict == Verdict::Accept;
-    canvas.down(8, 14, 14, delivered);
-    canvas.text(1, 15, "local process");
-    canvas.down(8, 16, 17, output);
-    canvas.frame(0, 18, 18, &lines(Hook::Output), output);
-    canvas.frame(24, 18, 20, &lines(Hook::Postrouting), post);
-    canvas.across(20, 18, 23, post && output);
+    canvas.down(12, 14, 14, delivered);
+    canvas.text(6, 15, "local process");
+    canvas.down(12, 16, 17, output);
+    canvas.frame(0, 18, 25, &lines(Hook::Output), output);
+    canvas.frame(31, 18, 20, &lines(Hook::Postrouting), post);
+    canvas.across(20, 25, 30, post && output);
     let turns = post && forward;
-    canvas.down(60, 14, 19, turns);
-    canvas.put(60, 19, if turns { '#' } else { '|' });
-    canvas.across(20, 60, 44, turns);
+    canvas.down(66, 14, 19, turns);
+    canvas.put(66, 19, if turns { '#' } else { '|' });
+    canvas.across(20, 66, 51, turns);
     let leaves = post && branch.decision.verdict == Verdict::Accept;
-    canvas.down(33, 23, 24, leaves);
-    canvas.text(30, 25, "Network");
+    canvas.down(40, 23, 24, leaves);
+    canvas.text(37, 25, "Network");
     let mut out = String::new();
     for row in &canvas.cells {
         let line: String = row.iter().collect();

@@ -9,7 +9,7 @@ use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{
     Address, HopLimit, Match, Negatable, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
 };
-use crate::net::{Family, Interface, Prefix};
+use crate::net::{Family, Interface, Prefix, Protocol};
 use crate::resolve::suggest::did_you_mean;
 use crate::simulate::{Translation, Verdict};
 use crate::source_map::{Rules, Statement};
@@ -121,11 +121,20 @@ fn condition(rule: &Rule, part: Part, packet: &Packet) -> String {
         Part::OutInterface => header
             .out_interface
             .map_or_else(text, |name| not(name.negated, "left by", "did not leave by", name.value.to_string())),
-        Part::Protocol => header
-            .protocol
-            .map_or_else(text, |protocol| not(protocol.negated, "were", "were not", protocol.value.to_string())),
+        Part::Protocol => header.protocol.map_or_else(text, |protocol| {
+            not(protocol.negated, "were", "were not", protocol_name(protocol.value, family))
+        }),
         Part::Match(index) => rule.matches.get(index).and_then(|one| of_match(one, packet)).unwrap_or_else(text),
         _ => text(),
+    }
+}
+
+/// The word of a protocol, as traffic has it.
+fn protocol_name(number: Protocol, family: Family) -> String {
+    match number.built_in_name() {
+        Some(_) if number == Protocol::icmp(family) => "icmp".into(),
+        Some(name) => name.into(),
+        None => protocol(family, Transport::Other(number)),
     }
 }
 

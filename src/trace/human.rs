@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::words::{new_end, participle};
 use super::{Branch, Missed, Step, Trace, What, hint, statement};
-use crate::diagnostic::Style;
+use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
 use crate::simulate::{By, Decision, Effect, Hook, MOST_WALKS, Place, Verdict};
 use crate::source_map::{Rules, Statement};
@@ -38,19 +38,26 @@ pub fn human(trace: &Trace, rules: Rules, options: Options) -> String {
     let mut writer = Writer { trace, rules, options, out: String::new() };
     writer.headline();
     writer.packet();
-    let shown: Vec<&Branch> = writer.shown();
-    for (index, branch) in shown.iter().enumerate() {
-        if trace.branches.len() > 1 {
-            let title = writer.branch_title(branch);
-            let title = if index == 0 { title } else { format!("or {title}") };
-            writer.title(&title);
-        } else {
-            writer.title("walk");
-        }
+    let several = trace.decisions().len();
+    for (index, branch) in writer.shown().into_iter().enumerate() {
+        let title = match (several, index) {
+            (0 | 1, _) => "walk".to_owned(),
+            (_, 0) => writer.branch_title(branch),
+            _ => format!("or {}", writer.branch_title(branch)),
+        };
+        writer.title(&title);
         writer.walk(branch);
+    }
+    if several > MOST_SHOWN {
+        writer.title(&format!("and {} more ways to end", several - MOST_SHOWN));
     }
     writer.hints();
     writer.out
+}
+
+/// A statement without characters that fool a terminal.
+fn readable(statement: Statement) -> Statement {
+    Statement { file: visible(&statement.file), text: visible(&statement.text), ..statement }
 }
 
 struct Writer<'a> {
@@ -76,10 +83,12 @@ impl<'a> Writer<'a> {
         self.trace.described.packet.family()
     }
 
-    fn statement(&self, place: Place) -> Option<(&'a str, String, Statement)> {
+    /// A rule as `iptables-save` prints it, and where it comes from.
+    fn statement(&self, place: Place) -> Option<(String, Statement)> {
         let family = self.family();
         let (chain, rule) = place.look_up(self.rules.of(family))?;
-        Some((chain, rule_line(chain, rule, family), self.rules.statement(family, rule.origin)))
+        let line = visible(&rule_line(chain, rule, family));
+        Some((line, readable(self.rules.statement(family, rule.origin))))
     }
 
     /// One walk for each decision, in order.
@@ -92,19 +101,15 @@ impl<'a> Writer<'a> {
     fn headline(&mut self) {
         let style = self.options.style;
         let decisions = self.trace.decisions();
-        let text = match (self.trace.verdict(), &decisions[..]) {
-            (Some(verdict), [decision]) => {
+        let text = match self.trace.verdict() {
+            Some(verdict) => {
                 let color = if verdict == Verdict::Accept { GREEN } else { RED };
                 let word = paint(&participle(verdict).to_uppercase(), color, style);
-                format!("{word} {}", self.by(*decision))
+                let cases = if decisions.len() > 1 { " in every case, as a rule" } else { "" };
+                let by = decisions.first().map_or(String::new(), |decision| self.by(*decision));
+                format!("{word}{cases} {by}")
             }
-            (Some(verdict), _) => {
-                let color = if verdict == Verdict::Accept { GREEN } else { RED };
-                let word = paint(&participle(verdict).to_uppercase(), color, style);
-                let first = decisions.first().map_or(String::new(), |decision| self.by(*decision));
-                format!("{word} in every case, as a rule {first}")
-            }
-            (None, _) => {
+            None => {
                 let mut words: Vec<&str> = Vec::new();
                 for decision in &decisions {
                     let word = participle(decision.verdict);
@@ -120,8 +125,11 @@ impl<'a> Writer<'a> {
         if !self.trace.complete {
             self.line(&format!("More than {MOST_WALKS} ways to turn out: these are not all."));
         }
+        if decisions.len() < 2 {
+            return;
+        }
         for place in self.trace.undecided() {
-            if let Some((_, line, statement)) = self.statement(place) {
+            if let Some((line, statement)) = self.statement(place) {
                 self.line(&format!("  depends on {}:{} {}", statement.file, statement.line, statement.text));
                 if line != statement.text {
                     self.line(&format!("    {line}"));
@@ -132,7 +140,7 @@ impl<'a> Writer<'a> {
 
     /// `by line 12: allow …`, or `by the policy of INPUT: …`.
     fn by(&self, decision: Decision) -> String {
-        let statement = statement(self.rules, self.family(), decision);
+        let statement = statement(self.rules, self.family(), decision).map(readable);
         match decision.by {
             By::Rule(_) => match statement {
                 Some(Statement { file, line, text }) => format!("by {file}:{line} {text}"),
@@ -194,7 +202,7 @@ impl<'a> Writer<'a> {
                 What::NotTaken => "does not match",
                 _ => continue,
             };
-            if let Some((_, _, statement)) = step.place.and_then(|place| self.statement(place)) {
+            if let Some((_, statement)) = step.place.and_then(|place| self.statement(place)) {
                 conditions.push(format!("{}:{} {says}", statement.file, statement.line));
             }
         }
@@ -294,7 +302,7 @@ impl<'a> Writer<'a> {
     }
 
     fn rule(&mut self, place: Option<Place>, text: &str) {
-        let Some((_, line, statement)) = place.and_then(|place| self.statement(place)) else { return };
+        let Some((line, statement)) = place.and_then(|place| self.statement(place)) else { return };
         let style = self.options.style;
         self.line(&format!("    {}:{} {}", statement.file, statement.line, paint(&statement.text, BOLD, style)));
         if line != statement.text {
@@ -309,8 +317,8 @@ impl<'a> Writer<'a> {
     }
 
     fn near_miss(&mut self, missed: &Missed) {
-        let Some((_, line, statement)) = self.statement(missed.place) else { return };
-        let failed = hint::missing(missed, self.rules, self.family());
+        let Some((line, statement)) = self.statement(missed.place) else { return };
+        let failed = visible(&hint::missing(missed, self.rules, self.family()));
         let text = format!("    almost {}:{} {line}", statement.file, statement.line);
         let text = paint(&text, DIM, self.options.style);
         self.line(&text);
@@ -324,7 +332,7 @@ impl<'a> Writer<'a> {
         }
         self.title("hint");
         for hint in hints {
-            self.line(&format!("  {hint}"));
+            self.line(&format!("  {}", visible(&hint)));
         }
     }
 }
