@@ -27,13 +27,34 @@ fn main() -> io::Result<()> {
     }
     fs::write(out.join("examples.rs"), table + "];\n")?;
 
-    let mut table = String::from("static ERRORS: &[(&str, &str)] = &[\n");
+    let mut table = String::from("static EXPLANATIONS: &[Explanation] = &[\n");
     for (name, path) in entries(&root.join("tests/cases/errors"))? {
         if let Some(name) = name.strip_suffix(".md") {
-            line(&mut table, name, &included(&path))?;
+            let severity = severity(name, &fs::read_to_string(&path)?);
+            let text = included(&path);
+            writeln!(table, "    Explanation {{ name: {name:?}, severity: Severity::{severity}, text: {text} }},")
+                .map_err(io::Error::other)?;
         }
     }
-    fs::write(out.join("errors.rs"), table + "];\n")
+    fs::write(out.join("explanations.rs"), table + "];\n")
+}
+
+/// How bad a code is, as its cases show it: `1:8: warning[cgwfw::policy::…]: …`, or rendered, the code above `warning: …`.
+/// That of a case that was not run yet is an error.
+fn severity(name: &str, text: &str) -> &'static str {
+    let is_own = |code: &str| code.starts_with("cgwfw::") && code.ends_with(&format!("::{name}"));
+    let shown = |severity: &str| {
+        let mut rendered = false;
+        text.lines().filter(|line| !line.trim().is_empty()).any(|line| {
+            let below = std::mem::replace(&mut rendered, is_own(line));
+            let short = line.split_once(&format!(" {severity}[")).and_then(|(_, code)| code.split(']').next());
+            short.is_some_and(is_own) || below && line.trim().starts_with(&format!("{severity}: "))
+        })
+    };
+    [("warning", "Warning"), ("note", "Note")]
+        .into_iter()
+        .find(|(word, _)| shown(word))
+        .map_or("Error", |(_, name)| name)
 }
 
 /// The names of a block's sentences, so that the program knows whose a sentence is before it reads any metadata.

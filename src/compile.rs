@@ -36,6 +36,8 @@ pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: 
     library.reports.iter().for_each(|report| diagnostics.push(report.clone()));
     let ast = syntax::parse(root, text, library.sources.clone(), read, &mut diagnostics);
     let (policy, scope) = resolve(&ast, library, &mut diagnostics);
+    diagnostics.set_levels(policy.lints.iter().map(|lint| (lint.name, lint.level, lint.span)));
+    let options = Options { notes: options.notes || diagnostics.raises_notes(), ..options };
     let rulesets = expand(&policy, &ast, library, options, &mut diagnostics);
     checks::check(&policy, &scope, &ast, library, &mut diagnostics);
     checks::check_rules(&policy, &ast, &rulesets, options.notes, &mut diagnostics);

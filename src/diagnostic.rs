@@ -1,6 +1,7 @@
 //! The sink of reports, and their rendering as text and JSON. Knows no particular error.
 //! Input: what the stages push. Output: reports in the order of their places.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use miette::{
@@ -117,13 +118,37 @@ macro_rules! codes {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     reports: Vec<Report>,
+    /// By the last part of the code, with the place that says so; `None` is not reported.
+    levels: HashMap<&'static str, (Option<Severity>, Span)>,
     errors: usize,
     warnings: usize,
 }
 
 impl Diagnostics {
+    /// Sets how bad the warnings and notes of some names are, those that are there and those that come, and where that
+    /// is said: `None` is not reported. A name is the last part of a code.
+    pub fn set_levels(&mut self, levels: impl IntoIterator<Item = (&'static str, Option<Severity>, Span)>) {
+        let known = std::mem::take(self);
+        self.levels = levels.into_iter().map(|(name, level, span)| (name, (level, span))).collect();
+        known.reports.into_iter().for_each(|report| self.push(report));
+    }
+
+    /// Whether a name has a level above that of a note: then it must be looked for, even where nobody reads notes.
+    pub fn raises_notes(&self) -> bool {
+        self.levels.values().any(|(level, _)| *level > Some(Severity::Note))
+    }
+
     /// Takes a report in.
-    pub fn push(&mut self, report: Report) {
+    pub fn push(&mut self, mut report: Report) {
+        if !self.levels.is_empty()
+            && let Some((level, span)) = self.levels.get(report.code.rsplit("::").next().unwrap_or_default())
+        {
+            let Some(severity) = *level else { return };
+            report.severity = severity;
+            if severity == Severity::Error {
+                report = report.also(*span, "an error in this policy");
+            }
+        }
         match report.severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod example;
 pub mod expand;
 pub mod expect;
+pub mod explain;
 pub mod format;
 pub mod helm;
 pub mod iptables;

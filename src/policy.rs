@@ -3,6 +3,7 @@
 
 use smallvec::SmallVec;
 
+use crate::diagnostic::Severity;
 use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
 use crate::net::{Families, Family, Interface, PortRange, Prefix, Protocol};
 use crate::source::Span;
@@ -334,13 +335,13 @@ pub enum ExpectedVerdict {
     Deny,
 }
 
-/// `lint NAME LEVEL`: kept here, applied by the lints.
+/// `lint NAME LEVEL`: how bad a warning or a note is in this policy.
 #[derive(Clone, Debug)]
 pub struct LintLevel {
-    /// The lint.
-    pub name: String,
-    /// `off`, `note`, `warn` or `error`.
-    pub level: String,
+    /// The last part of its code.
+    pub name: &'static str,
+    /// `None` is `off`: not reported.
+    pub level: Option<Severity>,
     /// The place of the name.
     pub span: Span,
 }

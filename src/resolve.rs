@@ -62,6 +62,8 @@ codes! {
     UnknownVariable = Error "cgwfw::resolve::unknown_variable",
     /// A definition that leads back to itself.
     DefinitionCycle = Error "cgwfw::resolve::definition_cycle",
+    /// The level of something that is no warning and no note.
+    UnknownLint = Error "cgwfw::resolve::unknown_lint",
     /// A second definition of a name.
     Redefined = Error "cgwfw::resolve::redefined",
     /// A core sentence of the wrong form.
@@ -289,6 +291,7 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
         scope.add_uses(&second_scope);
         found.iter().for_each(|report| diagnostics.push(report.clone()));
     }
+    core::lints_set_twice(&policy.lints, diagnostics);
     policy.interfaces = scope.interfaces.clone();
     policy.definitions = scope.definitions.list().to_vec();
     (policy, scope)

@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("source", 0),
     ("services", 0),
     ("diagnostic", 1),
+    ("explain", 2),
     ("iptables::ruleset", 1),
     ("syntax", 2),
     ("iptables", 2),
@@ -146,6 +147,8 @@ fn every_code_has_a_case_and_every_report_a_help() {
                 assert!(!report.help.trim().is_empty(), "{}: no help", report.code);
                 assert!(!report.label.text.trim().is_empty(), "{}: no label", report.code);
                 assert!(!report.message.ends_with('.'), "{}: a full stop", report.code);
+                let explained = cgwfw::explain::find(report.code).expect("an explanation");
+                assert!(report.severity == explained.severity || text.contains("\nlint "), "{}", report.code);
             }
         }
     }

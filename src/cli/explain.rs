@@ -3,11 +3,10 @@
 
 use super::{Outcome, print};
 use crate::example;
+use crate::explain;
 use crate::resolve::suggest::did_you_mean;
 use crate::snippet::library::Library;
 use crate::snippet::readme;
-
-include!(concat!(env!("OUT_DIR"), "/errors.rs"));
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -17,26 +16,23 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Outcome {
-    let title = |text: &str| text.lines().next().unwrap_or_default().trim_start_matches('#').trim().to_owned();
     let Some(code) = arguments.code else {
-        let lines = ERRORS.iter().map(|(name, text)| format!("{name:<24} {}\n", title(text)));
+        let lines = explain::all().iter().map(|known| format!("{:<24} {}\n", known.name, known.title()));
         return print(&lines.collect::<String>());
     };
-    let name = code.rsplit("::").next().unwrap_or_default();
-    let Some((_, text)) = ERRORS.iter().find(|(known, _)| *known == name) else {
-        let near = did_you_mean(name, ERRORS.iter().map(|(name, _)| *name));
+    let Some(explanation) = explain::find(&code) else {
+        let near = did_you_mean(explain::name(&code), explain::all().iter().map(|known| known.name));
         let help =
             near.map_or_else(|| "`cgwfw explain` lists all codes".to_owned(), |near| format!("did you mean `{near}`?"));
         return Outcome::Unusable(format!("there is no code `{}`: {help}", crate::diagnostic::visible(&code)));
     };
-    let prose: String =
-        text.lines().skip(1).take_while(|line| !line.starts_with("##")).map(|line| format!("{line}\n")).collect();
-    let mut out = format!("{}\n\n", title(text));
-    if !prose.trim().is_empty() {
-        out.push_str(&format!("{}\n\n", prose.trim()));
+    let mut out = format!("{}\n\n", explanation.title());
+    let prose = explanation.prose();
+    if !prose.is_empty() {
+        out.push_str(&format!("{prose}\n\n"));
     }
     // The first case that shows its report.
-    let cases = readme::examples(text);
+    let cases = readme::examples(explanation.text);
     let case = cases.iter().find(|case| case.expected("rendered").is_some()).or(cases.first());
     if let Some(case) = case {
         let policy: String = case.policy.lines().map(|line| format!("    {line}\n")).collect();

@@ -9,6 +9,7 @@ use super::value;
 use super::words::{Words, value as take_value};
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::explain;
 use crate::iptables::ruleset::{ChainPolicy, TableName};
 use crate::net::{Families, Family};
 use crate::policy::{Definition, Expectation, ExpectedVerdict, InterfaceDeclaration, LintLevel, RawRules, Role};
@@ -329,13 +330,18 @@ pub fn expect(
 /// `lint NAME (off|note|warn|error)`
 pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel> {
     const FORM: &str = "lint NAME (off|note|warn|error)";
-    const LEVELS: [&str; 4] = ["off", "note", "warn", "error"];
+    const LEVELS: [(&str, Option<Severity>); 4] = [
+        ("off", None),
+        ("note", Some(Severity::Note)),
+        ("warn", Some(Severity::Warning)),
+        ("error", Some(Severity::Error)),
+    ];
     words.skip();
     let name = words.peek(0);
     let span = words.skip();
-    let level = words.peek(0).filter(|level| LEVELS.contains(level));
-    let (Some(name), Some(level)) = (name, level) else {
-        let help = match words.peek(0).and_then(|word| did_you_mean(word, LEVELS)) {
+    let level = LEVELS.iter().find(|(level, _)| Some(*level) == words.peek(0));
+    let (Some(name), Some((_, level))) = (name, level) else {
+        let help = match words.peek(0).and_then(|word| did_you_mean(word, LEVELS.map(|(level, _)| level))) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the sentence is `{FORM}`"),
         };
@@ -348,5 +354,40 @@ pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel
         return None;
     };
     words.skip();
-    end(&words, FORM, diagnostics).then(|| LintLevel { name: name.to_owned(), level: level.to_owned(), span })
+    if !end(&words, FORM, diagnostics) {
+        return None;
+    }
+    match explain::find(name) {
+        Some(known) if known.severity != Severity::Error => Some(LintLevel { name: known.name, level: *level, span }),
+        Some(known) => {
+            diagnostics.push(ResolveError::UnknownLint.at(
+                span,
+                format!("`{}` is an error, and no lint", known.name),
+                "no rules can be made where it is found",
+                "remove the sentence: only warnings and notes have a level",
+            ));
+            None
+        }
+        None => {
+            let lints = explain::all().iter().filter(|known| known.severity != Severity::Error).map(|known| known.name);
+            let help = match did_you_mean(explain::name(name), lints) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write the last part of a warning's code; `cgwfw explain` lists all codes".into(),
+            };
+            let message = format!("there is no lint `{name}`");
+            diagnostics.push(ResolveError::UnknownLint.at(span, message, "not the name of a warning or a note", help));
+            None
+        }
+    }
+}
+
+/// A lint has one level in a policy.
+pub fn lints_set_twice(lints: &[LintLevel], diagnostics: &mut Diagnostics) {
+    for (index, lint) in lints.iter().enumerate() {
+        if let Some(earlier) = lints[..index].iter().find(|earlier| earlier.name == lint.name) {
+            let message = format!("the level of `{}` is set twice", lint.name);
+            let report = ResolveError::Redefined.at(lint.span, message, "again here", "remove one of the two");
+            diagnostics.push(report.also(earlier.span, "first here"));
+        }
+    }
 }
