@@ -55,10 +55,10 @@ pub fn addresses<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<Values<Prefix>> {
     let list = value(words, "an address", &mut scope.definitions, diagnostics)?;
-    let parsed = typed(&list, diagnostics, value::prefix)?;
+    let parsed = typed(&list, diagnostics, value::address::prefix)?;
     let mut fine = true;
     for (prefix, atom) in parsed.iter().zip(&list.atoms) {
-        if let Some(reason) = prefix.as_ref().filter(|_| unicast).and_then(value::not_unicast) {
+        if let Some(reason) = prefix.as_ref().filter(|_| unicast).and_then(value::address::not_unicast) {
             let report = ResolveError::NotUnicast.at(
                 atom.span,
                 format!("`{}` is {reason}", atom.text),

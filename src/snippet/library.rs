@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::signature::{self, Fault, Signature};
+use super::signature::Signature;
+use super::signature::metadata::{self, Fault};
 use crate::codes;
 use crate::diagnostic::Report;
 use crate::source::{SourceId, Sources, Span};
@@ -108,7 +109,7 @@ impl Library {
     pub fn built_in() -> Library {
         let mut library = Library::default();
         for BuiltIn { folder, files: [metadata, template, readme], names } in SNIPPETS {
-            let signature: LazySignature = LazyLock::new(Box::new(move || match signature::parse(metadata) {
+            let signature: LazySignature = LazyLock::new(Box::new(move || match metadata::parse(metadata) {
                 Ok(signature) => signature,
                 // The program's own folders are read by its tests; a fault never ships.
                 Err(fault) => unreachable!("snippets/{folder}/snippet.toml: {}", fault.message),
@@ -120,7 +121,7 @@ impl Library {
 
     /// Adds the block of a folder.
     pub fn add(&mut self, folder: &str, metadata: &str, template: &str, readme: &str) -> Result<(), Fault> {
-        let signature = signature::parse(metadata)?;
+        let signature = metadata::parse(metadata)?;
         if let Some(clash) = self.clash(&signature, metadata) {
             return Err(clash.fault);
         }
@@ -149,7 +150,7 @@ impl Library {
             template: self.sources.add(path("rules.j2"), template.as_str(), None),
         };
         let place = |range: std::ops::Range<usize>| Span::new(files.metadata, range.start, range.end.max(range.start));
-        match signature::parse(metadata) {
+        match metadata::parse(metadata) {
             Err(fault) => {
                 self.reports.push(SnippetError::BadMetadata.at(place(fault.span), fault.message, "here", fault.help));
             }

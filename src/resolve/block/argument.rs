@@ -135,7 +135,7 @@ fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
             }
         }
         Kind::Endpoint => {
-            let (family, text) = value::endpoint(text)?;
+            let (family, text) = value::address::endpoint(text)?;
             let text: Box<str> = text.into();
             Text { by_family: [text.clone(), text], families: family.into() }
         }
@@ -175,7 +175,9 @@ pub(super) fn defaults(reading: &mut Reading) {
 /// The value of a default.
 fn default(kind: &Kind, text: &str) -> Result<Argument, Problem> {
     Ok(match (kind, text) {
-        (Kind::Address { .. }, text) => Argument::Address(value::prefix(text)?.map_or_else(Values::any, Values::one)),
+        (Kind::Address { .. }, text) => {
+            Argument::Address(value::address::prefix(text)?.map_or_else(Values::any, Values::one))
+        }
         (Kind::Interface, "any") => Argument::Interface(Values::any()),
         (Kind::Ports, "any") => Argument::Ports(Values::any()),
         (Kind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),

@@ -1,0 +1,301 @@
+//! The file that describes a building block: `snippet.toml`.
+//! Input: its text. Output: a `Signature`, or a fault with its place in that text.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    Clause, Direction, Flag, Form, Kind, Note, OpenDirection, Parameter, Part, Signature, TrafficClause, TrafficRules,
+};
+use crate::iptables::ruleset::TableName;
+use crate::net::{Families, Family};
+
+/// What is wrong with a `snippet.toml`, and where.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The place in the text.
+    pub span: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write.
+    pub help: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    summary: String,
+    #[serde(default)]
+    families: Vec<Spanned<String>>,
+    #[serde(default)]
+    needs_family: bool,
+    table: Option<Spanned<String>>,
+    sentence: Spanned<Vec<Sentence>>,
+    #[serde(default)]
+    parameters: BTreeMap<String, Spanned<RawParameter>>,
+    #[serde(default)]
+    flags: BTreeMap<String, Text>,
+    #[serde(default)]
+    traffic: RawTraffic,
+    #[serde(default)]
+    note: Vec<RawNote>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sentence {
+    #[serde(default)]
+    form: String,
+    name: Spanned<String>,
+    #[serde(default)]
+    clauses: Option<Spanned<String>>,
+    traffic_clauses: Option<Vec<TrafficClause>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawParameter {
+    #[serde(rename = "type")]
+    kind: String,
+    text: String,
+    default: Option<String>,
+    #[serde(default)]
+    unicast: bool,
+    chooses_family: Option<bool>,
+    min: Option<u32>,
+    max: Option<u32>,
+    #[serde(default)]
+    values: Vec<String>,
+    max_bytes: Option<usize>,
+    what: Option<String>,
+    #[serde(default)]
+    needs_ports: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    text: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawTraffic {
+    directions: Option<Vec<Direction>>,
+    direction: Option<OpenDirection>,
+    interface: Option<Spanned<String>>,
+    #[serde(default)]
+    chains: BTreeMap<String, String>,
+    #[serde(default)]
+    protocols: Vec<String>,
+    #[serde(default)]
+    own_ports: bool,
+    clauses: Option<Vec<TrafficClause>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNote {
+    when: String,
+    text: String,
+}
+
+/// Reads a `snippet.toml`.
+pub fn parse(text: &str) -> Result<Signature, Fault> {
+    let file: File = toml::from_str(text).map_err(|error| Fault {
+        span: error.span().unwrap_or(0..text.len().min(1)),
+        message: error.message().lines().next().unwrap_or("not TOML").to_owned(),
+        help: "the fields of a snippet.toml are listed in CONTRIBUTING.md".into(),
+    })?;
+    let fault = |span: Range<usize>, message: String, help: &str| Fault { span, message, help: help.into() };
+
+    let mut families = Families::NONE;
+    for word in &file.families {
+        let family = Family::BOTH.into_iter().find(|family| family.keyword() == word.get_ref());
+        let family = family.ok_or_else(|| {
+            fault(word.span(), format!("`{}` is no family", word.get_ref()), "write `ipv4` or `ipv6`")
+        })?;
+        families = families.or(family.into());
+    }
+    if file.families.is_empty() {
+        families = Families::BOTH;
+    }
+    let table = match &file.table {
+        None => TableName::Filter,
+        Some(word) => TableName::from_name(word.get_ref()).ok_or_else(|| {
+            fault(word.span(), format!("`{}` is no table", word.get_ref()), "write `raw`, `mangle`, `nat` or `filter`")
+        })?,
+    };
+    let mut parameters = Vec::new();
+    for (name, raw) in file.parameters {
+        let span = raw.span();
+        let raw = raw.into_inner();
+        let kind = kind(&raw).ok_or_else(|| {
+            fault(span.clone(), format!("`{}` is no type", raw.kind), &format!("the types are {KINDS}"))
+        })?;
+        let usable = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !usable || ["family", "form", "traffic", "chain"].contains(&name.as_str()) {
+            let help = "use lower case letters, digits and `_`; `family`, `form`, `traffic` and `chain` are taken";
+            return Err(fault(span, format!("a parameter cannot be called `{name}`"), help));
+        }
+        parameters.push(Parameter { name, kind, default: raw.default, needs_ports: raw.needs_ports, text: raw.text });
+    }
+    let flags: Vec<Flag> = file
+        .flags
+        .into_iter()
+        .map(|(words, text)| Flag { words: words.split(' ').map(str::to_owned).collect(), text: text.text })
+        .collect();
+    if parameters.len() > MOST || flags.len() > MOST {
+        return Err(fault(0..1, format!("more than {MOST} parameters or flags"), "make two building blocks of it"));
+    }
+
+    let sentences = file.sentence.span();
+    let mut forms = Vec::new();
+    for sentence in file.sentence.into_inner() {
+        let words: Vec<String> = sentence.name.get_ref().split_whitespace().map(str::to_owned).collect();
+        let is_word = |word: &String| word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if words.is_empty() || !words.iter().all(is_word) {
+            let help = "a name is a verb and the words of the block, in lower case: `allow ipsec`";
+            return Err(fault(sentence.name.span(), format!("`{}` is no name", sentence.name.get_ref()), help));
+        }
+        let text = sentence.clauses.as_ref().map(|clauses| clauses.get_ref().clone()).unwrap_or_default();
+        let clauses = match &sentence.clauses {
+            None => Vec::new(),
+            Some(clauses) => parse_clauses(clauses.get_ref(), &parameters, &flags)
+                .map_err(|(message, help)| fault(clauses.span(), message, &help))?,
+        };
+        forms.push(Form { name: sentence.form, words, clauses, text, traffic_clauses: sentence.traffic_clauses });
+    }
+    if forms.is_empty() {
+        return Err(fault(sentences, "the block has no sentence".into(), "add a `[[sentence]]` with a `name`"));
+    }
+    for (index, parameter) in parameters.iter().enumerate() {
+        let used = |form: &Form| form.clauses.iter().any(|clause| clause.part == Part::Parameter(index as u8));
+        if !forms.iter().any(used) {
+            let message = format!("no sentence has the parameter `{}`", parameter.name);
+            return Err(fault(sentences, message, "write it into `clauses`, or remove it"));
+        }
+    }
+    let raw = file.traffic;
+    let needs_interface = raw.interface.is_some();
+    let chain = |direction: Direction, usual: &str| -> Arc<str> {
+        raw.chains.get(direction.word()).map_or(usual, String::as_str).into()
+    };
+    let traffic = TrafficRules {
+        directions: raw.directions.clone().unwrap_or_else(|| Direction::ALL.to_vec()),
+        open: raw.direction.unwrap_or(OpenDirection::Interface),
+        needs_interface,
+        chains: [chain(Direction::In, "INPUT"), chain(Direction::Out, "OUTPUT"), chain(Direction::Forward, "FORWARD")],
+        protocols: raw.protocols,
+        own_ports: raw.own_ports,
+        clauses: raw.clauses.unwrap_or_else(TrafficClause::all),
+    };
+    let notes = file.note.into_iter().map(|note| Note { when: note.when, text: note.text }).collect();
+    Ok(Signature {
+        summary: file.summary,
+        families,
+        needs_family: file.needs_family,
+        table,
+        forms,
+        parameters,
+        flags,
+        traffic,
+        notes,
+    })
+}
+
+/// The flags of a sentence are bits of a `u32`.
+const MOST: usize = 32;
+
+const KINDS: &str = "address, interface, ports, rate, number, word, reason, mark, string, endpoint";
+
+fn kind(raw: &RawParameter) -> Option<Kind> {
+    Some(match raw.kind.as_str() {
+        "address" => Kind::Address { unicast: raw.unicast, chooses_family: raw.chooses_family.unwrap_or(true) },
+        "interface" => Kind::Interface,
+        "ports" => Kind::Ports,
+        "rate" => Kind::Rate,
+        "number" => Kind::Number { min: raw.min.unwrap_or(0), max: raw.max.unwrap_or(u32::MAX) },
+        "word" => Kind::Word(raw.values.clone()),
+        "reason" => Kind::Reason,
+        "mark" => Kind::Mark,
+        "string" => Kind::String {
+            max_bytes: raw.max_bytes.unwrap_or(255),
+            what: raw.what.clone().unwrap_or_else(|| "string".into()),
+        },
+        "endpoint" => Kind::Endpoint,
+        _ => return None,
+    })
+}
+
+/// Reads `peer <peer> on <interface> [without esp] [<traffic>]`.
+fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result<Vec<Clause>, (String, String)> {
+    let mut clauses: Vec<Clause> = Vec::new();
+    let mut keyword: Vec<String> = Vec::new();
+    let mut optional = false;
+    let spaced = text.replace('[', " [ ").replace(']', " ] ");
+    for word in spaced.split_whitespace() {
+        match word {
+            "[" | "]" => {
+                finish_flag(&mut keyword, !optional, flags, &mut clauses)?;
+                if optional == (word == "[") {
+                    return Err(("`[` and `]` do not match".into(), "write `[…]` around each optional clause".into()));
+                }
+                optional = word == "[";
+            }
+            _ => match word.strip_prefix('<').and_then(|word| word.strip_suffix('>')) {
+                Some("traffic") => {
+                    clauses.push(Clause {
+                        keyword: std::mem::take(&mut keyword),
+                        part: Part::Traffic,
+                        required: !optional,
+                    });
+                }
+                Some(name) => {
+                    let index = parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
+                        (format!("`<{name}>` is no parameter"), format!("add `[parameters.{name}]` with its type"))
+                    })?;
+                    let part = Part::Parameter(index as u8);
+                    clauses.push(Clause { keyword: std::mem::take(&mut keyword), part, required: !optional });
+                }
+                None => {
+                    keyword.push(word.to_owned());
+                    // A flag that is required ends where its words end.
+                    if flags.iter().any(|flag| flag.words == keyword) && !optional {
+                        finish_flag(&mut keyword, true, flags, &mut clauses)?;
+                    }
+                }
+            },
+        }
+    }
+    finish_flag(&mut keyword, !optional, flags, &mut clauses)?;
+    if optional {
+        return Err(("`[` is never closed".into(), "write `[…]` around each optional clause".into()));
+    }
+    Ok(clauses)
+}
+
+fn finish_flag(
+    keyword: &mut Vec<String>,
+    required: bool,
+    flags: &[Flag],
+    clauses: &mut Vec<Clause>,
+) -> Result<(), (String, String)> {
+    if keyword.is_empty() {
+        return Ok(());
+    }
+    let words = std::mem::take(keyword);
+    let index = flags.iter().position(|flag| flag.words == words).ok_or_else(|| {
+        let words = words.join(" ");
+        (
+            format!("`{words}` is no flag"),
+            format!("add `[flags.\"{words}\"]` with its text, or a `<parameter>` behind it"),
+        )
+    })?;
+    clauses.push(Clause { keyword: words, part: Part::Flag(index as u8), required });
+    Ok(())
+}
