@@ -7,7 +7,6 @@ mod completions;
 mod explain;
 mod fmt;
 mod helm;
-mod input;
 mod new;
 mod report;
 mod snippets;
@@ -16,10 +15,13 @@ mod trace;
 mod watch;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::expand::Options;
+use crate::files::{self, Compiled};
 
 /// One firewall policy in, both iptables rule files and the Helm values out.
 #[derive(Parser)]
@@ -70,6 +72,13 @@ struct PolicyOptions {
     /// Make warnings errors
     #[arg(long, value_name = "WHAT")]
     deny: Option<Deny>,
+}
+
+impl PolicyOptions {
+    /// Reads and compiles a policy. `notes`: whether anybody will read them.
+    fn compiled(&self, policy: &Path, notes: bool) -> Result<Compiled, String> {
+        files::compiled(policy, &self.snippets, Options { rule_comments: self.rule_comments, notes })
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -43,6 +43,17 @@ pub struct Label {
     pub text: String,
 }
 
+/// A change of the policy that a report knows to be a way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fix {
+    /// Another text in a place; no text: the place is emptied.
+    Replace(Span, String),
+    /// More words at the end of the sentence.
+    Add(String),
+    /// A sentence of its own before the one that is meant.
+    Sentence(String),
+}
+
 /// One finding: what, where, why, and the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -58,6 +69,8 @@ pub struct Report {
     pub related: Vec<Label>,
     /// What to type; never empty.
     pub help: String,
+    /// Changes that are ways out, each by itself; an editor offers them.
+    pub fixes: Vec<Fix>,
 }
 
 impl Report {
@@ -72,7 +85,22 @@ impl Report {
     ) -> Report {
         let label = Label { span, text: shown(label.into()) };
         let (message, help) = (shown(message.into()), shown(help.into()));
-        Report { severity, code, message, label, related: Vec::new(), help }
+        Report { severity, code, message, label, related: Vec::new(), help, fixes: Vec::new() }
+    }
+
+    /// Adds a way out.
+    pub fn fix(mut self, fix: Fix) -> Report {
+        self.fixes.push(fix);
+        self
+    }
+
+    /// Adds a way out: another text in the primary place, if there is one.
+    pub fn or_rather(self, text: Option<impl Into<String>>) -> Report {
+        let span = self.label.span;
+        match text {
+            Some(text) => self.fix(Fix::Replace(span, text.into())),
+            None => self,
+        }
     }
 
     /// Adds a related place.

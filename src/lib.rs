@@ -13,6 +13,7 @@ pub mod example;
 pub mod expand;
 pub mod expect;
 pub mod explain;
+pub mod files;
 pub mod format;
 pub mod helm;
 pub mod iptables;

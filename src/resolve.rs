@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::codes;
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::net::Interface;
 use crate::parallel;
 use crate::policy::{InterfaceDeclaration, Policy, Role, Statement};
@@ -236,14 +236,17 @@ impl Scope {
         }
         if !known {
             let names = self.interfaces.iter().map(|declared| declared.name.name());
-            let help = match did_you_mean(name.name(), names) {
+            let near = did_you_mean(name.name(), names);
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`? Otherwise add `interface {name}`"),
                 None => format!("add `interface {name}`"),
             };
             let message = format!("the interface `{name}` is not declared");
             let report =
                 ResolveError::UnknownInterface.at(atom.span, message, "others are declared, this one is not", help);
-            diagnostics.push(atom.explain(report));
+            let place = atom.defined.unwrap_or(atom.span);
+            let report = near.into_iter().fold(report, |report, near| report.fix(Fix::Replace(place, near.to_owned())));
+            diagnostics.push(atom.explain(report.fix(Fix::Sentence(format!("interface {name}")))));
         }
         known
     }
@@ -381,23 +384,22 @@ fn unknown(words: &Words, library: &Library, diagnostics: &mut Diagnostics) {
     };
     let names = library.names(verb);
     if names.is_empty() {
-        let help = match did_you_mean(verb, library.verbs().chain(CORE_VERBS)) {
+        let near = did_you_mean(verb, library.verbs().chain(CORE_VERBS));
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`cgwfw snippets` lists all sentences".into(),
         };
-        diagnostics.push(ResolveError::UnknownVerb.at(
-            words.span(),
-            format!("no sentence begins with `{verb}`"),
-            "not a verb of the language",
-            help,
-        ));
+        let message = format!("no sentence begins with `{verb}`");
+        let report = ResolveError::UnknownVerb.at(words.span(), message, "not a verb of the language", help);
+        diagnostics.push(report.or_rather(near));
         return;
     }
     let next = words.peek(1);
     let mut second = words.clone();
     second.skip();
     let candidates = || names.iter().filter_map(|name| name.words.get(1)).map(String::as_str);
-    let help = match next.and_then(|next| did_you_mean(next, candidates())) {
+    let near = next.and_then(|next| did_you_mean(next, candidates()));
+    let help = match near {
         Some(near) => format!("did you mean `{verb} {near}`?"),
         None => {
             let mut all: Vec<String> = names.iter().map(|name| format!("`{}`", name.words.join(" "))).collect();
@@ -410,5 +412,6 @@ fn unknown(words: &Words, library: &Library, diagnostics: &mut Diagnostics) {
         Some(next) => format!("there is no building block `{verb} {next}`"),
         None => format!("`{verb}` says what of nothing"),
     };
-    diagnostics.push(ResolveError::UnknownBlock.at(span, message, "not the name of a block", help));
+    let report = ResolveError::UnknownBlock.at(span, message, "not the name of a block", help);
+    diagnostics.push(report.or_rather(near));
 }

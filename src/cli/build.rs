@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::input::Compiled;
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, input, print, watch};
+use super::{Outcome, PolicyOptions, print, watch};
 use crate::compile::Compilation;
 use crate::diagnostic::Style;
+use crate::files::Compiled;
 use crate::net::Family;
 use crate::source_map::source_map;
 
@@ -68,7 +68,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
 
 /// Builds every policy, each whatever becomes of the others; notes in `seen` the files that were read.
 fn build(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcome {
-    let each = arguments.policies.iter().map(|policy| match input::compiled(policy, &arguments.options, false) {
+    let each = arguments.policies.iter().map(|policy| match arguments.options.compiled(policy, false) {
         Ok(compiled) => {
             watch::note_files(&compiled.compilation, seen);
             let outcome = write_policy(policy, &compiled, arguments, style);

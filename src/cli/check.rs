@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, input, print, watch};
+use super::{Outcome, PolicyOptions, print, watch};
 use crate::compile::Compilation;
 use crate::diagnostic::{Severity, Style};
 use crate::helm;
@@ -42,7 +42,7 @@ fn check(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcom
     let mut outcome = Outcome::Fine;
     let mut compilations = Vec::new();
     for policy in &arguments.policies {
-        match input::compiled(policy, &arguments.options, true) {
+        match arguments.options.compiled(policy, true) {
             Ok(mut compiled) => {
                 helm::check(&mut compiled.compilation);
                 watch::note_files(&compiled.compilation, seen);

@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::build::temporary;
-use super::{Outcome, input, print};
+use super::{Outcome, print};
 use crate::diagnostic::{self, Style};
+use crate::files;
 use crate::format::format;
 
 #[derive(clap::Args)]
@@ -39,7 +40,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
 }
 
 fn one(policy: &Path, check: bool, style: Style) -> Outcome {
-    let (name, before) = match input::read(policy) {
+    let (name, before) = match files::read(policy) {
         Ok(read) => read,
         Err(message) => return Outcome::Unusable(message),
     };

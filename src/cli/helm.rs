@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, input, print};
+use super::{Outcome, PolicyOptions, print};
 use crate::diagnostic::Style;
 use crate::helm::{SMALLER, too_large, values};
 
@@ -18,7 +18,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
-    let compilation = match input::compiled(&arguments.policy, &arguments.options, false) {
+    let compilation = match arguments.options.compiled(&arguments.policy, false) {
         Ok(compiled) => compiled.compilation,
         Err(message) => return Outcome::Unusable(message),
     };

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::{Outcome, input, print};
+use super::{Outcome, print};
 use crate::diagnostic::{self, Severity, Style};
 use crate::example::{self, Difference};
+use crate::files;
 use crate::net::Family;
 use crate::resolve::block::argument::wanted;
 use crate::resolve::suggest::did_you_mean;
@@ -32,7 +33,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
     let folders: Vec<PathBuf> = arguments.snippets.iter().chain(&arguments.test).cloned().collect();
-    let library = match input::library(&folders) {
+    let library = match files::library(&folders, &files::on_disk) {
         Ok(library) => library,
         Err(message) => return Outcome::Unusable(message),
     };

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, input, print};
+use super::{Outcome, PolicyOptions, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
 use crate::expect::{Checked, check};
@@ -48,7 +48,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
     let mut outcome = Outcome::Fine;
     let mut tested = Vec::new();
     for policy in &arguments.policies {
-        match input::compiled(policy, &arguments.options, false) {
+        match arguments.options.compiled(policy, false) {
             Ok(compiled) if report::usable(&compiled.compilation, &arguments.options) == Outcome::Refused => {
                 report::write(std::slice::from_ref(&compiled.compilation), Format::Human, false, style);
                 let name = policy.display();

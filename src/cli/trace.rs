@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, input, print};
+use super::{Outcome, PolicyOptions, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
+use crate::files;
 use crate::iptables::check::check_ruleset;
 use crate::iptables::parse;
 use crate::iptables::ruleset::Ruleset;
@@ -72,13 +73,13 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
         (Some(traffic), _) => ("packet".to_owned(), traffic),
         (None, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
-            let (path, text) = input::read(path).map_err(Outcome::Unusable)?;
+            let (path, text) = files::read(path).map_err(Outcome::Unusable)?;
             (path.display().to_string(), text)
         }
     };
     let mut diagnostics = Diagnostics::default();
     if let Some(policy) = policy {
-        let mut compiled = input::compiled(Path::new(policy), &arguments.options, false).map_err(Outcome::Unusable)?;
+        let mut compiled = arguments.options.compiled(Path::new(policy), false).map_err(Outcome::Unusable)?;
         let compilation = &mut compiled.compilation;
         if report::usable(compilation, &arguments.options) == Outcome::Refused {
             report::write(std::slice::from_ref(compilation), Format::Human, false, style);

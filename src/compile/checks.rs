@@ -2,7 +2,7 @@
 //! Input: the policy and its rules. Output: warnings and notes, and the error that a default is missing.
 
 use crate::codes;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix};
 use crate::expand::ExpandError;
 use crate::iptables::ruleset::{ChainPolicy, Match, Ruleset, TableName, Target};
 use crate::net::{Family, Interface};
@@ -129,22 +129,20 @@ fn missing_default(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], diagnost
     }
     let filter = rulesets.iter().filter_map(|ruleset| ruleset.table(TableName::Filter));
     let Some(sentence) = filter.flat_map(|table| &table.rules).map(|rule| rule.origin.sentence).min() else { return };
-    let (message, help) = if missing.len() == DEFAULT_CHAINS.len() {
-        ("the policy has no default".to_owned(), "add `default drop`, or `default accept` if that is meant".to_owned())
+    let (message, help, fix) = if missing.len() == DEFAULT_CHAINS.len() {
+        let help = "add `default drop`, or `default accept` if that is meant".to_owned();
+        ("the policy has no default".to_owned(), help, "default drop".to_owned())
     } else {
         let chains = missing.join(", ");
         (
             format!("the policy has no default for {chains}"),
             format!("add `default drop {chains}`, or `default drop` for all three"),
+            format!("default drop {chains}"),
         )
     };
     let span = ast.span(&ast.sentences[sentence as usize]);
-    diagnostics.push(ResolveError::DefaultMissing.at(
-        span,
-        message,
-        "filters packets; what no rule decides would pass in silence",
-        help,
-    ));
+    let label = "filters packets; what no rule decides would pass in silence";
+    diagnostics.push(ResolveError::DefaultMissing.at(span, message, label, help).fix(Fix::Sentence(fix)));
 }
 
 /// Without connection tracking nobody puts fragments together: a rule with ports sees only the first of them.

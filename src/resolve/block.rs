@@ -12,7 +12,7 @@ use super::traffic::{self, Allowed, Draft};
 use super::value;
 use super::words::Words;
 use super::{ResolveError, Scope};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Families, Family, Protocol};
 use crate::policy::{Argument, Block, ProtocolWord};
 use crate::snippet::library::{Library, Name, Snippet};
@@ -332,17 +332,22 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
     let two = words.peek(1).map(|next| format!("{text} {next}"));
     let pair =
         two.and_then(|two| did_you_mean(&two, pairs.iter().filter(|pair| pair.starts_with(&text)).map(String::as_str)));
-    let help = match pair.or_else(|| did_you_mean(&text, candidates.iter().copied())) {
+    let one = did_you_mean(&text, candidates.iter().copied());
+    let help = match pair.or(one) {
         Some(near) => format!("did you mean `{near}`?"),
         None if reading.form.text.is_empty() => format!("`{}` takes only `only`, `comment` and `log`", reading.name),
         None => format!("the sentence is `{} {}`", reading.name, reading.form.text),
     };
-    diagnostics.push(ResolveError::UnknownWord.at(
-        span,
-        format!("`{text}` has no meaning in `{}`", reading.name),
-        "not a word of this sentence",
-        help,
-    ));
+    let message = format!("`{text}` has no meaning in `{}`", reading.name);
+    let report = ResolveError::UnknownWord.at(span, message, "not a word of this sentence", help);
+    // Of two words the second has the slip: both are replaced.
+    let both = pair.map(|pair| {
+        let mut second = words.clone();
+        second.skip();
+        Fix::Replace(span.to(second.span()), pair.to_owned())
+    });
+    let fix = both.or(one.map(|near| Fix::Replace(span, near.to_owned())));
+    diagnostics.push(fix.into_iter().fold(report, Report::fix));
 }
 
 fn families(whole: Span, reading: &Reading, diagnostics: &mut Diagnostics) -> Option<Families> {
@@ -352,22 +357,24 @@ fn families(whole: Span, reading: &Reading, diagnostics: &mut Diagnostics) -> Op
     let mut fine = true;
     for (family, span, text) in reading.lacking.iter().filter(|(family, ..)| families.has(*family)) {
         let other = family.other().keyword();
-        diagnostics.push(ResolveError::ReasonFamily.at(
+        let report = ResolveError::ReasonFamily.at(
             *span,
             format!("{} has no `{text}`", family.name()),
             "exists in one family",
             format!("add `only {other}`, or choose a reason that both families have"),
-        ));
+        );
+        diagnostics.push(report.fix(Fix::Add(format!("only {other}"))));
         fine = false;
     }
     let chosen = reading.common.only.is_some() || choices.iter().any(|choice| choice.chooses && !choice.negated);
     if signature.needs_family && !chosen {
-        diagnostics.push(ResolveError::FamilyRequired.at(
+        let report = ResolveError::FamilyRequired.at(
             whole,
             format!("`{}` needs a family", reading.name),
             "in IPv4, in IPv6?",
             "add `only ipv4` or `only ipv6`, or an address: translation of both is never assumed",
-        ));
+        );
+        diagnostics.push(families::either(report));
         fine = false;
     }
     fine.then_some(families)

@@ -42,15 +42,13 @@ pub fn common(
         twice(common.only.map(|(_, span)| span), "only", diagnostics);
         let word = words.peek(0).unwrap_or_default();
         let Some(family) = Family::BOTH.into_iter().find(|family| family.keyword() == word) else {
-            diagnostics.push(ResolveError::BadFamily.at(
-                words.span(),
-                "`only` lacks its family",
-                "`ipv4` or `ipv6` is expected here",
-                match did_you_mean(word, ["ipv4", "ipv6"]) {
-                    Some(near) => format!("did you mean `only {near}`?"),
-                    None => "write `only ipv4` or `only ipv6`".into(),
-                },
-            ));
+            let near = did_you_mean(word, ["ipv4", "ipv6"]);
+            let help = match near {
+                Some(near) => format!("did you mean `only {near}`?"),
+                None => "write `only ipv4` or `only ipv6`".into(),
+            };
+            let (message, label) = ("`only` lacks its family", "`ipv4` or `ipv6` is expected here");
+            diagnostics.push(ResolveError::BadFamily.at(words.span(), message, label, help).or_rather(near));
             return None;
         };
         words.skip();

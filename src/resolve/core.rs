@@ -74,7 +74,8 @@ pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, dia
         Some("accept") => ChainPolicy::Accept,
         Some("drop") => ChainPolicy::Drop,
         word => {
-            let help = match word.and_then(|word| did_you_mean(word, ["accept", "drop"])) {
+            let near = word.and_then(|word| did_you_mean(word, ["accept", "drop"]));
+            let help = match near {
                 Some(near) => format!("did you mean `default {near}`?"),
                 None if word == Some("reject") => {
                     "a chain policy cannot reject: write `default drop`, and a `reject` sentence as the last one".into()
@@ -82,7 +83,8 @@ pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, dia
                 None => format!("the sentence is `{FORM}`"),
             };
             let label = if word.is_some() { "neither `accept` nor `drop`" } else { "`accept` or `drop` is missing" };
-            diagnostics.push(bad_form(words.span(), "a default is `accept` or `drop`", label, help));
+            let report = bad_form(words.span(), "a default is `accept` or `drop`", label, help);
+            diagnostics.push(report.or_rather(near));
             return;
         }
     };
@@ -254,16 +256,13 @@ pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagn
         Some("ipv6") => Family::V6.into(),
         Some("both") => Families::BOTH,
         word => {
-            let help = match word.and_then(|word| did_you_mean(word, ["ipv4", "ipv6", "both"])) {
+            let near = word.and_then(|word| did_you_mean(word, ["ipv4", "ipv6", "both"]));
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the sentence is `{FORM}`"),
             };
-            diagnostics.push(ResolveError::BadFamily.at(
-                words.span(),
-                "`rules` lacks its family",
-                "`ipv4`, `ipv6` or `both` is expected here",
-                help,
-            ));
+            let (message, label) = ("`rules` lacks its family", "`ipv4`, `ipv6` or `both` is expected here");
+            diagnostics.push(ResolveError::BadFamily.at(words.span(), message, label, help).or_rather(near));
             return None;
         }
     };
@@ -271,16 +270,14 @@ pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagn
     let table = words.peek(0).unwrap_or_default();
     let names = || TableName::ALL.into_iter().map(TableName::name);
     let Some(table) = TableName::from_name(table).filter(|table| *table != TableName::Security) else {
-        let help = match did_you_mean(table, names()) {
+        let near = did_you_mean(table, names());
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "the tables are `raw`, `mangle`, `nat` and `filter`".into(),
         };
-        diagnostics.push(ResolveError::BadTable.at(
-            words.span(),
-            "`rules` lacks its table",
-            "a table is expected here",
-            help,
-        ));
+        let report =
+            ResolveError::BadTable.at(words.span(), "`rules` lacks its table", "a table is expected here", help);
+        diagnostics.push(report.or_rather(near));
         return None;
     };
     words.skip();
@@ -341,16 +338,13 @@ pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel
     let span = words.skip();
     let level = LEVELS.iter().find(|(level, _)| Some(*level) == words.peek(0));
     let (Some(name), Some((_, level))) = (name, level) else {
-        let help = match words.peek(0).and_then(|word| did_you_mean(word, LEVELS.map(|(level, _)| level))) {
+        let near = words.peek(0).and_then(|word| did_you_mean(word, LEVELS.map(|(level, _)| level)));
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the sentence is `{FORM}`"),
         };
-        diagnostics.push(bad_form(
-            words.span(),
-            "a lint has a name and a level",
-            "`off`, `note`, `warn` or `error` is expected here",
-            help,
-        ));
+        let (message, label) = ("a lint has a name and a level", "`off`, `note`, `warn` or `error` is expected here");
+        diagnostics.push(bad_form(words.span(), message, label, help).or_rather(near));
         return None;
     };
     words.skip();
@@ -370,12 +364,14 @@ pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel
         }
         None => {
             let lints = explain::all().iter().filter(|known| known.severity != Severity::Error).map(|known| known.name);
-            let help = match did_you_mean(explain::name(name), lints) {
+            let near = did_you_mean(explain::name(name), lints);
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write the last part of a warning's code; `cgwfw explain` lists all codes".into(),
             };
             let message = format!("there is no lint `{name}`");
-            diagnostics.push(ResolveError::UnknownLint.at(span, message, "not the name of a warning or a note", help));
+            let report = ResolveError::UnknownLint.at(span, message, "not the name of a warning or a note", help);
+            diagnostics.push(report.or_rather(near));
             None
         }
     }

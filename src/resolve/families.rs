@@ -3,7 +3,7 @@
 
 use super::ResolveError;
 use super::words::Atom;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Families, Family};
 use crate::policy::Items;
 use crate::source::Span;
@@ -36,12 +36,16 @@ pub fn resolve(
     if let Some((family, span)) = only {
         families = families.and(family.into());
         if families == Families::NONE {
-            diagnostics.push(ResolveError::FamilyConflict.at(
-                span,
-                format!("the sentence is not for {} by nature", family.name()),
-                "nothing is left",
-                "remove the `only`",
-            ));
+            diagnostics.push(
+                ResolveError::FamilyConflict
+                    .at(
+                        span,
+                        format!("the sentence is not for {} by nature", family.name()),
+                        "nothing is left",
+                        "remove the `only`",
+                    )
+                    .or_rather(Some("")),
+            );
             return None;
         }
     }
@@ -84,25 +88,32 @@ pub fn resolve(
         }
         if choice.negated && choice.negation_chooses && families.single().is_none() && is_one_family(choice) {
             let family = names(choice.elements[0].0);
-            diagnostics.push(ResolveError::NegatedFamily.at(
+            let only = format!("only {}", family.to_lowercase());
+            let report = ResolveError::NegatedFamily.at(
                 choice.span,
                 "a negated value chooses no family",
                 format!("every {} packet would match as well", if family == "IPv4" { "IPv6" } else { "IPv4" }),
-                format!("add `only {}`", family.to_lowercase()),
-            ));
+                format!("add `{only}`"),
+            );
+            diagnostics.push(report.fix(Fix::Add(only)));
             fine = false;
         }
         if let Some(span) = choice.numeric.filter(|_| families.single().is_none()) {
-            diagnostics.push(ResolveError::FamilyRequired.at(
+            diagnostics.push(either(ResolveError::FamilyRequired.at(
                 span,
                 "an ICMP type by number means another thing in each family",
                 "in IPv4 or in IPv6?",
                 "add `only ipv4` or `only ipv6`, or write the name of the type",
-            ));
+            )));
             fine = false;
         }
     }
     fine.then_some(families)
+}
+
+/// A report with both ways out: one family or the other.
+pub fn either(report: Report) -> Report {
+    Family::BOTH.into_iter().fold(report, |report, family| report.fix(Fix::Add(format!("only {}", family.keyword()))))
 }
 
 fn is_one_family(choice: &Choice) -> bool {

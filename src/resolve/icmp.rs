@@ -40,12 +40,8 @@ pub fn icmp_type(text: &str) -> Result<IcmpWord, Problem> {
         return Ok(IcmpWord { types: *types });
     }
     if text == "255" {
-        return Err(Problem {
-            code: ResolveError::BadIcmpType,
-            message: "255 means any type to iptables".into(),
-            label: "matches every ICMP packet".into(),
-            help: "leave `type` out to mean every type".into(),
-        });
+        let (message, label) = ("255 means any type to iptables", "matches every ICMP packet");
+        return Err(Problem::new(ResolveError::BadIcmpType, message, label, "leave `type` out to mean every type"));
     }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         let kind = number(text, 0, 254)? as u8;

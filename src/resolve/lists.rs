@@ -5,7 +5,7 @@ use super::families::Choice;
 use super::value::{self, Problem};
 use super::words::{Atom, List, Words, value};
 use super::{ResolveError, Scope};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix};
 use crate::iptables::ruleset::Negatable;
 use crate::net::{Interface, PortRange, Prefix};
 use crate::policy::{Items, RateClause, Values};
@@ -231,6 +231,9 @@ pub fn warn_duplicates<T: PartialEq>(items: Items<T>, list: &List, diagnostics: 
 /// Reports a problem at an atom.
 pub fn push(atom: &Atom, problem: Problem, diagnostics: &mut Diagnostics) {
     let report = problem.code.at(atom.span, problem.message, problem.label, problem.help);
+    // A value that comes from a definition is corrected there.
+    let place = atom.defined.unwrap_or(atom.span);
+    let report = problem.meant.into_iter().fold(report, |report, meant| report.fix(Fix::Replace(place, meant)));
     diagnostics.push(atom.explain(report));
 }
 

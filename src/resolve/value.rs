@@ -21,16 +21,24 @@ pub struct Problem {
     pub label: String,
     /// What to write.
     pub help: String,
+    /// The value that was probably meant.
+    pub meant: Option<String>,
 }
 
 impl Problem {
-    fn new(
+    /// A problem without a value that was probably meant.
+    pub fn new(
         code: ResolveError,
         message: impl Into<String>,
         label: impl Into<String>,
         help: impl Into<String>,
     ) -> Problem {
-        Problem { code, message: message.into(), label: label.into(), help: help.into() }
+        Problem { code, message: message.into(), label: label.into(), help: help.into(), meant: None }
+    }
+
+    /// Says which value was probably meant.
+    fn meant(self, value: Option<impl Into<String>>) -> Problem {
+        Problem { meant: value.map(Into::into), ..self }
     }
 }
 
@@ -99,9 +107,11 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
             format!("`{text}` is not a range of ports"),
             "iptables writes ranges so",
             format!("write `{}`", text.replace(':', "-")),
-        ));
+        )
+        .meant(Some(text.replace(':', "-"))));
     }
-    let help = match did_you_mean(text, services::names()) {
+    let near = did_you_mean(text, services::names());
+    let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write the number: `port 8080`, a range `1024-65535`, or an IANA name such as `https`".into(),
     };
@@ -110,7 +120,8 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
         format!("`{text}` is not a port or a known service"),
         "no such service",
         help,
-    ))
+    )
+    .meant(near))
 }
 
 fn port(text: &str) -> Option<u16> {
@@ -331,10 +342,11 @@ pub fn reason_name(reason: RejectWith, family: Family) -> Option<&'static str> {
 
 /// A word that is none of those that are known.
 pub fn unknown(code: ResolveError, text: &str, what: &str, words: &[&str]) -> Problem {
-    let help = match did_you_mean(text, words.iter().copied()) {
+    let near = did_you_mean(text, words.iter().copied());
+    let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write one of {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")),
     };
     let article = if what.starts_with(['a', 'e', 'i', 'o', 'I']) { "an" } else { "a" };
-    Problem::new(code, format!("`{text}` is not {article} {what}"), format!("no such {what}"), help)
+    Problem::new(code, format!("`{text}` is not {article} {what}"), format!("no such {what}"), help).meant(near)
 }

@@ -348,12 +348,13 @@ impl<'a> Reader<'a, '_> {
     fn variable(&mut self, words: &Words<'a>, name: &str, outer: Span, here: Span) -> Option<()> {
         let Some(index) = self.definitions.by_name.get(name).copied() else {
             let names = self.definitions.list.iter().map(|definition| definition.name.as_str());
-            let help = match did_you_mean(name, names) {
-                Some(near) => format!("did you mean `${near}`?"),
+            let near = did_you_mean(name, names).map(|near| format!("${near}"));
+            let help = match &near {
+                Some(near) => format!("did you mean `{near}`?"),
                 None => format!("add `define {name} = …`"),
             };
             let report = ResolveError::UnknownVariable.at(here, format!("`${name}` is not defined"), "used here", help);
-            self.diagnostics.push(report);
+            self.diagnostics.push(report.or_rather(near));
             return None;
         };
         if self.open.contains(&index) {

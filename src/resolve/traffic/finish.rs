@@ -2,12 +2,13 @@
 //! Input: a `Draft`. Output: its directions, completed; reports about what is missing or contradicts.
 
 use super::{Allowed, Draft};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Prefix, Protocol};
 use crate::policy::{Directions, Items, ProtocolWord, Role};
 use crate::resolve::words::Words;
 use crate::resolve::{ResolveError, Scope, value};
 use crate::snippet::signature::{Direction, OpenDirection};
+use crate::source::Span;
 
 /// Completes traffic that was read whole: the directions, and what clauses need of each other. `only_ipv4`: the
 /// sentence says so.
@@ -47,23 +48,28 @@ pub fn finish(
         }
     }
     if let Some(span) = draft.negated_ah.filter(|_| !only_ipv4) {
-        diagnostics.push(ResolveError::NegatedFamily.at(
+        let report = ResolveError::NegatedFamily.at(
             span,
             "ip6tables cannot say `not ah`",
             "AH is an extension header in IPv6",
             "add `only ipv4`, or list the protocols that are meant instead",
-        ));
+        );
+        diagnostics.push(report.fix(Fix::Add("only ipv4".into())));
     }
     if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
         let tunnel = through.iter().flat_map(|values| &values.items).find(|name| scope.role(name) == Some(Role::Vti));
         if let Some(name) = tunnel {
-            diagnostics.push(ResolveError::IpsecOnTunnel.at(
-                span,
-                format!("packets on `{name}` have no IPsec policy any more"),
-                "never matches there",
-                "remove it: everything on a VTI went through IPsec",
-            ));
+            diagnostics.push(
+                ResolveError::IpsecOnTunnel
+                    .at(
+                        span,
+                        format!("packets on `{name}` have no IPsec policy any more"),
+                        "never matches there",
+                        "remove it: everything on a VTI went through IPsec",
+                    )
+                    .or_rather(Some("")),
+            );
         }
     }
     link_local(draft, diagnostics);
@@ -100,12 +106,14 @@ fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: 
     let has = |direction| allowed.directions.contains(&direction);
     if allowed.open == OpenDirection::Required {
         let possible: Vec<_> = allowed.directions.iter().map(|direction| format!("`{}`", direction.word())).collect();
-        diagnostics.push(ResolveError::DirectionRequired.at(
+        let report = ResolveError::DirectionRequired.at(
             words.end(),
             format!("`{}` needs a direction", allowed.name),
             "which way is missing",
             format!("add {}", possible.join(" or ")),
-        ));
+        );
+        let fixes = allowed.directions.iter().map(|direction| Fix::Add(direction.word().into()));
+        diagnostics.push(fixes.fold(report, Report::fix));
     } else if has_interface || traffic.peer.is_some() {
         traffic.directions = Directions { input: has(Direction::In), output: has(Direction::Out), forward: false };
     } else if allowed.open == OpenDirection::Any {
@@ -137,18 +145,23 @@ fn protocol_needs(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostic
     };
     let negated = traffic.protocols.negated;
     let all = |fits: fn(ProtocolWord) -> bool| !known.is_empty() && !negated && known.iter().all(|word| fits(*word));
+    let with_ports = "add `tcp`, `udp` or `sctp`, or a list of these";
     let mut need = |clause: &str, fine: bool, what: &str, help: &str| {
         if let Some(span) = draft.seen(clause).filter(|_| !fine) {
             let message = format!("`{clause}` needs {what}");
-            diagnostics.push(ResolveError::NeedsProtocol.at(span, message, "the protocol does not have it", help));
+            let report = ResolveError::NeedsProtocol.at(span, message, "the protocol does not have it", help);
+            let protocols: &[&str] = if help == with_ports { &["tcp", "udp"] } else { &["tcp"] };
+            // Only a sentence without any protocol gets one; another one that is there would stay.
+            let protocols = if known.is_empty() && clause != "type" { protocols } else { &[] };
+            let before = |protocol: &&str| Fix::Replace(Span { end: span.start, ..span }, format!("{protocol} "));
+            diagnostics.push(protocols.iter().map(before).fold(report, Report::fix));
         }
     };
     let ports = all(|word| matches!(word, ProtocolWord::Number(Protocol::TCP | Protocol::UDP | Protocol::SCTP)));
     let tcp = all(|word| word == ProtocolWord::Number(Protocol::TCP));
     let icmp = all(|word| word == ProtocolWord::Icmp);
-    let help = "add `tcp`, `udp` or `sctp`, or a list of these";
-    need("port", ports, "a protocol with ports", help);
-    need("source port", ports, "a protocol with ports", help);
+    need("port", ports, "a protocol with ports", with_ports);
+    need("source port", ports, "a protocol with ports", with_ports);
     need("no syn", tcp, "`tcp`", "add `tcp`");
     need("flags", tcp, "`tcp`", "add `tcp`");
     need("type", icmp, "`icmp`", "write `icmp type …`");

@@ -48,14 +48,16 @@ pub fn packets(
         {
             let text = words.peek_text().unwrap_or_default().to_owned();
             let candidates = KEYWORDS.into_iter().chain(value::PROTOCOL_WORDS).chain(CLAUSE_WORDS).chain(["spoofed"]);
-            let help = match did_you_mean(&text, candidates) {
+            let near = did_you_mean(&text, candidates);
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if expects => "describe the packets: `expect drop in on inet0 tcp port 22`".into(),
                 None => "describe the packet: `in on inet0 tcp from 192.0.2.1 port 40000 to 192.0.2.2 port 22`".into(),
             };
             let what = if expects { "an expectation" } else { "the description of a packet" };
             let message = format!("`{text}` has no meaning in {what}");
-            diagnostics.push(ResolveError::UnknownWord.at(words.span(), message, "not a word of traffic", help));
+            let report = ResolveError::UnknownWord.at(words.span(), message, "not a word of traffic", help);
+            diagnostics.push(report.or_rather(near));
             return None;
         }
     }

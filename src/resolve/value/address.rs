@@ -42,7 +42,8 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
             format!("`{text}` has bits below its prefix length"),
             format!("a /{length} network starts elsewhere"),
             format!("write `{network}` for the network, or `{}` for the one address", AddressText(address)),
-        )),
+        )
+        .meant(Some(network.to_string()))),
         None => Err(Problem::new(
             ResolveError::BadAddress,
             format!("`{text}` has a prefix length over {bits}"),
@@ -76,7 +77,8 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
                 format!("`{text}` has leading zeros"),
                 "some programs read them as octal numbers",
                 format!("write `{plain}`"),
-            ));
+            )
+            .meant(Some(plain)));
         }
     }
     let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
@@ -101,11 +103,10 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
 
 fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, Problem> {
     if let Ok(mask) = length.parse::<IpAddr>() {
-        let help = match mask_length(mask).filter(|_| mask.is_ipv4() == address.is_ipv4()) {
-            Some(bits) => {
-                let network = Prefix::containing(address, bits).map_or_else(String::new, |network| network.to_string());
-                format!("write `{network}`")
-            }
+        let bits = mask_length(mask).filter(|_| mask.is_ipv4() == address.is_ipv4());
+        let network = bits.and_then(|bits| Prefix::containing(address, bits)).map(|network| network.to_string());
+        let help = match &network {
+            Some(network) => format!("write `{network}`"),
             None => "only masks that are prefixes can be written: `10.0.0.0/8`".into(),
         };
         return Err(Problem::new(
@@ -113,7 +114,8 @@ fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, Proble
             format!("`{text}` has a netmask"),
             "a prefix length is wanted",
             help,
-        ));
+        )
+        .meant(network));
     }
     let digits = !length.is_empty() && length.len() <= 3 && length.bytes().all(|b| b.is_ascii_digit());
     match length.parse::<u8>() {

@@ -1,14 +1,14 @@
-//! Policies from files and from standard input.
+//! Policies and building blocks from the disk, from standard input, and from texts that an editor has open.
 //! Input: a path, or `-`. Output: a `Compilation`, or the reason why there is nothing to compile.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::PolicyOptions;
 use crate::compile::{Compilation, compile};
 use crate::expand::Options;
 use crate::snippet::library::{Folder, Library};
+use crate::syntax::Read;
 
 /// The name that standard input has in diagnostics.
 const STDIN: &str = "<stdin>";
@@ -21,26 +21,40 @@ pub struct Compiled {
     pub library: Library,
 }
 
-/// Reads and compiles a policy.
-/// `notes`: whether anybody will read them.
-pub fn compiled(policy: &Path, options: &PolicyOptions, notes: bool) -> Result<Compiled, String> {
+/// The text of a file on the disk.
+pub fn on_disk(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
+}
+
+/// Reads and compiles a policy, with the building blocks of some folders and of `snippets/` beside it.
+pub fn compiled(policy: &Path, snippets: &[PathBuf], options: Options) -> Result<Compiled, String> {
     let (path, text) = read(policy)?;
-    let mut folders = options.snippets.clone();
+    compiled_text(path, &text, snippets, options, &on_disk)
+}
+
+/// Compiles the policy `text`, which stands in the file `path`; `read` gives the texts of all other files.
+pub fn compiled_text(
+    path: &Path,
+    text: &str,
+    snippets: &[PathBuf],
+    options: Options,
+    read: Read,
+) -> Result<Compiled, String> {
+    let mut folders = snippets.to_vec();
     let beside = path.parent().unwrap_or(Path::new("")).join("snippets");
     if beside.is_dir() && !folders.contains(&beside) {
         folders.push(beside);
     }
-    let library = library(&folders)?;
-    let options = Options { rule_comments: options.rule_comments, notes };
-    let compilation = compile(path, &text, &|path| fs::read_to_string(path), &library, options);
+    let library = library(&folders, read)?;
+    let compilation = compile(path, text, read, &library, options);
     Ok(Compiled { compilation, library })
 }
 
 /// The program's library, and the blocks in users' own folders; a folder that the library itself was made from adds none.
-pub fn library(folders: &[PathBuf]) -> Result<Library, String> {
+pub fn library(folders: &[PathBuf], read: Read) -> Result<Library, String> {
     let mut library = Library::built_in();
     for folder in folders {
-        for own in blocks(folder)? {
+        for own in blocks(folder, read)? {
             if !library.is_own(&own) {
                 library.add_own(own);
             }
@@ -50,7 +64,7 @@ pub fn library(folders: &[PathBuf]) -> Result<Library, String> {
 }
 
 /// The blocks in a folder, in the order of their names.
-fn blocks(folder: &Path) -> Result<Vec<Folder>, String> {
+fn blocks(folder: &Path, read: Read) -> Result<Vec<Folder>, String> {
     let unreadable = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut paths: Vec<PathBuf> =
@@ -59,7 +73,7 @@ fn blocks(folder: &Path) -> Result<Vec<Folder>, String> {
     paths.sort();
     let mut folders = Vec::new();
     for path in paths {
-        let file = |name: &str| match fs::read_to_string(path.join(name)) {
+        let file = |name: &str| match read(&path.join(name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unreadable(&path.join(name), error)),
