@@ -7,6 +7,7 @@ mod completions;
 mod explain;
 mod fmt;
 mod helm;
+mod lsp;
 mod new;
 mod report;
 mod snippets;
@@ -54,6 +55,8 @@ enum Command {
     Snippets(snippets::Arguments),
     /// Explain a code: what it means, an example, the way out; without a code, list all
     Explain(explain::Arguments),
+    /// Serve an editor: the language server, on standard input and output
+    Lsp,
     /// Print the completion script of a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
@@ -120,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
+        Command::Lsp => lsp::run(),
         Command::Man => completions::man(),
         Command::Snippets(arguments) => snippets::run(arguments, style),
     };

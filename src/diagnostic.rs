@@ -166,17 +166,20 @@ impl Diagnostics {
         self.levels.values().any(|(level, _)| *level > Some(Severity::Note))
     }
 
-    /// Takes a report in.
-    pub fn push(&mut self, mut report: Report) {
-        if !self.levels.is_empty()
-            && let Some((level, span)) = self.levels.get(report.code.rsplit("::").next().unwrap_or_default())
-        {
-            let Some(severity) = *level else { return };
-            report.severity = severity;
-            if severity == Severity::Error {
+    /// A report as bad as this policy has it; `None` where it is not to be reported.
+    pub fn leveled(&self, mut report: Report) -> Option<Report> {
+        if let Some((level, span)) = self.levels.get(report.code.rsplit("::").next().unwrap_or_default()) {
+            report.severity = (*level)?;
+            if report.severity == Severity::Error {
                 report = report.also(*span, "an error in this policy");
             }
         }
+        Some(report)
+    }
+
+    /// Takes a report in.
+    pub fn push(&mut self, report: Report) {
+        let Some(report) = self.leveled(report) else { return };
         match report.severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,

@@ -58,7 +58,7 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
         packets(&mut compilation, text);
     }
     if example.expected("test").is_some() {
-        let reports: Vec<_> = expect::check(&compilation).into_iter().filter_map(|checked| checked.report).collect();
+        let reports: Vec<_> = expect::check(&compilation).filter_map(|checked| checked.report).collect();
         reports.into_iter().for_each(|report| compilation.diagnostics.push(report));
     }
     compilation
@@ -133,7 +133,7 @@ fn results(compilation: &Compilation) -> String {
         (None, Some(_)) => format!("{}: over no packet\n", checked.statement.line),
         (None, None) => format!("{}: no counter-example\n", checked.statement.line),
     };
-    expect::check(compilation).into_iter().map(line).collect()
+    expect::check(compilation).map(line).collect()
 }
 
 /// The fences of an example that say something else than its compilation; `None` where it expects nothing at all.

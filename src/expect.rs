@@ -56,10 +56,10 @@ pub struct CounterExample {
     pub statement: Option<Statement>,
 }
 
-/// Searches for packets that break the expectations of a policy, each of them by itself.
-pub fn check(compilation: &Compilation) -> Vec<Checked> {
+/// Searches for packets that break the expectations of a policy, each of them by itself, when the next one is asked for.
+pub fn check(compilation: &Compilation) -> impl Iterator<Item = Checked> {
     let loaded = Family::BOTH.map(|family| Loaded::new(&compilation.rulesets[family.index()]));
-    compilation.policy.expectations.iter().map(|expectation| one(compilation, &loaded, expectation)).collect()
+    compilation.policy.expectations.iter().map(move |expectation| one(compilation, &loaded, expectation))
 }
 
 /// How the matches of an expectation's packets are taken that depend on more than the packet.

@@ -65,7 +65,6 @@ pub fn library(folders: &[PathBuf], read: Read) -> Result<Library, String> {
 
 /// The blocks in a folder, in the order of their names.
 fn blocks(folder: &Path, read: Read) -> Result<Vec<Folder>, String> {
-    let unreadable = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut paths: Vec<PathBuf> =
         entries.map_err(|error| unreadable(folder, error))?.into_iter().map(|entry| entry.path()).collect();
@@ -73,20 +72,29 @@ fn blocks(folder: &Path, read: Read) -> Result<Vec<Folder>, String> {
     paths.sort();
     let mut folders = Vec::new();
     for path in paths {
-        let file = |name: &str| match read(&path.join(name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unreadable(&path.join(name), error)),
-        };
-        let (metadata, template) = (file("snippet.toml")?, file("rules.j2")?);
-        if metadata.is_none() && template.is_none() {
-            continue;
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let readme = file("README.md")?.unwrap_or_default();
-        folders.push(Folder { path: path.display().to_string(), name, metadata, template, readme });
+        folders.extend(block(&path, read)?);
     }
     Ok(folders)
+}
+
+/// The block in a folder, if it is one.
+pub fn block(path: &Path, read: Read) -> Result<Option<Folder>, String> {
+    let file = |name: &str| match read(&path.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&path.join(name), error)),
+    };
+    let (metadata, template) = (file("snippet.toml")?, file("rules.j2")?);
+    if metadata.is_none() && template.is_none() {
+        return Ok(None);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let readme = file("README.md")?.unwrap_or_default();
+    Ok(Some(Folder { path: path.display().to_string(), name, metadata, template, readme }))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> String {
+    format!("{}: {error}", path.display())
 }
 
 /// The text of a policy, and the name that it has in diagnostics.

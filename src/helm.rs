@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::codes;
 use crate::compile::Compilation;
+use crate::diagnostic::Report;
 use crate::source::Span;
 
 codes! {
@@ -46,12 +47,18 @@ pub fn too_large(ipv4: &str, ipv6: &str) -> Option<String> {
 pub const SMALLER: &str =
     "use prefixes, ranges and lists, or load the files of `cgwfw build -o` another way than by the chart";
 
-/// Warns, at the head of the policy, of rules that the chart cannot carry.
-pub fn check(compilation: &mut Compilation) {
+/// The warning, at the head of the policy, of rules that the chart cannot carry.
+pub fn report(compilation: &Compilation) -> Option<Report> {
     let [v4, v6] = compilation.both_rules();
-    if let Some(message) = too_large(&v4, &v6) {
-        let head = Span::new(compilation.ast.root, 0, 0);
-        compilation.diagnostics.push(HelmWarning::TooLarge.at(head, message, "the policy as a whole", SMALLER));
+    let message = too_large(&v4, &v6)?;
+    let head = Span::new(compilation.ast.root, 0, 0);
+    Some(HelmWarning::TooLarge.at(head, message, "the policy as a whole", SMALLER))
+}
+
+/// Adds the warning to what was found.
+pub fn check(compilation: &mut Compilation) {
+    if let Some(report) = report(compilation) {
+        compilation.diagnostics.push(report);
         compilation.diagnostics.sort();
     }
 }

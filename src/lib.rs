@@ -17,6 +17,7 @@ pub mod files;
 pub mod format;
 pub mod helm;
 pub mod iptables;
+pub mod lsp;
 pub mod net;
 pub mod parallel;
 pub mod policy;

@@ -67,6 +67,32 @@ impl LineIndex {
     }
 }
 
+impl LineIndex {
+    /// Line and column of an offset, both from 0, the column in UTF-16 units, as editors count (LSP 3.17, "Position").
+    pub fn utf16(&self, text: &str, offset: usize) -> (u32, u32) {
+        let offset = floor_char_boundary(text, offset);
+        let line = self.line(offset);
+        let column = text[self.start(line, text)..offset].chars().map(char::len_utf16).sum::<usize>();
+        (line as u32, column as u32)
+    }
+
+    /// The offset of a line and a column in UTF-16 units; the end of the line or of the text where they lie behind it.
+    pub fn offset_of_utf16(&self, text: &str, line: u32, column: u32) -> usize {
+        let start = self.start(line as usize, text);
+        let rest = &text[start..];
+        let line = rest.split('\n').next().unwrap_or_default();
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let mut units = 0;
+        let inside = line.char_indices().find(|(_, c)| {
+            let here = units;
+            units += c.len_utf16();
+            // Inside of a pair of surrogates: its start.
+            here >= column as usize || units > column as usize
+        });
+        start + inside.map_or(line.len(), |(at, _)| at)
+    }
+}
+
 fn floor_char_boundary(text: &str, offset: usize) -> usize {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
@@ -153,5 +179,18 @@ mod tests {
         assert_eq!(lines.position(text, 3), (2, 1), "inside a character: its start");
         assert_eq!(lines.position(text, 99), (3, 1));
         assert_eq!(LineIndex::new("").count(), 1);
+    }
+
+    #[test]
+    fn editors_count_utf16_units() {
+        let text = "ä𝄞x\r\ny";
+        let lines = LineIndex::new(text);
+        for (offset, place) in [(0, (0, 0)), (2, (0, 1)), (6, (0, 3)), (7, (0, 4)), (9, (1, 0)), (10, (1, 1))] {
+            assert_eq!(lines.utf16(text, offset), place, "{offset}");
+            assert_eq!(lines.offset_of_utf16(text, place.0, place.1), offset, "{place:?}");
+        }
+        assert_eq!(lines.offset_of_utf16(text, 0, 2), 2, "inside of a pair of surrogates");
+        assert_eq!(lines.offset_of_utf16(text, 0, 99), 7, "the end of the line");
+        assert_eq!(lines.offset_of_utf16(text, 99, 0), 10, "the end of the text");
     }
 }

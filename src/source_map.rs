@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::compile::Compilation;
+use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::{Origin, Ruleset, TableName};
 use crate::net::Family;
 use crate::policy;
@@ -38,6 +39,21 @@ struct Line<'a> {
     /// The building block, and the line of its template; none for a line of a `rules` block.
     snippet: Option<&'a str>,
     template_line: Option<u32>,
+}
+
+/// The rules of a sentence in each family, as lines with their table.
+pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> [Vec<String>; 2] {
+    Family::BOTH.map(|family| {
+        let tables = compilation.rulesets[family.index()].tables.iter();
+        let own = tables.flat_map(|table| {
+            let rules = table.rules.iter().filter(|rule| rule.origin.sentence == sentence);
+            rules.map(move |rule| {
+                let chain = &table.chains[rule.chain.0 as usize].name;
+                format!("{:<7} {}", table.name.name(), rule_line(chain, rule, family))
+            })
+        });
+        own.collect()
+    })
 }
 
 /// Where a rule comes from, as people look for it.

@@ -57,7 +57,7 @@ fn every_example_is_clean_and_yields_the_files_beside_it() {
 fn the_expectations_of_every_example_hold() {
     for path in policies() {
         let compilation = compiled(&path);
-        let checked = expect::check(&compilation);
+        let checked: Vec<_> = expect::check(&compilation).collect();
         assert!(checked.len() >= 5, "{}: a few expectations", path.display());
         for one in checked {
             assert_eq!(one.report, None, "{}:{}", path.display(), one.statement.line);

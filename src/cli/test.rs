@@ -55,7 +55,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
                 outcome = outcome.and(Outcome::Unusable(format!("{name}: the policy has errors: nothing is tested")));
             }
             Ok(compiled) => {
-                let checked = check(&compiled.compilation);
+                let checked = check(&compiled.compilation).collect();
                 tested.push(Tested { compilation: compiled.compilation, checked });
             }
             Err(message) => outcome = outcome.and(Outcome::Unusable(message)),

@@ -107,8 +107,21 @@ include!(concat!(env!("OUT_DIR"), "/snippets.rs"));
 impl Library {
     /// The library that is part of the program.
     pub fn built_in() -> Library {
+        Library::of(SNIPPETS.iter())
+    }
+
+    /// The library without the block that a folder is the source of: of the same name, with the same sentences.
+    pub fn built_in_but(own: &Folder) -> Library {
+        let metadata = own.metadata.as_deref().unwrap_or_default();
+        let is_source = |block: &BuiltIn| {
+            block.folder == own.name && block.names.iter().all(|name| metadata.contains(&format!("\"{name}\"")))
+        };
+        Library::of(SNIPPETS.iter().filter(|block| !is_source(block)))
+    }
+
+    fn of(blocks: impl Iterator<Item = &'static BuiltIn>) -> Library {
         let mut library = Library::default();
-        for BuiltIn { folder, files: [metadata, template, readme], names } in SNIPPETS {
+        for BuiltIn { folder, files: [metadata, template, readme], names } in blocks {
             let signature: LazySignature = LazyLock::new(Box::new(move || match metadata::parse(metadata) {
                 Ok(signature) => signature,
                 // The program's own folders are read by its tests; a fault never ships.

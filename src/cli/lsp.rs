@@ -1,0 +1,18 @@
+//! `cgwfw lsp`: the language server on standard input and output.
+//! Input: messages of the protocol. Output: the same.
+
+use lsp_server::Connection;
+
+use super::Outcome;
+use crate::lsp;
+
+pub fn run() -> Outcome {
+    let (connection, threads) = Connection::stdio();
+    let served = lsp::serve(&connection);
+    // The threads end when nobody can send any more.
+    drop(connection);
+    match served.and(threads.join().map_err(|error| error.to_string())) {
+        Ok(()) => Outcome::Fine,
+        Err(message) => Outcome::Unusable(message),
+    }
+}

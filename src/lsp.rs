@@ -1,0 +1,198 @@
+//! The language server: what `compile` finds, live, and more. Every answer is a function of a compilation and a place.
+//! Input: messages of the protocol (LSP 3.17). Output: answers, and diagnostics whenever a text changes.
+//!
+//! What `compile` finds is published at once; what takes longer, failed expectations, follows from a thread of its own
+//! and is given up when the text changes.
+
+pub mod actions;
+pub mod blocks;
+pub mod colors;
+pub mod completion;
+pub mod diagnostics;
+pub mod formatting;
+pub mod hints;
+pub mod hover;
+pub mod meaning;
+pub mod names;
+pub mod outline;
+pub mod protocol;
+pub mod requests;
+pub mod roots;
+pub mod view;
+pub mod vocabulary;
+pub mod worker;
+
+use std::path::PathBuf;
+
+use crossbeam_channel::{TryRecvError, select};
+use lsp_server::{Connection, Message, Notification, Request, Response};
+use serde::de::DeserializeOwned;
+
+use protocol::notification::{
+    DidChangeConfiguration, DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
+    DidSaveTextDocument, Notification as _, PublishDiagnostics,
+};
+use protocol::{
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    PublishDiagnosticsParams, path, uri,
+};
+use roots::{Published, Roots};
+
+/// What the client chooses, in `initializationOptions`.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settings {
+    /// Folders of building blocks, besides `snippets/` beside each policy.
+    pub snippets: Vec<PathBuf>,
+    /// Whether to show how many rules each sentence yields.
+    pub inlay_hints: bool,
+    /// Whether to show what became of expectations, and the rules of each sentence.
+    pub code_lenses: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { snippets: Vec::new(), inlay_hints: true, code_lenses: true }
+    }
+}
+
+/// Talks to one client until it says `exit`. An error: what the client said is no LSP.
+pub fn serve(connection: &Connection) -> Result<(), String> {
+    let (id, parameters) = connection.initialize_start().map_err(|error| error.to_string())?;
+    let options = parameters.get("initializationOptions").cloned().filter(|options| !options.is_null());
+    let settings = options.map(serde_json::from_value::<Settings>).transpose();
+    let (settings, complaint) = match settings {
+        Ok(settings) => (settings.unwrap_or_default(), None),
+        Err(error) => (Settings::default(), Some(format!("cgwfw: the settings are not used: {error}"))),
+    };
+    let refreshes = parameters.pointer("/capabilities/workspace/codeLens/refreshSupport") == Some(&true.into());
+    let answer = serde_json::json!({
+        "capabilities": requests::capabilities(&settings),
+        "serverInfo": { "name": "cgwfw", "version": env!("CARGO_PKG_VERSION") },
+    });
+    connection.initialize_finish(id, answer).map_err(|error| error.to_string())?;
+    let mut server = Server { connection, roots: Roots::new(settings), refreshes, sent: 0 };
+    if let Some(message) = complaint {
+        let parameters = serde_json::json!({ "type": 2, "message": message });
+        server.send(Notification::new("window/showMessage".into(), parameters).into());
+    }
+    server.run()
+}
+
+struct Server<'a> {
+    connection: &'a Connection,
+    roots: Roots,
+    /// Whether the client can be asked to ask for code lenses again.
+    refreshes: bool,
+    /// How many requests were sent.
+    sent: i32,
+}
+
+impl Server<'_> {
+    fn run(&mut self) -> Result<(), String> {
+        loop {
+            // Everything that was typed meanwhile is read before anything is compiled.
+            let message = match self.connection.receiver.try_recv() {
+                Ok(message) => message,
+                Err(TryRecvError::Disconnected) => return Ok(()),
+                Err(TryRecvError::Empty) => {
+                    let published = self.roots.compile();
+                    self.publish(published);
+                    select! {
+                        recv(self.connection.receiver) -> message => match message {
+                            Ok(message) => message,
+                            Err(_) => return Ok(()),
+                        },
+                        recv(self.roots.worker.results) -> found => {
+                            if let Ok(found) = found {
+                                let published = self.roots.found(found);
+                                self.publish(published);
+                                self.refresh_lenses();
+                            }
+                            continue;
+                        }
+                    }
+                }
+            };
+            match message {
+                Message::Request(request) => {
+                    if self.connection.handle_shutdown(&request).map_err(|error| error.to_string())? {
+                        return Ok(());
+                    }
+                    self.answer(request);
+                }
+                Message::Notification(notification) if notification.method == "exit" => return Ok(()),
+                Message::Notification(notification) => self.notified(notification),
+                Message::Response(_) => {}
+            }
+        }
+    }
+
+    fn send(&self, message: Message) {
+        // A client that is gone is noticed when the next message is read.
+        let _ = self.connection.sender.send(message);
+    }
+
+    fn answer(&mut self, request: Request) {
+        let published = self.roots.compile();
+        self.publish(published);
+        let response = match requests::answer(&self.roots, &request.method, request.params) {
+            Ok(result) => Response::new_ok(request.id, result),
+            Err(error) => Response::new_err(request.id, error.code, error.message),
+        };
+        self.send(response.into());
+    }
+
+    fn notified(&mut self, notification: Notification) {
+        match notification.method.as_str() {
+            DidOpenTextDocument::METHOD => {
+                if let Some(DidOpenTextDocumentParams { text_document }) = read(notification) {
+                    self.roots.open(path(&text_document.uri), text_document.version, text_document.text);
+                }
+            }
+            DidChangeTextDocument::METHOD => {
+                if let Some(DidChangeTextDocumentParams { text_document, content_changes }) = read(notification) {
+                    let file = path(&text_document.uri);
+                    content_changes.into_iter().for_each(|change| {
+                        self.roots.change(&file, text_document.version, change.range, change.text);
+                    });
+                }
+            }
+            DidCloseTextDocument::METHOD => {
+                if let Some(DidCloseTextDocumentParams { text_document }) = read(notification) {
+                    let published = self.roots.close(&path(&text_document.uri));
+                    self.publish(published);
+                }
+            }
+            // A file may have changed that is not open and that a policy includes, or a building block.
+            DidSaveTextDocument::METHOD | DidChangeConfiguration::METHOD => self.roots.all_changed(),
+            DidChangeWatchedFiles::METHOD => {
+                if let Some(DidChangeWatchedFilesParams { .. }) = read(notification) {
+                    self.roots.all_changed();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn publish(&self, published: Vec<Published>) {
+        for Published { file, version, diagnostics } in published {
+            let Some(uri) = uri(&file) else { continue };
+            let parameters = PublishDiagnosticsParams { uri, diagnostics, version };
+            self.send(Notification::new(PublishDiagnostics::METHOD.into(), parameters).into());
+        }
+    }
+
+    fn refresh_lenses(&mut self) {
+        if self.refreshes {
+            self.sent += 1;
+            let method = "workspace/codeLens/refresh".to_owned();
+            self.send(Request::new(self.sent.into(), method, serde_json::Value::Null).into());
+        }
+    }
+}
+
+/// The parameters of a notification; what is no such notification is left aside, as nobody waits for an answer.
+fn read<P: DeserializeOwned>(notification: Notification) -> Option<P> {
+    serde_json::from_value(notification.params).ok()
+}

@@ -1,0 +1,102 @@
+//! `textDocument/codeAction`: the ways out that reports know, one by one and all at once.
+//! Input: a view and a range. Output: edits of the file.
+
+use std::collections::HashMap;
+
+use super::diagnostics::diagnostic;
+use super::protocol::{CodeAction, CodeActionKind, Position, Range, TextEdit, Uri, WorkspaceEdit, position};
+use super::view::View;
+use crate::diagnostic::{Fix, Report};
+
+/// `source.fixAll` of this language.
+pub const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.cgwfw");
+
+/// The ways out of the reports in a range; and, where several reports have one, all together.
+pub fn actions(view: &View, uri: &Uri, range: Range, extra: &[Report]) -> Vec<CodeAction> {
+    let all =
+        || view.compilation.diagnostics.iter().chain(extra).filter(|report| report.label.span.source == view.file);
+    let touches = |report: &&Report| {
+        let own = view.range(report.label.span);
+        own.start <= range.end && range.start <= own.end
+    };
+    let mut actions = Vec::new();
+    for report in all().filter(touches) {
+        for fix in &report.fixes {
+            let Some((title, edit)) = change(view, report, fix) else { continue };
+            actions.push(CodeAction {
+                title,
+                kind: Some(CodeActionKind::QUICKFIX),
+                diagnostics: Some(vec![diagnostic(&view.compilation.ast.sources, report, None)]),
+                edit: Some(edits(uri, vec![edit])),
+                is_preferred: Some(report.fixes.len() == 1),
+                ..CodeAction::default()
+            });
+        }
+    }
+    // Where a report has several ways out, nobody but the author can choose.
+    let certain = all().filter(|report| report.fixes.len() == 1);
+    let mut together: Vec<TextEdit> =
+        certain.filter_map(|report| Some(change(view, report, &report.fixes[0])?.1)).collect();
+    together.sort_by_key(|edit| (edit.range.start, edit.range.end));
+    together.dedup();
+    // Two changes of one place cannot both be made.
+    let mut end = Position::default();
+    together.retain(|edit| {
+        let free = edit.range.start >= end;
+        end = if free { edit.range.end } else { end };
+        free
+    });
+    if !together.is_empty() {
+        actions.push(CodeAction {
+            title: format!("Fix all that has one way out ({})", together.len()),
+            kind: Some(FIX_ALL),
+            edit: Some(edits(uri, together)),
+            ..CodeAction::default()
+        });
+    }
+    actions
+}
+
+fn edits(uri: &Uri, edits: Vec<TextEdit>) -> WorkspaceEdit {
+    // The protocol's type has addresses as keys.
+    #[expect(clippy::mutable_key_type, reason = "the address is never changed")]
+    let changes = HashMap::from([(uri.clone(), edits)]);
+    WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }
+}
+
+/// A fix as people read it, and as an edit; `None` where it belongs into another file.
+fn change(view: &View, report: &Report, fix: &Fix) -> Option<(String, TextEdit)> {
+    match fix {
+        Fix::Replace(span, text) => {
+            if span.source != view.file {
+                return None;
+            }
+            let title = match (view.text(*span), text.as_str()) {
+                ("", text) => format!("Insert `{}`", text.trim()),
+                (old, "") => format!("Remove `{old}`"),
+                (old, text) => format!("Replace `{old}` with `{text}`"),
+            };
+            Some((title, TextEdit { range: view.range(*span), new_text: text.clone() }))
+        }
+        Fix::Add(words) => {
+            let start = report.label.span.start;
+            let (_, sentence) = view.sentences().filter(|(_, sentence)| view.span(sentence).start <= start).last()?;
+            let end = position(view.source(), view.span(sentence).end as usize);
+            let edit = TextEdit { range: Range { start: end, end }, new_text: format!(" {words}") };
+            Some((format!("Add `{words}`"), edit))
+        }
+        Fix::Sentence(sentence) => {
+            let line = view.range(report.label.span).start.line;
+            // Declarations stand together: behind the last one of the same kind, where there is one before.
+            let verb = sentence.split(' ').next().unwrap_or_default();
+            let alike = view
+                .sentences()
+                .filter(|(_, known)| view.words(known, usize::MAX).first().is_some_and(|(word, _)| *word == verb));
+            let last =
+                alike.map(|(_, known)| view.range(view.span(known)).end.line + 1).filter(|at| *at <= line).last();
+            let start = Position { line: last.unwrap_or(line), character: 0 };
+            let edit = TextEdit { range: Range { start, end: start }, new_text: format!("{sentence}\n") };
+            Some((format!("Add the sentence `{sentence}`"), edit))
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! `textDocument/completion`: what can be written next.
+//! Input: a view and an offset. Output: sentences at the start of a line, then the clauses that are missing and values of the right kind.
+
+use super::meaning::{self, Clause, Reading};
+use super::protocol::{
+    CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, InsertTextFormat, MarkupContent, MarkupKind,
+    Range, TextEdit,
+};
+use super::view::View;
+use super::vocabulary::{CORE, Expect};
+use crate::diagnostic::Severity;
+use crate::explain;
+use crate::net::Family;
+use crate::policy::Definition;
+use crate::resolve::icmp;
+use crate::resolve::value::{REASONS, address, ports, reason_name};
+use crate::services;
+use crate::syntax::{Sentence, TokenKind};
+
+/// What can be written at an offset.
+pub fn completion(view: &View, offset: usize) -> Vec<CompletionItem> {
+    let text = &view.source().text;
+    let start = text[..offset].rfind(|c: char| !is_word(c)).map_or(0, |at| at + char_len(text, at));
+    if in_comment_or_string(text, offset) {
+        return Vec::new();
+    }
+    let range = Range {
+        start: super::protocol::position(view.source(), start),
+        end: super::protocol::position(view.source(), offset),
+    };
+    let sentence = sentence_before(view, start);
+    let items = match sentence {
+        Some(sentence) => {
+            let reading = meaning::read(&view.words(sentence, start), view.library);
+            inside(view, &reading, sentence, start)
+        }
+        None => starts(view),
+    };
+    items.into_iter().map(|item| edit(item, range)).collect()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || "-_.$/:+".contains(c)
+}
+
+fn char_len(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
+/// Whether nothing can be completed: behind a `#`, or between quotes.
+fn in_comment_or_string(text: &str, offset: usize) -> bool {
+    let line = &text[text[..offset].rfind('\n').map_or(0, |at| at + 1)..offset];
+    let mut string = false;
+    for c in line.chars() {
+        match c {
+            '"' => string = !string,
+            '#' if !string => return true,
+            _ => {}
+        }
+    }
+    string
+}
+
+/// The sentence that goes on at an offset: one that begins before it and is not ended by a line's end.
+fn sentence_before<'a>(view: &View<'a>, offset: usize) -> Option<&'a Sentence> {
+    let text = &view.source().text;
+    let (_, sentence) =
+        view.sentences().filter(|(_, sentence)| (view.span(sentence).start as usize) < offset).last()?;
+    let words = view.words(sentence, offset);
+    let end = view.tokens(sentence).get(words.len().checked_sub(1)?)?.span(view.file).end as usize;
+    let open = words.iter().fold(0_i32, |open, (_, kind)| match kind {
+        TokenKind::Open => open + 1,
+        TokenKind::Close => open - 1,
+        _ => open,
+    });
+    let between = &text[end.min(offset)..offset];
+    let goes_on = open > 0 || !between.contains('\n') || between.trim_start_matches([' ', '\t']).starts_with('\\');
+    goes_on.then_some(sentence)
+}
+
+fn edit(item: CompletionItem, range: Range) -> CompletionItem {
+    let new_text = item.insert_text.clone().unwrap_or_else(|| item.label.clone());
+    CompletionItem {
+        insert_text: None,
+        text_edit: Some(CompletionTextEdit::Edit(TextEdit { range, new_text })),
+        ..item
+    }
+}
+
+fn item(label: &str, kind: CompletionItemKind, text: &str) -> CompletionItem {
+    let documentation = (!text.is_empty())
+        .then(|| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value: text.to_owned() }));
+    CompletionItem { label: label.to_owned(), kind: Some(kind), documentation, ..CompletionItem::default() }
+}
+
+fn snippet(label: &str, insert: String, text: &str) -> CompletionItem {
+    CompletionItem {
+        insert_text: Some(insert),
+        insert_text_format: Some(InsertTextFormat::SNIPPET),
+        ..item(label, CompletionItemKind::SNIPPET, text)
+    }
+}
+
+/// The sentences that can begin here, with placeholders for what they need.
+fn starts(view: &View) -> Vec<CompletionItem> {
+    let core = CORE.iter().map(|(verb, form, text)| {
+        let insert = match *verb {
+            "default" => "default ${1|drop,accept|}",
+            "interface" => "interface ${1:name} ${2|public,calico,service,vti,xfrm,gre,gretap,vxlan,bridge,vlan|}",
+            "define" => "define ${1:name} = ${2:value}",
+            "include" => "include \"${1:path}\"",
+            "rules" => "rules ${1|both,ipv4,ipv6|} ${2|filter,nat,mangle,raw|} {\n\t-A $0\n}",
+            "expect" => "expect ${1|accept,drop,reject,deny|} $0",
+            _ => "lint ${1:name} ${2|off,note,warn,error|}",
+        };
+        snippet(verb, insert.into(), &format!("`{form}`\n\n{text}"))
+    });
+    let names = view.library.verbs().flat_map(|verb| view.library.names(verb));
+    let blocks = names.map(|name| {
+        let signature = &view.library.snippets[usize::from(name.snippet)].signature;
+        let mut insert = name.title.clone();
+        for (index, clause) in meaning::clauses(name, view.library).iter().filter(|clause| clause.required).enumerate()
+        {
+            clause.words.iter().for_each(|word| insert.push_str(&format!(" {word}")));
+            insert.push_str(&placeholder(index + 1, &clause.value));
+        }
+        let form = &signature.forms[usize::from(name.forms[0])];
+        snippet(&name.title, insert, &format!("`{} {}`\n\n{}", name.title, form.text, signature.summary))
+    });
+    core.chain(blocks).collect()
+}
+
+fn placeholder(index: usize, value: &Expect) -> String {
+    match value {
+        Expect::Nothing => String::new(),
+        Expect::Words(words) => format!(" ${{{index}|{}|}}", words.join(",")),
+        Expect::Interface => format!(" ${{{index}:interface}}"),
+        Expect::Address => format!(" ${{{index}:address}}"),
+        Expect::Ports => format!(" ${{{index}:port}}"),
+        Expect::IcmpType => format!(" ${{{index}:type}}"),
+        Expect::Reason => format!(" ${{{index}:reason}}"),
+        Expect::Lint => format!(" ${{{index}:lint}}"),
+        Expect::Other(_) => format!(" ${{{index}:value}}"),
+    }
+}
+
+/// What can come next inside of a sentence.
+fn inside(view: &View, reading: &Reading, sentence: &Sentence, offset: usize) -> Vec<CompletionItem> {
+    if let Some(expected) = &reading.expected {
+        return values(view, expected);
+    }
+    let words = view.words(sentence, offset);
+    let verb = words.first().map_or("", |(text, _)| *text);
+    let mut items = Vec::new();
+    // More words of the block's name.
+    for name in view.library.names(verb) {
+        let longer = name.words.len() > words.len();
+        if longer && words.iter().zip(&name.words).all(|((text, _), word)| text == word) {
+            let signature = &view.library.snippets[usize::from(name.snippet)].signature;
+            let rest = name.words[words.len()..].join(" ");
+            items.push(item(&rest, CompletionItemKind::FUNCTION, &signature.summary));
+        }
+    }
+    items.extend(reading.left.iter().filter(|clause| !clause.words.is_empty()).map(clause));
+    items
+}
+
+fn clause(clause: &Clause) -> CompletionItem {
+    let label = clause.words.join(" ");
+    let sort_text = Some(format!("{}{label}", if clause.required { "0" } else { "1" }));
+    if clause.value == Expect::Nothing {
+        return CompletionItem { sort_text, ..item(&label, CompletionItemKind::KEYWORD, &clause.text) };
+    }
+    let insert = format!("{label}{}", placeholder(1, &clause.value));
+    CompletionItem {
+        sort_text,
+        insert_text: Some(insert),
+        insert_text_format: Some(InsertTextFormat::SNIPPET),
+        ..item(&label, CompletionItemKind::KEYWORD, &clause.text)
+    }
+}
+
+/// Values of a kind.
+fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
+    let policy = &view.compilation.policy;
+    let fits: fn(&str) -> bool = match expect {
+        Expect::Address => |text| text == "any" || address::prefix(text).is_ok_and(|prefix| prefix.is_some()),
+        Expect::Ports => |text| ports(text).is_ok(),
+        Expect::Interface => |text| text.starts_with(|c: char| c.is_ascii_alphabetic()) && !text.contains([':', '/']),
+        Expect::Other("a value") | Expect::Other("a number") => |_| true,
+        _ => |_| false,
+    };
+    let variables = policy.definitions.iter().filter(|definition| atoms_fit(view, definition, fits, 0));
+    let mut items: Vec<CompletionItem> = variables
+        .map(|definition| {
+            let text = view.text(view.span(&view.compilation.ast.sentences[definition.sentence as usize]));
+            item(&format!("${}", definition.name), CompletionItemKind::VARIABLE, &format!("```cgwfw\n{text}\n```"))
+        })
+        .collect();
+    match expect {
+        Expect::Interface => {
+            items.extend(policy.interfaces.iter().map(|declared| {
+                let text = declared.note.clone().unwrap_or_default();
+                item(declared.name.name(), CompletionItemKind::FIELD, &text)
+            }));
+            items.push(item("lo", CompletionItemKind::FIELD, "the loopback interface"));
+        }
+        Expect::Address => items.push(item("any", CompletionItemKind::KEYWORD, "every address")),
+        Expect::Ports => items.extend(services::names().map(|name| {
+            let port = services::service(name).map_or_else(String::new, |port| port.to_string());
+            CompletionItem { detail: Some(port), ..item(name, CompletionItemKind::CONSTANT, "") }
+        })),
+        Expect::IcmpType => {
+            items.extend(icmp::NAMES.iter().map(|(name, _)| item(name, CompletionItemKind::ENUM_MEMBER, "")))
+        }
+        Expect::Words(words) => {
+            items.extend(words.iter().map(|word| item(word, CompletionItemKind::ENUM_MEMBER, "")));
+        }
+        Expect::Reason => items.extend(REASONS.iter().map(|(word, reason)| {
+            let names = Family::BOTH.map(|family| reason_name(*reason, family).unwrap_or("none"));
+            item(word, CompletionItemKind::ENUM_MEMBER, &format!("{} in IPv4, {} in IPv6", names[0], names[1]))
+        })),
+        Expect::Lint => {
+            let lints = explain::all().iter().filter(|known| known.severity != Severity::Error);
+            items.extend(lints.map(|known| item(known.name, CompletionItemKind::ENUM_MEMBER, known.title())));
+        }
+        Expect::Nothing | Expect::Other(_) => {}
+    }
+    items
+}
+
+/// Whether the values of a definition are of the kind that is wanted, those of the definitions in it included.
+fn atoms_fit(view: &View, definition: &Definition, fits: fn(&str) -> bool, depth: usize) -> bool {
+    let sentence = &view.compilation.ast.sentences[definition.sentence as usize];
+    let words = view.words(sentence, usize::MAX);
+    let mut atoms = words.iter().skip(3).filter(|(_, kind)| matches!(kind, TokenKind::Word | TokenKind::Variable));
+    depth < 8
+        && words.len() > 3
+        && atoms.all(|(text, kind)| match kind {
+            TokenKind::Variable => {
+                let others = &view.compilation.policy.definitions;
+                others
+                    .iter()
+                    .find(|other| other.name == text[1..])
+                    .is_some_and(|other| atoms_fit(view, other, fits, depth + 1))
+            }
+            _ => fits(text),
+        })
+}

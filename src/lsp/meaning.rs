@@ -1,0 +1,336 @@
+//! What each token of a sentence means, whether or not the sentence is complete.
+//! Input: the tokens of a sentence. Output: their meanings, and what may come next: for hover, completion and colours.
+
+use super::vocabulary::{COMMON, CORE, Expect, Keyword, TRAFFIC, VERDICTS};
+use crate::snippet::library::{Library, Name};
+use crate::snippet::signature::{Kind, Part, Signature, TrafficClause};
+use crate::syntax::TokenKind;
+
+/// What a token means where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// The verb, and the words of the building block.
+    Name,
+    /// A word of the sentence, with its documentation.
+    Keyword(String),
+    /// A value, or a part of a list of values.
+    Value(Expect),
+    /// `$name`
+    Variable,
+    /// A comma or a brace.
+    Punctuation,
+    /// The name that `define` defines.
+    Defined,
+    /// The interface that `interface` declares.
+    Declared,
+    /// Nothing that the sentence knows.
+    Unknown,
+}
+
+/// A clause that a sentence can have.
+#[derive(Clone, Debug)]
+pub struct Clause {
+    /// Its words; none for a value that stands by itself.
+    pub words: Vec<String>,
+    /// What it means.
+    pub text: String,
+    /// What stands behind the words.
+    pub value: Expect,
+    /// Whether the sentence must have it.
+    pub required: bool,
+}
+
+/// A sentence, read as far as it goes.
+pub struct Reading<'a> {
+    /// The meaning of each token.
+    pub meanings: Vec<Meaning>,
+    /// The building block, if it is known.
+    pub name: Option<&'a Name>,
+    /// The clauses that may still come.
+    pub left: Vec<Clause>,
+    /// The value that must come next: `None` where a clause begins.
+    pub expected: Option<Expect>,
+}
+
+/// A token's text and kind.
+pub type Word<'a> = (&'a str, TokenKind);
+
+/// Reads the tokens of a sentence.
+pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
+    let mut reader = Reader { words, meanings: Vec::new(), expected: None };
+    let Some((first, TokenKind::Word)) = words.first().copied() else {
+        return Reading { meanings: vec![Meaning::Unknown; words.len()], name: None, left: Vec::new(), expected: None };
+    };
+    let (mut name, mut left) = (None, Vec::new());
+    match CORE.iter().find(|(verb, ..)| *verb == first) {
+        Some((verb, _, text)) => {
+            reader.push(Meaning::Keyword((*text).into()));
+            left = reader.core(verb);
+        }
+        None => match library.names(first).iter().find(|name| reader.at_words(&name.words)) {
+            Some(found) => {
+                found.words.iter().for_each(|_| reader.push(Meaning::Name));
+                name = Some(found);
+                left = reader.clauses(clauses(found, library));
+            }
+            None => reader.push(Meaning::Name),
+        },
+    }
+    while !reader.is_done() {
+        reader.push(Meaning::Unknown);
+    }
+    Reading { meanings: reader.meanings, name, left, expected: reader.expected }
+}
+
+/// The clauses of the sentences of a name: those of its forms, of traffic where they take it, and of every sentence.
+pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
+    let signature = &*library.snippets[usize::from(name.snippet)].signature;
+    let mut all: Vec<Clause> = Vec::new();
+    let mut traffic = false;
+    for form in name.forms.iter().map(|form| &signature.forms[usize::from(*form)]) {
+        for clause in &form.clauses {
+            traffic |= clause.part == Part::Traffic;
+            if clause.part == Part::Traffic || all.iter().any(|known| known.words == clause.keyword) {
+                continue;
+            }
+            let required = clause.required && name.forms.len() == 1;
+            all.push(own_clause(signature, clause.keyword.clone(), clause.part, required));
+        }
+    }
+    if traffic {
+        let directions = &signature.traffic.directions;
+        let is_direction = |words: &str| ["in", "out", "forward"].contains(&words);
+        let admitted = TRAFFIC.iter().filter(|keyword| match keyword.words {
+            "over limit" | "spoofed" => false,
+            words if is_direction(words) => directions.iter().any(|direction| direction.word() == words),
+            words => clause_of(words).is_none_or(|clause| signature.traffic.clauses.contains(&clause)),
+        });
+        all.extend(admitted.map(of_keyword));
+    }
+    all.extend(COMMON.iter().map(of_keyword));
+    all
+}
+
+fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool) -> Clause {
+    match part {
+        Part::Parameter(index) => {
+            let parameter = &signature.parameters[usize::from(index)];
+            Clause { words, text: parameter.text.clone(), value: expect(&parameter.kind), required }
+        }
+        Part::Flag(index) => {
+            let text = signature.flags[usize::from(index)].text.clone();
+            Clause { words, text, value: Expect::Nothing, required }
+        }
+        Part::Traffic => Clause { words, text: String::new(), value: Expect::Nothing, required },
+    }
+}
+
+fn of_keyword(keyword: &Keyword) -> Clause {
+    Clause {
+        words: keyword.words.split(' ').map(str::to_owned).collect(),
+        text: keyword.text.into(),
+        value: (keyword.value)(),
+        required: false,
+    }
+}
+
+/// What a block must admit for a word of traffic to be there.
+fn clause_of(words: &str) -> Option<TrafficClause> {
+    Some(match words {
+        "all" | "tcp" | "udp" | "sctp" | "icmp" | "esp" | "ah" | "gre" | "vrrp" | "ospf" | "protocol" => {
+            TrafficClause::Protocol
+        }
+        "from" => TrafficClause::From,
+        "to" => TrafficClause::To,
+        "port" => TrafficClause::Port,
+        "peer" => TrafficClause::Peer,
+        "type" | "code" => TrafficClause::Type,
+        "no syn" => TrafficClause::NoSyn,
+        "flags" => TrafficClause::Flags,
+        "ttl" => TrafficClause::Ttl,
+        "state" => TrafficClause::State,
+        "ipsec" | "no ipsec" => TrafficClause::Ipsec,
+        "mark" => TrafficClause::Mark,
+        "limit" | "burst" | "per source" => TrafficClause::Limit,
+        _ => return None,
+    })
+}
+
+fn expect(kind: &Kind) -> Expect {
+    match kind {
+        Kind::Address { .. } => Expect::Address,
+        Kind::Interface => Expect::Interface,
+        Kind::Ports => Expect::Ports,
+        Kind::Rate => Expect::Other("a rate, such as `10/second`"),
+        Kind::Number { .. } => Expect::Other("a number"),
+        Kind::Word(words) => Expect::Words(words.clone()),
+        Kind::Reason => Expect::Reason,
+        Kind::Mark => Expect::Other("a mark, such as `0x1` or `0x1/0xff`"),
+        Kind::String { .. } => Expect::Other("a text in quotes"),
+        Kind::Endpoint => Expect::Other("an address, perhaps with ports: `10.0.0.1:80`"),
+    }
+}
+
+struct Reader<'w> {
+    words: &'w [Word<'w>],
+    meanings: Vec<Meaning>,
+    expected: Option<Expect>,
+}
+
+impl Reader<'_> {
+    fn push(&mut self, meaning: Meaning) {
+        if !self.is_done() {
+            self.meanings.push(meaning);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.meanings.len() >= self.words.len()
+    }
+
+    fn peek(&self, ahead: usize) -> Option<&str> {
+        self.words.get(self.meanings.len() + ahead).filter(|(_, kind)| *kind == TokenKind::Word).map(|(text, _)| *text)
+    }
+
+    fn at_words(&self, words: &[String]) -> bool {
+        !words.is_empty() && words.iter().enumerate().all(|(ahead, word)| self.peek(ahead) == Some(word))
+    }
+
+    /// Takes a value, with its `not`, its braces and its commas. At the end of the words it is what is expected.
+    fn value(&mut self, expect: &Expect) {
+        if self.peek(0) == Some("not") {
+            self.push(Meaning::Keyword("everything but the value, or none of the list".into()));
+        }
+        let mut depth = 0_usize;
+        loop {
+            let Some((_, kind)) = self.words.get(self.meanings.len()) else {
+                self.expected = Some(expect.clone());
+                return;
+            };
+            self.push(match kind {
+                TokenKind::Variable => Meaning::Variable,
+                TokenKind::Word | TokenKind::String => Meaning::Value(expect.clone()),
+                TokenKind::Comma | TokenKind::Open | TokenKind::Close => Meaning::Punctuation,
+            });
+            match kind {
+                TokenKind::Open => depth += 1,
+                TokenKind::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let comma = self.words.get(self.meanings.len()).is_some_and(|(_, kind)| *kind == TokenKind::Comma);
+            let open = matches!(kind, TokenKind::Open | TokenKind::Comma);
+            if depth == 0 && !comma && !open {
+                return;
+            }
+        }
+    }
+
+    /// Takes clauses in any order; gives those that did not come.
+    fn clauses(&mut self, mut left: Vec<Clause>) -> Vec<Clause> {
+        while !self.is_done() {
+            // The longest words first: `no syn` is no `no`, and `to group` no `to`.
+            let here = (0..left.len()).filter(|index| self.at_words(&left[*index].words));
+            if let Some(index) = here.max_by_key(|index| left[*index].words.len()) {
+                let clause = left[index].clone();
+                clause.words.iter().for_each(|_| self.push(Meaning::Keyword(clause.text.clone())));
+                // `on` comes again behind `in` and `out`, `port` behind `from` and `to`.
+                if !["on", "port"].contains(&clause.words[0].as_str()) {
+                    left.remove(index);
+                }
+                let no_address = ["from", "to"].contains(&clause.words[0].as_str()) && self.peek(0) == Some("port");
+                if clause.value != Expect::Nothing && !no_address {
+                    self.value(&clause.value);
+                }
+            } else if let Some(index) = left.iter().position(|clause| clause.words.is_empty()) {
+                let clause = left.remove(index);
+                self.value(&clause.value);
+            } else {
+                self.push(match self.words[self.meanings.len()].1 {
+                    TokenKind::Word => Meaning::Unknown,
+                    TokenKind::String => Meaning::Value(Expect::Other("a text in quotes")),
+                    TokenKind::Variable => Meaning::Variable,
+                    _ => Meaning::Punctuation,
+                });
+            }
+        }
+        if self.expected.is_none()
+            && let Some(clause) = left.iter().find(|clause| clause.words.is_empty() && clause.required)
+        {
+            self.expected = Some(clause.value.clone());
+        }
+        left
+    }
+
+    /// One of some words, if it is next.
+    fn one_of(&mut self, words: &[&str]) {
+        let known = self.peek(0).is_some_and(|word| words.contains(&word));
+        if self.is_done() {
+            self.expected = Some(Expect::Words(words.iter().map(|word| (*word).to_owned()).collect()));
+        } else if known {
+            self.push(Meaning::Keyword(String::new()));
+        }
+    }
+
+    /// A sentence of the core behind its verb; gives the clauses that may still come.
+    fn core(&mut self, verb: &str) -> Vec<Clause> {
+        match verb {
+            "default" => {
+                self.one_of(&["accept", "drop"]);
+                if !self.is_done() {
+                    let chains = ["input", "forward", "output"].map(str::to_owned);
+                    self.value(&Expect::Words(chains.to_vec()));
+                }
+            }
+            "define" => {
+                self.push(Meaning::Defined);
+                self.push(Meaning::Keyword("the value, or a list in braces".into()));
+                while !self.is_done() {
+                    self.value(&Expect::Other("a value"));
+                }
+            }
+            "interface" => {
+                self.push(Meaning::Declared);
+                let roles: Vec<&str> = crate::policy::Role::ALL.iter().map(|(word, _)| *word).collect();
+                let role = self.peek(0).is_some_and(|word| roles.contains(&word));
+                if role {
+                    self.push(Meaning::Keyword("what the interface is for".into()));
+                }
+                let clause = |word: &str, text: &str, value| Clause {
+                    words: vec![word.into()],
+                    text: text.into(),
+                    value,
+                    required: false,
+                };
+                let mut left = vec![clause("over", "the interface that carries it", Expect::Interface)];
+                if !role {
+                    let text = "what the interface is for";
+                    left.extend(roles.iter().map(|word| clause(word, text, Expect::Nothing)));
+                }
+                return self.clauses(left);
+            }
+            "include" => self.value(&Expect::Other("a path in quotes")),
+            "rules" => {
+                self.one_of(&["ipv4", "ipv6", "both"]);
+                self.one_of(&["raw", "mangle", "nat", "filter"]);
+            }
+            "expect" => {
+                let verdict = self.peek(0).and_then(|word| VERDICTS.iter().find(|known| known.words == word));
+                match verdict {
+                    Some(known) => self.push(Meaning::Keyword(known.text.into())),
+                    None => self.one_of(&["accept", "drop", "reject", "deny"]),
+                }
+                if verdict.is_some() {
+                    let only = COMMON.iter().filter(|keyword| keyword.words == "only");
+                    return self.clauses(TRAFFIC.iter().chain(only).map(of_keyword).collect());
+                }
+            }
+            _ => {
+                self.value(&Expect::Lint);
+                if self.expected.is_none() {
+                    self.one_of(&["off", "note", "warn", "error"]);
+                }
+            }
+        }
+        Vec::new()
+    }
+}

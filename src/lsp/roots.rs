@@ -1,0 +1,280 @@
+//! The texts that are open, and the policies that they belong to.
+//! Input: texts as they are opened, changed and closed. Output: compilations, and the diagnostics of all their files.
+//!
+//! Every open policy is compiled, except where another open one includes it: it counts there. What is included is read
+//! from the editor where it is open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Settings;
+use super::blocks;
+use super::diagnostics::by_file;
+use super::protocol::{Diagnostic, Range, normal, path_of, source_of};
+use super::view::View;
+use super::worker::{Found, Job, Worker};
+use crate::diagnostic::Report;
+use crate::expand::Options;
+use crate::expect::Checked;
+use crate::files::{self, Compiled};
+use crate::source::LineIndex;
+
+/// The diagnostics of a file.
+pub struct Published {
+    /// The file.
+    pub file: PathBuf,
+    /// The version of its text, where it is open.
+    pub version: Option<i32>,
+    /// All that is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A text that is open.
+struct Open {
+    version: i32,
+    text: String,
+}
+
+/// An open policy, compiled.
+struct Root {
+    compiled: Arc<Compiled>,
+    checked: Option<Vec<Checked>>,
+    /// What was found later.
+    later: Vec<Report>,
+    number: u64,
+    newest: Arc<AtomicU64>,
+}
+
+/// All open texts and policies.
+pub struct Roots {
+    /// What the client chooses.
+    pub settings: Settings,
+    /// The thread for what takes longer.
+    pub worker: Worker,
+    open: BTreeMap<PathBuf, Open>,
+    roots: BTreeMap<PathBuf, Root>,
+    /// What must be compiled again.
+    changed: BTreeSet<PathBuf>,
+    /// By policy, or folder of a building block: the diagnostics of its files.
+    published: BTreeMap<PathBuf, BTreeMap<PathBuf, Vec<Diagnostic>>>,
+}
+
+impl Roots {
+    /// Nothing is open.
+    pub fn new(settings: Settings) -> Roots {
+        Roots {
+            settings,
+            worker: Worker::start(),
+            open: BTreeMap::new(),
+            roots: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            published: BTreeMap::new(),
+        }
+    }
+
+    /// A text is opened.
+    pub fn open(&mut self, file: PathBuf, version: i32, text: String) {
+        let file = normal(&file);
+        self.open.insert(file.clone(), Open { version, text });
+        self.touch(&file);
+    }
+
+    /// A text changes: in a range, or as a whole.
+    pub fn change(&mut self, file: &Path, version: i32, range: Option<Range>, new: String) {
+        let file = normal(file);
+        let Some(open) = self.open.get_mut(&file) else { return };
+        open.version = version;
+        match range {
+            None => open.text = new,
+            Some(range) => {
+                let lines = LineIndex::new(&open.text);
+                let at = |line, character| lines.offset_of_utf16(&open.text, line, character);
+                let start = at(range.start.line, range.start.character);
+                let end = at(range.end.line, range.end.character).max(start);
+                open.text.replace_range(start..end, &new);
+            }
+        }
+        self.touch(&file);
+    }
+
+    /// A text is closed: from now on the disk has it.
+    pub fn close(&mut self, file: &Path) -> Vec<Published> {
+        let file = normal(file);
+        self.open.remove(&file);
+        self.touch(&file);
+        self.changed.remove(&file);
+        let owner = if blocks::is_block_file(&file) { parent(&file) } else { file };
+        let keeps = self.open.keys().any(|open| blocks::is_block_file(open) && parent(open) == owner);
+        self.roots.remove(&owner);
+        if keeps { Vec::new() } else { self.replace(owner, BTreeMap::new()) }
+    }
+
+    /// Anything may have changed.
+    pub fn all_changed(&mut self) {
+        self.changed.extend(self.open.keys().cloned());
+    }
+
+    /// What depends on a file must be compiled again.
+    fn touch(&mut self, file: &Path) {
+        let depend = self.roots.iter().filter(|(root, known)| {
+            let sources = &known.compiled.compilation.ast.sources;
+            // A file that is not there yet may be what an include has missed.
+            root.as_path() != file
+                && (source_of(sources, file).is_some() || known.compiled.compilation.diagnostics.has_errors())
+        });
+        let depend: Vec<_> = depend.map(|(root, _)| root.clone()).collect();
+        self.changed.extend(depend);
+        if self.open.contains_key(file) {
+            self.changed.insert(file.to_owned());
+        }
+        // The blocks beside policies.
+        if blocks::is_block_file(file) {
+            self.changed.extend(self.roots.keys().cloned());
+        }
+    }
+
+    /// Compiles what has changed; gives the diagnostics of all files that are concerned.
+    pub fn compile(&mut self) -> Vec<Published> {
+        let mut published = Vec::new();
+        while let Some(file) = self.changed.pop_first() {
+            if blocks::is_block_file(&file) {
+                let folder = parent(&file);
+                let found = blocks::check(&folder, &|path| self.read(path));
+                published.extend(self.replace(folder, found));
+            } else if let Some(text) = self.open.get(&file).map(|open| open.text.clone())
+                && !self.is_included(&file)
+            {
+                published.extend(self.compile_root(file, &text));
+            }
+        }
+        // Of two diagnoses of a file the later one is right.
+        let mut last: BTreeMap<PathBuf, Published> = BTreeMap::new();
+        published.into_iter().for_each(|one| drop(last.insert(one.file.clone(), one)));
+        last.into_values().collect()
+    }
+
+    /// The text of a file: of the editor, else of the disk.
+    fn read(&self, path: &Path) -> io::Result<String> {
+        match self.open.get(&normal(path)) {
+            Some(open) => Ok(open.text.clone()),
+            None => fs::read_to_string(path),
+        }
+    }
+
+    /// Whether another open policy includes a file.
+    fn is_included(&self, file: &Path) -> bool {
+        self.roots.iter().any(|(root, known)| {
+            root != file && source_of(&known.compiled.compilation.ast.sources, file).is_some() && !is_block(known, file)
+        })
+    }
+
+    fn compile_root(&mut self, file: PathBuf, text: &str) -> Vec<Published> {
+        let options = Options { notes: true, ..Options::default() };
+        let compiled = files::compiled_text(&file, text, &self.settings.snippets, options, &|path| self.read(path));
+        let compiled = match compiled {
+            Ok(compiled) => Arc::new(compiled),
+            // A folder of building blocks that cannot be read: the policy is compiled without.
+            Err(_) => match files::compiled_text(&file, text, &[], options, &|path| self.read(path)) {
+                Ok(compiled) => Arc::new(compiled),
+                Err(_) => return Vec::new(),
+            },
+        };
+        let newest = self.roots.get(&file).map_or_else(Default::default, |root| Arc::clone(&root.newest));
+        let number = newest.fetch_add(1, Ordering::Relaxed) + 1;
+        let root = Root {
+            compiled: Arc::clone(&compiled),
+            checked: None,
+            later: Vec::new(),
+            number,
+            newest: Arc::clone(&newest),
+        };
+        self.roots.insert(file.clone(), root);
+        self.worker.give(Job { root: file.clone(), compiled: Arc::clone(&compiled), number, newest });
+        let mut published = Vec::new();
+        // What this policy includes is no policy of its own.
+        let sources = &compiled.compilation.ast.sources;
+        let included: Vec<_> =
+            self.roots.keys().filter(|root| **root != file && source_of(sources, root).is_some()).cloned().collect();
+        for other in included {
+            self.roots.remove(&other);
+            published.extend(self.replace(other, BTreeMap::new()));
+        }
+        // What it does not include any more may be one.
+        let without: Vec<_> = self
+            .open
+            .keys()
+            .filter(|open| !blocks::is_block_file(open) && !self.roots.contains_key(*open) && !self.is_included(open))
+            .cloned()
+            .collect();
+        self.changed.extend(without);
+        let found = by_file(sources, compiled.compilation.diagnostics.iter());
+        published.extend(self.replace(file, found));
+        published
+    }
+
+    /// The worker has found something.
+    pub fn found(&mut self, found: Found) -> Vec<Published> {
+        let Some(root) = self.roots.get_mut(&found.root).filter(|root| root.number == found.number) else {
+            return Vec::new();
+        };
+        root.checked = Some(found.checked);
+        root.later = found.reports;
+        if root.later.is_empty() {
+            return Vec::new();
+        }
+        let compilation = &root.compiled.compilation;
+        let all = compilation.diagnostics.iter().chain(&root.later);
+        let files = by_file(&compilation.ast.sources, all);
+        self.replace(found.root, files)
+    }
+
+    /// Other diagnostics of a policy: gives those of all its files, old and new.
+    fn replace(&mut self, owner: PathBuf, new: BTreeMap<PathBuf, Vec<Diagnostic>>) -> Vec<Published> {
+        let own = (!new.is_empty() || self.open.contains_key(&owner)).then(|| owner.clone());
+        let before = self.published.insert(owner.clone(), new.clone()).unwrap_or_default();
+        if new.is_empty() {
+            self.published.remove(&owner);
+        }
+        let files: BTreeSet<PathBuf> = before.into_keys().chain(new.into_keys()).chain(own).collect();
+        files
+            .into_iter()
+            .map(|file| {
+                let mut diagnostics: Vec<Diagnostic> = Vec::new();
+                for diagnostic in self.published.values().filter_map(|files| files.get(&file)).flatten() {
+                    let same =
+                        |other: &Diagnostic| other.range == diagnostic.range && other.message == diagnostic.message;
+                    if !diagnostics.iter().any(same) {
+                        diagnostics.push(diagnostic.clone());
+                    }
+                }
+                Published { version: self.open.get(&file).map(|open| open.version), file, diagnostics }
+            })
+            .collect()
+    }
+
+    /// A file as the policy sees it that it belongs to; with what was found later.
+    pub fn view(&self, file: &Path) -> Option<(View<'_>, &[Report])> {
+        let file = normal(file);
+        let own = self.roots.get(&file);
+        let root = own.or_else(|| {
+            self.roots.values().find(|known| {
+                source_of(&known.compiled.compilation.ast.sources, &file).is_some() && !is_block(known, &file)
+            })
+        })?;
+        let source = source_of(&root.compiled.compilation.ast.sources, &file)?;
+        Some((View::new(&root.compiled, source, root.checked.as_deref()), &root.later))
+    }
+}
+
+fn parent(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Whether a file is one of a building block.
+fn is_block(root: &Root, file: &Path) -> bool {
+    root.compiled.library.sources.iter().any(|(_, source)| path_of(source) == file)
+}
