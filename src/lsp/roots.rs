@@ -234,7 +234,9 @@ impl Roots {
 
     /// Other diagnostics of a policy: gives those of all its files, old and new.
     fn replace(&mut self, owner: PathBuf, new: BTreeMap<PathBuf, Vec<Diagnostic>>) -> Vec<Published> {
-        let own = (!new.is_empty() || self.open.contains_key(&owner)).then(|| owner.clone());
+        // What is open gets an answer, even where nothing is wrong.
+        let is_own = |file: &Path| file == owner || blocks::is_block_file(file) && parent(file) == owner;
+        let own: Vec<PathBuf> = self.open.keys().filter(|file| is_own(file)).cloned().collect();
         let before = self.published.insert(owner.clone(), new.clone()).unwrap_or_default();
         if new.is_empty() {
             self.published.remove(&owner);
