@@ -139,8 +139,9 @@ fn run(request: &str, case: &Example) -> String {
                 let inserted = text_of(&item["textEdit"]["newText"]);
                 let inserted =
                     if inserted == text_of(&item["label"]) { String::new() } else { format!(" -> {inserted}") };
-                let doc = text_of(&item["documentation"]["value"]).lines().last().unwrap_or_default();
-                format!("{}{inserted}: {doc}\n", text_of(&item["label"]))
+                let doc = text_of(&item["documentation"]["value"]).trim().replace('\n', " / ");
+                let line = format!("{}{inserted}: {doc}", text_of(&item["label"]));
+                format!("{}\n", line.trim_end_matches([':', ' ']))
             })
         }
         "code_action" => {
@@ -256,7 +257,8 @@ fn run(request: &str, case: &Example) -> String {
         other => panic!("`{other}` is no request: the folder in tests/cases/lsp names it"),
     };
     client.stop();
-    shown
+    // Fences inside of a fence.
+    shown.replace(text_of(&json!(root.display().to_string())), "").replace("```", "~~~")
 }
 
 fn indented(text: &str) -> String {

@@ -15,6 +15,7 @@ use crate::policy::Definition;
 use crate::resolve::icmp;
 use crate::resolve::value::{REASONS, address, ports, reason_name};
 use crate::services;
+use crate::snippet::library::{Library, Name};
 use crate::syntax::{Sentence, TokenKind};
 
 /// What can be written at an offset.
@@ -118,16 +119,22 @@ fn starts(view: &View) -> Vec<CompletionItem> {
     let names = view.library.verbs().flat_map(|verb| view.library.names(verb));
     let blocks = names.map(|name| {
         let signature = &view.library.snippets[usize::from(name.snippet)].signature;
-        let mut insert = name.title.clone();
-        for (index, clause) in meaning::clauses(name, view.library).iter().filter(|clause| clause.required).enumerate()
-        {
-            clause.words.iter().for_each(|word| insert.push_str(&format!(" {word}")));
-            insert.push_str(&placeholder(index + 1, &clause.value));
-        }
+        let insert = with_placeholders(name.title.clone(), name, view.library);
         let form = &signature.forms[usize::from(name.forms[0])];
-        snippet(&name.title, insert, &format!("`{} {}`\n\n{}", name.title, form.text, signature.summary))
+        let form = format!("{} {}", name.title, form.text);
+        snippet(&name.title, insert, &format!("`{}`\n\n{}", form.trim_end(), signature.summary))
     });
     core.chain(blocks).collect()
+}
+
+/// The words of a sentence, with placeholders for the clauses that it must have.
+fn with_placeholders(mut words: String, name: &Name, library: &Library) -> String {
+    let needed = meaning::clauses(name, library).into_iter().filter(|clause| clause.required);
+    for (index, clause) in needed.enumerate() {
+        clause.words.iter().for_each(|word| words.push_str(&format!(" {word}")));
+        words.push_str(&placeholder(index + 1, &clause.value));
+    }
+    words
 }
 
 fn placeholder(index: usize, value: &Expect) -> String {
@@ -158,7 +165,11 @@ fn inside(view: &View, reading: &Reading, sentence: &Sentence, offset: usize) ->
         if longer && words.iter().zip(&name.words).all(|((text, _), word)| text == word) {
             let signature = &view.library.snippets[usize::from(name.snippet)].signature;
             let rest = name.words[words.len()..].join(" ");
-            items.push(item(&rest, CompletionItemKind::FUNCTION, &signature.summary));
+            let insert = with_placeholders(rest.clone(), name, view.library);
+            items.push(CompletionItem {
+                kind: Some(CompletionItemKind::FUNCTION),
+                ..snippet(&rest, insert, &signature.summary)
+            });
         }
     }
     items.extend(reading.left.iter().filter(|clause| !clause.words.is_empty()).map(clause));

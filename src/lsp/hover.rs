@@ -28,7 +28,7 @@ pub fn hover(view: &View, offset: usize) -> Option<Hover> {
     let reading = view.reading(sentence);
     let text = view.text(at.span);
     let value = match &reading.meanings[at.token] {
-        Meaning::Keyword(doc) if at.token > 0 && !doc.is_empty() => format!("`{text}`: {doc}"),
+        Meaning::Keyword(doc) if at.token > 0 && !doc.is_empty() => doc.clone(),
         Meaning::Variable | Meaning::Defined => variable(view, text.trim_start_matches('$'))?,
         Meaning::Declared => interface(view, text)?,
         Meaning::Value(expect) if *expect != Expect::Other("a value") => match expect {
@@ -56,7 +56,7 @@ fn whole(view: &View, at: At) -> String {
         let signature = &view.library.snippets[usize::from(name.snippet)].signature;
         let _ = writeln!(out, "**{}**: {}", name.title, signature.summary);
         for form in name.forms.iter().map(|form| &signature.forms[usize::from(*form)]) {
-            let _ = write!(out, "\n`{} {}`\n", name.title, form.text);
+            let _ = write!(out, "\n`{}`\n", format!("{} {}", name.title, form.text).trim_end());
         }
     }
     if let Some(rules) = rules(view, at.sentence) {

@@ -1,7 +1,7 @@
 //! What each token of a sentence means, whether or not the sentence is complete.
 //! Input: the tokens of a sentence. Output: their meanings, and what may come next: for hover, completion and colours.
 
-use super::vocabulary::{COMMON, CORE, Expect, Keyword, TRAFFIC, VERDICTS};
+use super::vocabulary::{BEHIND, COMMON, CORE, Expect, Keyword, TRAFFIC, VERDICTS};
 use crate::snippet::library::{Library, Name};
 use crate::snippet::signature::{Kind, Part, Signature, TrafficClause};
 use crate::syntax::TokenKind;
@@ -64,7 +64,7 @@ pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
     let (mut name, mut left) = (None, Vec::new());
     match CORE.iter().find(|(verb, ..)| *verb == first) {
         Some((verb, _, text)) => {
-            reader.push(Meaning::Keyword((*text).into()));
+            reader.push(Meaning::Keyword(format!("`{verb}`: {text}")));
             left = reader.core(verb);
         }
         None => match library.names(first).iter().find(|name| reader.at_words(&name.words)) {
@@ -199,7 +199,7 @@ impl Reader<'_> {
     /// Takes a value, with its `not`, its braces and its commas. At the end of the words it is what is expected.
     fn value(&mut self, expect: &Expect) {
         if self.peek(0) == Some("not") {
-            self.push(Meaning::Keyword("everything but the value, or none of the list".into()));
+            self.push(Meaning::Keyword("`not`: everything but the value, or none of the list".into()));
         }
         let mut depth = 0_usize;
         loop {
@@ -227,16 +227,20 @@ impl Reader<'_> {
 
     /// Takes clauses in any order; gives those that did not come.
     fn clauses(&mut self, mut left: Vec<Clause>) -> Vec<Clause> {
+        let mut seen: Vec<String> = Vec::new();
         while !self.is_done() {
             // The longest words first: `no syn` is no `no`, and `to group` no `to`.
             let here = (0..left.len()).filter(|index| self.at_words(&left[*index].words));
             if let Some(index) = here.max_by_key(|index| left[*index].words.len()) {
                 let clause = left[index].clone();
-                clause.words.iter().for_each(|_| self.push(Meaning::Keyword(clause.text.clone())));
-                // `on` comes again behind `in` and `out`, `port` behind `from` and `to`.
-                if !["on", "port"].contains(&clause.words[0].as_str()) {
+                let doc = format!("`{}`: {}", clause.words.join(" "), clause.text);
+                clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
+                // Of the words of traffic `on` comes again behind `in` and `out`, `port` behind `from` and `to`.
+                let again = TRAFFIC.iter().filter(|known| ["on", "port"].contains(&known.words));
+                if !again.into_iter().any(|known| known.text == clause.text) {
                     left.remove(index);
                 }
+                seen.push(clause.words.join(" "));
                 let no_address = ["from", "to"].contains(&clause.words[0].as_str()) && self.peek(0) == Some("port");
                 if clause.value != Expect::Nothing && !no_address {
                     self.value(&clause.value);
@@ -258,6 +262,11 @@ impl Reader<'_> {
         {
             self.expected = Some(clause.value.clone());
         }
+        left.retain(|clause| {
+            let words = clause.words.join(" ");
+            let behind = BEHIND.iter().find(|(word, _)| *word == words);
+            behind.is_none_or(|(_, before)| seen.iter().any(|seen| seen == before))
+        });
         left
     }
 
@@ -283,7 +292,7 @@ impl Reader<'_> {
             }
             "define" => {
                 self.push(Meaning::Defined);
-                self.push(Meaning::Keyword("the value, or a list in braces".into()));
+                self.push(Meaning::Keyword(String::new()));
                 while !self.is_done() {
                     self.value(&Expect::Other("a value"));
                 }
@@ -293,7 +302,7 @@ impl Reader<'_> {
                 let roles: Vec<&str> = crate::policy::Role::ALL.iter().map(|(word, _)| *word).collect();
                 let role = self.peek(0).is_some_and(|word| roles.contains(&word));
                 if role {
-                    self.push(Meaning::Keyword("what the interface is for".into()));
+                    self.push(Meaning::Keyword(String::new()));
                 }
                 let clause = |word: &str, text: &str, value| Clause {
                     words: vec![word.into()],
@@ -316,7 +325,7 @@ impl Reader<'_> {
             "expect" => {
                 let verdict = self.peek(0).and_then(|word| VERDICTS.iter().find(|known| known.words == word));
                 match verdict {
-                    Some(known) => self.push(Meaning::Keyword(known.text.into())),
+                    Some(known) => self.push(Meaning::Keyword(format!("`{}`: {}", known.words, known.text))),
                     None => self.one_of(&["accept", "drop", "reject", "deny"]),
                 }
                 if verdict.is_some() {

@@ -117,6 +117,6 @@ mod tests {
             assert_eq!(path(&made), Path::new(written));
         }
         assert!(uri(Path::new("policy.cgwfw")).is_none());
-        assert_eq!(path(&Uri::from_str("file://host/a%2").expect("an address")), Path::new("/a%2"));
+        assert_eq!(path(&Uri::from_str("file://host/a%20b").expect("an address")), Path::new("/a b"));
     }
 }

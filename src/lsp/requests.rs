@@ -61,11 +61,11 @@ pub fn capabilities(settings: &Settings) -> Value {
 pub fn answer(roots: &Roots, method: &str, parameters: Value) -> Result<Value, Failure> {
     let asked = Asked { roots, parameters };
     match method {
-        HoverRequest::METHOD => asked.at(|view, offset| hover::hover(view, offset)),
-        Completion::METHOD => asked.at(|view, offset| completion::completion(view, offset)),
-        GotoDefinition::METHOD => asked.at(|view, offset| names::definition(view, offset)),
-        DocumentHighlightRequest::METHOD => asked.at(|view, offset| names::highlights(view, offset)),
-        PrepareRenameRequest::METHOD => asked.at(|view, offset| names::can_rename(view, offset)),
+        HoverRequest::METHOD => asked.at(hover::hover),
+        Completion::METHOD => asked.at(completion::completion),
+        GotoDefinition::METHOD => asked.at(names::definition),
+        DocumentHighlightRequest::METHOD => asked.at(names::highlights),
+        PrepareRenameRequest::METHOD => asked.at(names::can_rename),
         References::METHOD => {
             let declaration = asked.parameters.pointer("/context/includeDeclaration") != Some(&Value::Bool(false));
             asked.at(|view, offset| names::references(view, offset, declaration))

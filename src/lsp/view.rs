@@ -101,11 +101,11 @@ impl<'a> View<'a> {
         self.sentences().find_map(|(index, sentence)| {
             let tokens = self.tokens(sentence).iter().enumerate();
             // Of two tokens that touch, the one that begins here.
-            let touching = tokens.filter(|(_, token)| {
+            let mut touching = tokens.filter(|(_, token)| {
                 let span = token.span(self.file);
                 (span.start as usize..=span.end as usize).contains(&offset)
             });
-            let (token, found) = touching.last()?;
+            let (token, found) = touching.next_back()?;
             Some(At { sentence: index, token, span: found.span(self.file) })
         })
     }

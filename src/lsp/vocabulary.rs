@@ -117,6 +117,10 @@ pub const CORE: &[(&str, &str, &str)] = &[
     ("lint", "lint NAME (off|note|warn|error)", "how bad a warning or a note is in this policy"),
 ];
 
+/// Words that stand only behind others.
+pub const BEHIND: &[(&str, &str)] =
+    &[("burst", "limit"), ("per source", "limit"), ("code", "type"), ("to group", "log")];
+
 /// What the verdicts of `expect` mean.
 pub const VERDICTS: &[Keyword] = &[
     plain("accept", "passed"),

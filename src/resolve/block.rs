@@ -88,7 +88,7 @@ pub fn block(
     let complete = clauses(&mut words, &mut reading, library, scope, diagnostics).is_some();
     if complete && !reading.unknown {
         defaults(&mut reading);
-        let complete = missing(&words, &reading, diagnostics);
+        let complete = missing(&words, &reading, scope, diagnostics);
         if has_traffic(form) && complete {
             let only_ipv4 = reading.common.only.is_some_and(|(family, _)| family == Family::V4);
             traffic::finish::finish(&words, &reading.allowed, &mut reading.draft, only_ipv4, scope, diagnostics);
@@ -210,7 +210,7 @@ fn own_clause(words: &Words, reading: &Reading) -> Option<usize> {
 }
 
 /// Reports the clauses that must be there; whether the traffic can be judged all the same.
-fn missing(words: &Words, reading: &Reading, diagnostics: &mut Diagnostics) -> bool {
+fn missing(words: &Words, reading: &Reading, scope: &Scope, diagnostics: &mut Diagnostics) -> bool {
     let mut complete = true;
     for (index, clause) in reading.form.clauses.iter().enumerate() {
         if !clause.required || reading.given[index].is_some() {
@@ -239,15 +239,30 @@ fn missing(words: &Words, reading: &Reading, diagnostics: &mut Diagnostics) -> b
             (false, true) => (format!("`{keyword}`"), format!("`{keyword}` is missing")),
             _ => (wants.clone(), format!("{wants} is missing")),
         };
-        diagnostics.push(ResolveError::MissingClause.at(
+        let report = ResolveError::MissingClause.at(
             words.end(),
             format!("`{}` needs {what}", reading.name),
             label,
             format!("write `{} {}`", reading.name, reading.form.text),
-        ));
+        );
+        // Where the possible values are known and few, an editor can offer them.
+        let values: Vec<&str> = match clause.part {
+            Part::Parameter(index) => match &reading.snippet.signature.parameters[usize::from(index)].kind {
+                Kind::Interface => scope.interfaces.iter().map(|declared| declared.name.name()).collect(),
+                Kind::Word(words) => words.iter().map(String::as_str).collect(),
+                _ => Vec::new(),
+            },
+            _ => vec![""],
+        };
+        let fixes =
+            values.iter().take(MOST_OFFERED).map(|value| Fix::Add(format!("{keyword} {value}").trim().to_owned()));
+        diagnostics.push(fixes.fold(report, Report::fix));
     }
     complete
 }
+
+/// More ways out than anybody reads.
+const MOST_OFFERED: usize = 6;
 
 /// Values that need a protocol: a reset needs TCP, translation to ports needs ports.
 fn needs_protocol(reading: &Reading, diagnostics: &mut Diagnostics) {
