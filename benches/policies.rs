@@ -41,6 +41,7 @@ drop forward on inet0
     let mut site = 0;
     while text.lines().count() + 9 <= lines {
         let (peer4, peer6) = (v4(site), v6(site));
+        let (high, low) = (site / 250, site % 250);
         write!(
             text,
             "# Site {site}
@@ -48,8 +49,8 @@ define site{site} = {{ {peer4}, {peer6} }}
 interface vti{site} vti over inet0
 allow ipsec peer $site{site} on inet0
 allow vti vti{site} without routing
-allow bgp peer 10.0.{site}.1 on vti{site}
-allow forward in on eth0 out on vti{site} tcp to {{ 10.{site}.0.0/16, fd00:{site}::/32 }} port {{ https, 8000-8010 }}
+allow bgp peer 10.{high}.{low}.1 on vti{site}
+allow forward in on eth0 out on vti{site} tcp to {{ 10.{low}.{high}.0/24, fd00:{site}::/32 }} port {{ https, 8000-8010 }}
 clamp mss 1250 through vti{site}
 reject in on vti{site} with admin-prohibited log \"site {site}: \" to group 1
 "

@@ -9,7 +9,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Settings;
 use super::blocks;
@@ -46,7 +45,6 @@ struct Root {
     /// What was found later.
     later: Vec<Report>,
     number: u64,
-    newest: Arc<AtomicU64>,
 }
 
 /// All open texts and policies.
@@ -57,6 +55,8 @@ pub struct Roots {
     pub worker: Worker,
     open: BTreeMap<PathBuf, Open>,
     roots: BTreeMap<PathBuf, Root>,
+    /// How many policies were compiled.
+    compiled: u64,
     /// What must be compiled again.
     changed: BTreeSet<PathBuf>,
     /// By policy, or folder of a building block: the diagnostics of its files.
@@ -71,6 +71,7 @@ impl Roots {
             worker: Worker::start(),
             open: BTreeMap::new(),
             roots: BTreeMap::new(),
+            compiled: 0,
             changed: BTreeSet::new(),
             published: BTreeMap::new(),
         }
@@ -108,7 +109,7 @@ impl Roots {
         self.touch(&file);
         self.changed.remove(&file);
         let owner = if blocks::is_block_file(&file) { parent(&file) } else { file };
-        let keeps = self.open.keys().any(|open| blocks::is_block_file(open) && parent(open) == owner);
+        let keeps = self.open.keys().any(|open| is_block_in(open, &owner));
         self.roots.remove(&owner);
         if keeps { Vec::new() } else { self.replace(owner, BTreeMap::new()) }
     }
@@ -131,9 +132,10 @@ impl Roots {
         if self.open.contains_key(file) {
             self.changed.insert(file.to_owned());
         }
-        // The blocks beside policies.
+        // The blocks beside policies, and the other files of the same block.
         if blocks::is_block_file(file) {
             self.changed.extend(self.roots.keys().cloned());
+            self.changed.extend(self.open.keys().filter(|open| is_block_in(open, &parent(file))).cloned());
         }
     }
 
@@ -183,17 +185,11 @@ impl Roots {
                 Err(_) => return Vec::new(),
             },
         };
-        let newest = self.roots.get(&file).map_or_else(Default::default, |root| Arc::clone(&root.newest));
-        let number = newest.fetch_add(1, Ordering::Relaxed) + 1;
-        let root = Root {
-            compiled: Arc::clone(&compiled),
-            checked: None,
-            later: Vec::new(),
-            number,
-            newest: Arc::clone(&newest),
-        };
+        self.compiled += 1;
+        let number = self.compiled;
+        self.worker.give(Job { root: file.clone(), compiled: Arc::downgrade(&compiled), number });
+        let root = Root { compiled: Arc::clone(&compiled), checked: None, later: Vec::new(), number };
         self.roots.insert(file.clone(), root);
-        self.worker.give(Job { root: file.clone(), compiled: Arc::clone(&compiled), number, newest });
         let mut published = Vec::new();
         // What this policy includes is no policy of its own.
         let sources = &compiled.compilation.ast.sources;
@@ -235,7 +231,7 @@ impl Roots {
     /// Other diagnostics of a policy: gives those of all its files, old and new.
     fn replace(&mut self, owner: PathBuf, new: BTreeMap<PathBuf, Vec<Diagnostic>>) -> Vec<Published> {
         // What is open gets an answer, even where nothing is wrong.
-        let is_own = |file: &Path| file == owner || blocks::is_block_file(file) && parent(file) == owner;
+        let is_own = |file: &Path| file == owner || is_block_in(file, &owner);
         let own: Vec<PathBuf> = self.open.keys().filter(|file| is_own(file)).cloned().collect();
         let before = self.published.insert(owner.clone(), new.clone()).unwrap_or_default();
         if new.is_empty() {
@@ -274,6 +270,11 @@ impl Roots {
 
 fn parent(file: &Path) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Whether a file belongs to the building block in a folder.
+fn is_block_in(file: &Path, folder: &Path) -> bool {
+    blocks::is_block_file(file) && parent(file) == folder
 }
 
 /// Whether a file is one of a building block.

@@ -2,8 +2,7 @@
 //! Input: compilations. Output: what was found, unless the text has changed meanwhile: then it is given up.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -17,12 +16,10 @@ use crate::helm;
 pub struct Job {
     /// The policy's path.
     pub root: PathBuf,
-    /// The policy.
-    pub compiled: Arc<Compiled>,
-    /// Its number, and the number of the newest one: when they differ the job is given up.
+    /// The policy; it is gone when its text has changed.
+    pub compiled: Weak<Compiled>,
+    /// Its number: no other compilation has it.
     pub number: u64,
-    /// See `number`.
-    pub newest: Arc<AtomicU64>,
 }
 
 /// What was found.
@@ -69,9 +66,10 @@ impl Worker {
 }
 
 fn look(job: &Job) -> Option<Found> {
-    let is_old = || job.newest.load(Ordering::Relaxed) != job.number;
-    let compilation = &job.compiled.compilation;
-    if is_old() || compilation.diagnostics.has_errors() {
+    let compiled = job.compiled.upgrade()?;
+    let is_old = || Arc::strong_count(&compiled) == 1;
+    let compilation = &compiled.compilation;
+    if compilation.diagnostics.has_errors() {
         return None;
     }
     let mut checked = Vec::new();
