@@ -4,6 +4,7 @@
 //! folder is sent, with what the `when` fence says, then its answer is that of the `then` fence.
 
 #[path = "support/client.rs"]
+#[expect(dead_code, reason = "sessions of many edits use the rest")]
 mod client;
 
 use std::fmt::Write;

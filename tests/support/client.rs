@@ -1,7 +1,5 @@
 //! A client of the language server: the program itself, over its standard input and output.
 
-#![expect(dead_code, reason = "each test program uses a part of it")]
-
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
