@@ -48,6 +48,8 @@ pub struct Label {
 pub enum Fix {
     /// Another text in a place; no text: the place is emptied.
     Replace(Span, String),
+    /// Nothing in a place: a sentence or a value goes that may have been meant. Never done unasked.
+    Remove(Span),
     /// More words at the end of the sentence.
     Add(String),
     /// A sentence of its own before the one that is meant.

@@ -11,7 +11,7 @@ pub mod shape;
 use std::collections::{HashMap, HashSet};
 
 use crate::codes;
-use crate::diagnostic::{Diagnostics, Report};
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::check;
 use crate::iptables::ruleset::{Match, Rule, Ruleset, TableName, Target};
 use crate::net::Family;
@@ -250,13 +250,14 @@ fn remarks(
     let meant = block.only || snippet.signature.families.single().is_some();
     let single = Family::BOTH.into_iter().find(|family| yields[family.other().index()].rules == 0);
     if let Some(family) = single.filter(|_| !meant) {
-        let (family, other) = (family.name(), family.other().name());
-        diagnostics.push(ExpandError::OneFamily.at(
+        let (single, family, other) = (family, family.name(), family.other().name());
+        let report = ExpandError::OneFamily.at(
             span(),
             format!("{family} only: the {other} file gets no rule from this sentence"),
             format!("{family} only"),
             format!("if that is not meant, write a sentence for {other} as well"),
-        ));
+        );
+        diagnostics.push(report.fix(Fix::Add(format!("only {}", single.keyword()))));
     }
     let limited: usize = yields.iter().map(|yields| yields.limited).sum();
     if limited > 1 {

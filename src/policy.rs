@@ -44,6 +44,8 @@ pub struct InterfaceDeclaration {
     pub note: Option<String>,
     /// The place of the name.
     pub span: Span,
+    /// The place of the sentence.
+    pub whole: Span,
 }
 
 /// What an interface of the gateway is for.

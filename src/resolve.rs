@@ -172,6 +172,9 @@ pub struct Scope {
     decides: bool,
 }
 
+/// More ways out than anybody reads.
+const MOST_OFFERED: usize = 6;
+
 impl Scope {
     /// Adds a declaration; gives back the earlier one of that name, if there is one.
     pub fn declare(&mut self, declaration: InterfaceDeclaration) -> Option<&InterfaceDeclaration> {
@@ -183,6 +186,13 @@ impl Scope {
         self.named.push(false);
         self.decided.push(false);
         None
+    }
+
+    /// The declared interfaces behind a word, as ways out of a sentence that lacks one.
+    pub fn offers(&self, word: &str) -> impl Iterator<Item = Fix> {
+        let offer =
+            move |declared: &InterfaceDeclaration| Fix::Add(format!("{word} {}", declared.name).trim().to_owned());
+        self.interfaces.iter().take(MOST_OFFERED).map(offer)
     }
 
     /// Counts everything that a refused sentence names as used: one mistake is not also another.

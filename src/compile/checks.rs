@@ -33,7 +33,7 @@ const LARGEST_MSS: u32 = 1440;
 
 /// What the sentences show.
 pub fn check(policy: &Policy, scope: &Scope, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
-    unused(policy, scope, diagnostics);
+    unused(policy, scope, ast, diagnostics);
     for statement in &policy.statements {
         if let Statement::Block(block) = statement {
             reject_on_public(block, scope, ast, library, diagnostics);
@@ -50,25 +50,28 @@ pub fn check_rules(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], notes: b
     }
 }
 
-fn unused(policy: &Policy, scope: &Scope, diagnostics: &mut Diagnostics) {
+fn unused(policy: &Policy, scope: &Scope, ast: &Ast, diagnostics: &mut Diagnostics) {
     for (definition, _) in policy.definitions.iter().zip(&scope.definitions.used).filter(|(_, used)| !**used) {
-        diagnostics.push(PolicyWarning::UnusedDefinition.at(
+        let report = PolicyWarning::UnusedDefinition.at(
             definition.span,
             format!("`{}` is defined and never used", definition.name),
             "no sentence uses it",
             format!("write `${}` where it is meant, or remove the definition", definition.name),
-        ));
+        );
+        let whole = ast.span(&ast.sentences[definition.sentence as usize]);
+        diagnostics.push(report.fix(Fix::Remove(whole)));
     }
     let closed = policy.defaults.contains(&Some(ChainPolicy::Drop));
     for (index, declared) in policy.interfaces.iter().enumerate() {
         let name = &declared.name;
         if !scope.named[index] {
-            diagnostics.push(PolicyWarning::UnusedInterface.at(
+            let report = PolicyWarning::UnusedInterface.at(
                 declared.span,
                 format!("the interface `{name}` is declared and never used"),
                 "no sentence names it",
                 format!("write sentences `on {name}`, or remove the declaration"),
-            ));
+            );
+            diagnostics.push(report.fix(Fix::Remove(declared.whole)));
         } else if closed && !scope.decided[index] && !carries_another(policy, name) {
             diagnostics.push(PolicyWarning::NeverPermitted.at(
                 declared.span,

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use super::diagnostics::diagnostic;
 use super::protocol::{CodeAction, CodeActionKind, Position, Range, TextEdit, Uri, WorkspaceEdit, position};
 use super::view::View;
-use crate::diagnostic::{Fix, Report};
+use crate::diagnostic::{Fix, Report, Severity};
+use crate::format;
+use crate::source::Span;
 
 /// `source.fixAll` of this language.
 pub const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.cgwfw");
@@ -28,15 +30,13 @@ pub fn actions(view: &View, uri: &Uri, range: Range, extra: &[Report]) -> Vec<Co
                 kind: Some(CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![diagnostic(&view.compilation.ast.sources, report, None)]),
                 edit: Some(edits(uri, vec![edit])),
-                is_preferred: Some(report.fixes.len() == 1),
+                is_preferred: Some(certain(report).is_some()),
                 ..CodeAction::default()
             });
         }
     }
-    // Where a report has several ways out, nobody but the author can choose.
-    let certain = all().filter(|report| report.fixes.len() == 1);
     let mut together: Vec<TextEdit> =
-        certain.filter_map(|report| Some(change(view, report, &report.fixes[0])?.1)).collect();
+        all().filter_map(|report| Some(change(view, report, certain(report)?)?.1)).collect();
     together.sort_by_key(|edit| (edit.range.start, edit.range.end));
     together.dedup();
     // Two changes of one place cannot both be made.
@@ -55,6 +55,15 @@ pub fn actions(view: &View, uri: &Uri, range: Range, extra: &[Report]) -> Vec<Co
         });
     }
     actions
+}
+
+/// The way out that needs no choice: the only one of an error or a warning. What a note is about may be meant.
+fn certain(report: &Report) -> Option<&Fix> {
+    match &report.fixes[..] {
+        [Fix::Remove(_)] => None,
+        [fix] if report.severity != Severity::Note => Some(fix),
+        _ => None,
+    }
 }
 
 fn edits(uri: &Uri, edits: Vec<TextEdit>) -> WorkspaceEdit {
@@ -78,6 +87,16 @@ fn change(view: &View, report: &Report, fix: &Fix) -> Option<(String, TextEdit)>
             };
             Some((title, TextEdit { range: view.range(*span), new_text: text.clone() }))
         }
+        Fix::Remove(span) => {
+            if span.source != view.file {
+                return None;
+            }
+            let text = format::cut(view.text(*span), MOST_SHOWN);
+            Some((
+                format!("Remove `{text}`"),
+                TextEdit { range: view.range(emptied(view, *span)), new_text: String::new() },
+            ))
+        }
         Fix::Add(words) => {
             let start = report.label.span.start;
             let (_, sentence) = view.sentences().filter(|(_, sentence)| view.span(sentence).start <= start).last()?;
@@ -98,5 +117,27 @@ fn change(view: &View, report: &Report, fix: &Fix) -> Option<(String, TextEdit)>
             let edit = TextEdit { range: Range { start, end: start }, new_text: format!("{sentence}\n") };
             Some((format!("Add the sentence `{sentence}`"), edit))
         }
+    }
+}
+
+/// More of a text than the title of an action shows.
+const MOST_SHOWN: usize = 60;
+
+/// What goes with a text that is removed: its line, where nothing else is on it; a comma beside it; the blanks before it.
+fn emptied(view: &View, span: Span) -> Span {
+    let text = &view.source().text;
+    let (start, end) = (span.start as usize, span.end as usize);
+    let before = &text[text[..start].rfind('\n').map_or(0, |at| at + 1)..start];
+    let blanks = before.len() - before.trim_end_matches([' ', '\t']).len();
+    let rest = &text[end..];
+    let line = rest.find('\n').map_or(rest.len(), |at| at + 1);
+    if before.trim().is_empty() && rest[..line].trim().is_empty() {
+        return Span::new(view.file, start - before.len(), end + line);
+    }
+    let comma = |text: &str| text.trim_start().starts_with(',').then(|| text.find(',').map_or(0, |at| at + 1));
+    match (comma(rest), before.trim_end().strip_suffix(',')) {
+        (Some(after), _) => Span::new(view.file, start - blanks, end + after),
+        (None, Some(head)) => Span::new(view.file, start - before.len() + head.len(), end),
+        (None, None) => Span::new(view.file, start - blanks, end),
     }
 }

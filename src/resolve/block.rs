@@ -246,23 +246,20 @@ fn missing(words: &Words, reading: &Reading, scope: &Scope, diagnostics: &mut Di
             format!("write `{} {}`", reading.name, reading.form.text),
         );
         // Where the possible values are known and few, an editor can offer them.
-        let values: Vec<&str> = match clause.part {
-            Part::Parameter(index) => match &reading.snippet.signature.parameters[usize::from(index)].kind {
-                Kind::Interface => scope.interfaces.iter().map(|declared| declared.name.name()).collect(),
-                Kind::Word(words) => words.iter().map(String::as_str).collect(),
-                _ => Vec::new(),
-            },
-            _ => vec![""],
+        let kind = match clause.part {
+            Part::Parameter(index) => Some(&reading.snippet.signature.parameters[usize::from(index)].kind),
+            _ => None,
         };
-        let fixes =
-            values.iter().take(MOST_OFFERED).map(|value| Fix::Add(format!("{keyword} {value}").trim().to_owned()));
-        diagnostics.push(fixes.fold(report, Report::fix));
+        let fixes: Vec<Fix> = match kind {
+            Some(Kind::Interface) => scope.offers(&keyword).collect(),
+            Some(Kind::Word(words)) => words.iter().map(|word| Fix::Add(format!("{keyword} {word}"))).collect(),
+            Some(_) => Vec::new(),
+            None => vec![Fix::Add(keyword.clone())],
+        };
+        diagnostics.push(fixes.into_iter().fold(report, Report::fix));
     }
     complete
 }
-
-/// More ways out than anybody reads.
-const MOST_OFFERED: usize = 6;
 
 /// Values that need a protocol: a reset needs TCP, translation to ports needs ports.
 fn needs_protocol(reading: &Reading, diagnostics: &mut Diagnostics) {
@@ -371,14 +368,18 @@ fn families(whole: Span, reading: &Reading, diagnostics: &mut Diagnostics) -> Op
     let families = families::resolve(signature.families, reading.common.only, choices, diagnostics)?;
     let mut fine = true;
     for (family, span, text) in reading.lacking.iter().filter(|(family, ..)| families.has(*family)) {
-        let other = family.other().keyword();
+        let (other, possible) = (family.other().keyword(), families.has(family.other()));
         let report = ResolveError::ReasonFamily.at(
             *span,
             format!("{} has no `{text}`", family.name()),
             "exists in one family",
-            format!("add `only {other}`, or choose a reason that both families have"),
+            match possible {
+                true => format!("add `only {other}`, or choose a reason that both families have"),
+                false => format!("choose a reason that {} has", family.name()),
+            },
         );
-        diagnostics.push(report.fix(Fix::Add(format!("only {other}"))));
+        let fix = possible.then(|| Fix::Add(format!("only {other}")));
+        diagnostics.push(fix.into_iter().fold(report, Report::fix));
         fine = false;
     }
     let chosen = reading.common.only.is_some() || choices.iter().any(|choice| choice.chooses && !choice.negated);

@@ -5,7 +5,7 @@ use super::lists::{positive, rate};
 use super::suggest::did_you_mean;
 use super::words::Words;
 use super::{ResolveError, Scope, value};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, is_deceptive};
 use crate::net::Family;
 use crate::policy::LogClause;
 use crate::source::Span;
@@ -105,13 +105,15 @@ pub fn string(words: &mut Words, word: &str, max: usize, diagnostics: &mut Diagn
         diagnostics.push(too_long(span, text.len(), max, "string"));
         return None;
     }
-    if let Some(c) = text.chars().find(|c| crate::diagnostic::is_deceptive(*c)) {
-        diagnostics.push(ResolveError::DeceptiveText.at(
+    if let Some(c) = text.chars().find(|c| is_deceptive(*c)) {
+        let report = ResolveError::DeceptiveText.at(
             span,
             format!("the string holds the invisible character U+{:04X}", u32::from(c)),
             "readers would see another text",
             "remove the character",
-        ));
+        );
+        let seen: String = words.text_of(span).chars().filter(|c| !is_deceptive(*c)).collect();
+        diagnostics.push(report.fix(Fix::Replace(span, seen)));
         return None;
     }
     Some((text, span))

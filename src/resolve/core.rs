@@ -8,7 +8,7 @@ use super::traffic;
 use super::value;
 use super::words::{Words, value as take_value};
 use super::{ResolveError, Scope};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::explain;
 use crate::iptables::ruleset::{ChainPolicy, TableName};
 use crate::net::{Families, Family};
@@ -89,10 +89,12 @@ pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, dia
         }
     };
     words.skip();
+    let whole = words.whole();
     let twice = |earlier: Span, span: Span, what: &str| {
         ResolveError::DefaultTwice
             .at(span, format!("{what} has a default already"), "again here", "keep one of the two")
             .also(earlier, "first here")
+            .fix(Fix::Remove(whole))
     };
     if words.is_done() {
         let span = start.to(words.last_span());
@@ -147,7 +149,8 @@ pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnost
             return;
         }
     };
-    let mut declaration = InterfaceDeclaration { name, role: None, over: None, note: None, span };
+    let whole = words.whole();
+    let mut declaration = InterfaceDeclaration { name, role: None, over: None, note: None, span, whole };
     while !words.is_done() {
         if words.take(&["over"]).is_some() {
             let over = words.peek(0).map(value::interface);
@@ -201,7 +204,8 @@ pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnost
         diagnostics.push(
             ResolveError::Redefined
                 .at(span, format!("the interface `{name}` is declared twice"), "again here", "remove one of the two")
-                .also(earlier, "first here"),
+                .also(earlier, "first here")
+                .fix(Fix::Remove(whole)),
         );
     }
 }
@@ -242,7 +246,8 @@ pub fn define(sentence: u32, mut words: Words, scope: &mut Scope, diagnostics: &
                     "again here",
                     "choose another name, or remove one of the two",
                 )
-                .also(earlier, "first here"),
+                .also(earlier, "first here")
+                .fix(Fix::Remove(words.whole())),
         );
     }
 }
@@ -268,9 +273,9 @@ pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagn
     };
     words.skip();
     let table = words.peek(0).unwrap_or_default();
-    let names = || TableName::ALL.into_iter().map(TableName::name);
-    let Some(table) = TableName::from_name(table).filter(|table| *table != TableName::Security) else {
-        let near = did_you_mean(table, names());
+    let known = |table: &TableName| *table != TableName::Security;
+    let Some(table) = TableName::from_name(table).filter(known) else {
+        let near = did_you_mean(table, TableName::ALL.into_iter().filter(known).map(TableName::name));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "the tables are `raw`, `mangle`, `nat` and `filter`".into(),

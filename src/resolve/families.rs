@@ -83,19 +83,26 @@ pub fn resolve(
                 format!("the sentence is for {} only", names(families)),
                 "remove it from the list, or write a second sentence for its family",
             );
-            diagnostics.push(atom.explain(report));
+            let here = atom.defined.is_none().then_some(Fix::Remove(atom.span));
+            diagnostics.push(atom.explain(here.into_iter().fold(report, Report::fix)));
             fine = false;
         }
-        if choice.negated && choice.negation_chooses && families.single().is_none() && is_one_family(choice) {
-            let family = names(choice.elements[0].0);
-            let only = format!("only {}", family.to_lowercase());
-            let report = ResolveError::NegatedFamily.at(
-                choice.span,
-                "a negated value chooses no family",
-                format!("every {} packet would match as well", if family == "IPv4" { "IPv6" } else { "IPv4" }),
-                format!("add `{only}`"),
-            );
-            diagnostics.push(report.fix(Fix::Add(only)));
+        if choice.negated && choice.negation_chooses && families.single().is_none() && names_families(choice) {
+            let of_list = choice.elements.iter().fold(Families::NONE, |all, (families, _)| all.or(*families));
+            let negated = |label, help: String| {
+                ResolveError::NegatedFamily.at(choice.span, "a negated value chooses no family", label, help)
+            };
+            diagnostics.push(match of_list.single() {
+                Some(family) => {
+                    let only = format!("only {}", family.keyword());
+                    let label = format!("every {} packet would match as well", family.other().name());
+                    negated(label, format!("add `{only}`")).fix(Fix::Add(only))
+                }
+                None => negated(
+                    "values of both families".to_owned(),
+                    "write a sentence for each family: its values, and `only ipv4` or `only ipv6`".to_owned(),
+                ),
+            });
             fine = false;
         }
         if let Some(span) = choice.numeric.filter(|_| families.single().is_none()) {
@@ -116,7 +123,8 @@ pub fn either(report: Report) -> Report {
     Family::BOTH.into_iter().fold(report, |report, family| report.fix(Fix::Add(format!("only {}", family.keyword()))))
 }
 
-fn is_one_family(choice: &Choice) -> bool {
+/// Whether a value is of one family.
+fn names_families(choice: &Choice) -> bool {
     choice.elements.iter().any(|(families, _)| families.single().is_some())
 }
 

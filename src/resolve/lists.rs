@@ -5,7 +5,7 @@ use super::families::Choice;
 use super::value::{self, Problem};
 use super::words::{Atom, List, Words, value};
 use super::{ResolveError, Scope};
-use crate::diagnostic::{Diagnostics, Fix};
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::Negatable;
 use crate::net::{Interface, PortRange, Prefix};
 use crate::policy::{Items, RateClause, Values};
@@ -118,7 +118,7 @@ pub fn ports(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics
 }
 
 /// A report that `not any` is nothing.
-pub fn not_any(span: Span) -> crate::diagnostic::Report {
+pub fn not_any(span: Span) -> Report {
     ResolveError::NotAny.at(span, "`not any` is nothing", "no packet matches", "remove the sentence, or the `not`")
 }
 
@@ -131,12 +131,15 @@ pub fn typed<T>(
     let mut items = Items::with_capacity(list.atoms.len());
     for atom in &list.atoms {
         if atom.string {
-            diagnostics.push(atom.explain(ResolveError::UnexpectedString.at(
+            let report = ResolveError::UnexpectedString.at(
                 atom.span,
                 format!("{} is in quotes", atom.text),
                 "a string",
                 "write it without quotes",
-            )));
+            );
+            let inner = crate::syntax::string_value(atom.text);
+            let fix = parse(&inner).is_ok().then(|| Fix::Replace(atom.written(), inner));
+            diagnostics.push(atom.explain(fix.into_iter().fold(report, Report::fix)));
             continue;
         }
         match parse(atom.text) {
@@ -193,12 +196,13 @@ pub fn positive<T>(
     let start = words.span();
     let value = single(words, wanted, scope, diagnostics, parse)?;
     if value.negated {
-        diagnostics.push(ResolveError::NotHere.at(
+        let report = ResolveError::NotHere.at(
             start,
             format!("{wanted} cannot be negated"),
             "no meaning here",
             "remove the `not`",
-        ));
+        );
+        diagnostics.push(report.fix(Fix::Remove(start)));
         return None;
     }
     Some(value.value)
@@ -220,7 +224,9 @@ pub fn warn_duplicates<T: PartialEq>(items: Items<T>, list: &List, diagnostics: 
                 "again here",
                 "remove one of the two",
             );
-            diagnostics.push(atom.explain(report));
+            // What stands in a definition may be meant there.
+            let here = atom.defined.is_none().then_some(Fix::Remove(atom.span));
+            diagnostics.push(atom.explain(here.into_iter().fold(report, Report::fix)));
         } else {
             unique.push(item);
         }
@@ -231,15 +237,19 @@ pub fn warn_duplicates<T: PartialEq>(items: Items<T>, list: &List, diagnostics: 
 /// Reports a problem at an atom.
 pub fn push(atom: &Atom, problem: Problem, diagnostics: &mut Diagnostics) {
     let report = problem.code.at(atom.span, problem.message, problem.label, problem.help);
-    // A value that comes from a definition is corrected there.
-    let place = atom.defined.unwrap_or(atom.span);
+    let place = atom.written();
     let report = problem.meant.into_iter().fold(report, |report, meant| report.fix(Fix::Replace(place, meant)));
     diagnostics.push(atom.explain(report));
 }
 
 impl<'a> Atom<'a> {
+    /// Where it is written: a value that comes from a definition is corrected there.
+    pub fn written(&self) -> Span {
+        self.defined.unwrap_or(self.span)
+    }
+
     /// Adds the place of the definition that the value comes from.
-    pub fn explain(&self, report: crate::diagnostic::Report) -> crate::diagnostic::Report {
+    pub fn explain(&self, report: Report) -> Report {
         match self.defined {
             Some(span) => report.also(span, "defined here"),
             None => report,

@@ -11,7 +11,12 @@ pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a 
     // Long words are no slips, and words of other lengths are too far away: thousands of candidates cost nothing.
     let near = |word: &&str| word.len() <= LONGEST && word.len().abs_diff(written.len()) <= allowed * 4;
     let candidates = candidates.into_iter().filter(|_| written.len() <= LONGEST).filter(near);
-    let distances = candidates.map(|word| (strsim::damerau_levenshtein(written, word), word));
+    // `HTTPS` is `https` in another hand.
+    let lower = written.to_lowercase();
+    let distances = candidates.map(|word| match lower == word {
+        true => (0, word),
+        false => (strsim::damerau_levenshtein(written, word), word),
+    });
     let near = distances.filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count());
     near.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
 }
@@ -29,5 +34,6 @@ mod tests {
         assert_eq!(did_you_mean("loopbck", ["loopback"]), Some("loopback"));
         assert_eq!(did_you_mean("kubernetes", ["loopback", "ipsec"]), None);
         assert_eq!(did_you_mean("x", ["in", "on"]), None);
+        assert_eq!(did_you_mean("NEW", ["new", "related"]), Some("new"));
     }
 }

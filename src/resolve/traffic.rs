@@ -8,10 +8,10 @@ use super::families::Choice;
 use super::lists::{
     addresses, interfaces, items, not_any, ports, positive, push, rate, single, typed, warn_duplicates,
 };
-use super::value::{self, PROTOCOL_WORDS};
+use super::value::{self, PROTOCOL_WORDS, Problem};
 use super::words::{Words, value};
 use super::{ResolveError, Scope, icmp};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
 use crate::policy::{Items, ProtocolWord, Traffic, Values};
 use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
@@ -134,7 +134,7 @@ pub fn clause<'a>(
         "no" | "ipsec" if word == "ipsec" || words.at_words(&["no", "ipsec"]) => {
             let ipsec = words.take(&["no"]).is_none();
             words.skip();
-            draft.mark("ipsec", start, diagnostics);
+            draft.mark("ipsec", start.to(words.last_span()), diagnostics);
             permit(TrafficClause::Ipsec, "ipsec", diagnostics);
             draft.traffic.ipsec = Some(ipsec);
         }
@@ -310,23 +310,30 @@ fn direction<'a>(
         } else {
             "a packet goes one way: write two sentences, or `forward` first"
         };
-        diagnostics.push(ResolveError::DirectionConflict.at(
+        let report = ResolveError::DirectionConflict.at(
             start,
             format!("`{}` contradicts the direction before it", direction.word()),
             "a second direction",
             help,
-        ));
+        );
+        let two_interfaces = !draft.traffic.on.is_any() && words.at_words(&["on"]);
+        let first =
+            draft.seen("in").or(draft.seen("out")).filter(|_| two_interfaces && direction != Direction::Forward);
+        let forward = first.map(|first| Fix::Replace(Span { end: first.start, ..first }, "forward ".into()));
+        diagnostics.push(forward.into_iter().fold(report, Report::fix));
         return None;
     }
     draft.direction_said = true;
     if !allowed.directions.contains(&direction) && allowed.open != OpenDirection::None {
         let possible: Vec<_> = allowed.directions.iter().map(|direction| format!("`{}`", direction.word())).collect();
-        diagnostics.push(ResolveError::DirectionNotAllowed.at(
+        let report = ResolveError::DirectionNotAllowed.at(
             start,
             format!("`{}` does not go with `{}`", direction.word(), allowed.name),
             "not this way",
             format!("write {}", possible.join(" or ")),
-        ));
+        );
+        let fixes = allowed.directions.iter().map(|direction| Fix::Replace(start, direction.word().into()));
+        diagnostics.push(fixes.fold(report, Report::fix));
     }
     match direction {
         Direction::In => draft.traffic.directions.input = true,
@@ -401,9 +408,21 @@ fn protocols<'a>(
         words.skip();
     }
     let list = value(words, "a protocol", &mut scope.definitions, diagnostics)?;
+    if let [atom] = list.atoms[..]
+        && numbered
+        && !list.negated
+        && atom.defined.is_none()
+        && let Err(Problem { code, message, label, help, meant: Some(word) }) = value::protocol_number(atom.text)
+    {
+        // The word takes the place of `protocol` as well.
+        let fix = Fix::Replace(start.to(atom.span), word);
+        diagnostics.push(code.at(atom.span, message, label, help).fix(fix));
+        return None;
+    }
+    let number = |text: &str| value::protocol_number(text).map_err(|problem| Problem { meant: None, ..problem });
     let parse = |text: &str| match value::protocol_word(text) {
         Some(word) if !numbered => Ok(word),
-        _ if numbered => value::protocol_number(text).map(Some),
+        _ if numbered => number(text).map(Some),
         _ => Err(value::unknown(ResolveError::BadProtocol, text, "protocol", &PROTOCOL_WORDS)),
     };
     let parsed = typed(&list, diagnostics, parse)?;

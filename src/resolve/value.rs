@@ -80,7 +80,8 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
                 format!("the range `{text}` ends before it starts"),
                 "no port is in it",
                 format!("write `{high}-{low}`"),
-            ));
+            )
+            .meant(Some(format!("{high}-{low}"))));
         }
         return Ok(PortRange { start, end });
     }
@@ -260,7 +261,8 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
             format!("protocol {text} has a word of its own"),
             "written as a number",
             format!("write `{word}` instead of `protocol {text}`"),
-        ));
+        )
+        .meant(Some(word)));
     }
     if matches!(text, "43" | "44" | "60") {
         return Err(Problem::new(
@@ -276,7 +278,8 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
             "protocol 0 is *all* to iptables",
             "matches every packet",
             "write `all`",
-        ));
+        )
+        .meant(Some("all")));
     }
     if let Some(word) = PROTOCOL_WORDS.iter().find(|word| **word == text) {
         return Err(Problem::new(
@@ -284,7 +287,8 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
             format!("`{text}` needs no `protocol` before it"),
             "a word of its own",
             format!("write `{word}`"),
-        ));
+        )
+        .meant(Some(*word)));
     }
     let number = number(text, 1, 255)?;
     Ok(ProtocolWord::Number(Protocol(number as u8)))
@@ -303,7 +307,9 @@ pub fn rate(text: &str) -> Result<(u32, RateUnit), Problem> {
         ));
     };
     let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(unknown(ResolveError::BadRate, unit, "unit of time", &["second", "minute", "hour", "day"]));
+        let problem = unknown(ResolveError::BadRate, unit, "unit of time", &["second", "minute", "hour", "day"]);
+        let meant = problem.meant.as_ref().map(|unit| format!("{count}/{unit}"));
+        return Err(problem.meant(meant));
     };
     Ok((number(count, 1, 10_000)?, *unit))
 }

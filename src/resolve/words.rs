@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::ResolveError;
 use super::suggest::did_you_mean;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::policy::{Definition, Items};
 use crate::source::{SourceId, Span};
 use crate::syntax::{Ast, Token, TokenKind};
@@ -136,6 +136,23 @@ impl<'a> Words<'a> {
         self.tokens[self.at.saturating_sub(1)].span(self.source)
     }
 
+    /// The place of the sentence's tokens.
+    pub fn whole(&self) -> Span {
+        self.tokens.first().map_or(self.end(), |token| token.span(self.source).to(self.end()))
+    }
+
+    /// The place of the token before another one.
+    pub fn before(&self, span: Span) -> Option<Span> {
+        let before =
+            self.tokens.iter().map(|token| token.span(self.source)).take_while(|token| token.start < span.start);
+        before.last()
+    }
+
+    /// The text in a place.
+    pub fn text_of(&self, span: Span) -> &'a str {
+        self.ast.sources.text(span)
+    }
+
     /// How many tokens are taken.
     pub fn taken(&self) -> usize {
         self.at
@@ -218,7 +235,7 @@ pub fn value<'a>(
     let chain = wanted == "a chain" && words.peek(0) == Some("forward");
     if !words.at_value() && !chain {
         let before = words.last_span();
-        let after = words.sources_text(before);
+        let after = words.text_of(before);
         let here = if words.is_done() { words.end() } else { words.span() };
         diagnostics.push(ResolveError::MissingValue.at(
             here,
@@ -244,12 +261,6 @@ pub fn value<'a>(
         return None;
     }
     Some(List { negated, atoms, span })
-}
-
-impl<'a> Words<'a> {
-    fn sources_text(&self, span: Span) -> &'a str {
-        self.ast.sources.text(span)
-    }
 }
 
 /// Reads one value with all its lists and variables.
@@ -283,7 +294,9 @@ impl<'a> Reader<'a, '_> {
                     expect_value = false;
                 }
                 TokenKind::Comma if depth > 0 && expect_value && words.at > first => {
-                    return self.bad_list(span, "two commas without a value between them", "remove one of the commas");
+                    let fix = Fix::Replace(span, String::new());
+                    let message = "two commas without a value between them";
+                    return self.bad_list(span, message, "remove one of the commas", Some(fix));
                 }
                 TokenKind::Comma if !expect_value => {
                     expect_value = true;
@@ -296,6 +309,7 @@ impl<'a> Reader<'a, '_> {
                             span,
                             "a value is missing after the comma",
                             "write the value, or remove the comma",
+                            Some(Fix::Remove(span)),
                         );
                     }
                     continue;
@@ -326,7 +340,11 @@ impl<'a> Reader<'a, '_> {
                     expect_value = false;
                 }
                 TokenKind::Word | TokenKind::String | TokenKind::Variable | TokenKind::Open if depth > 0 => {
-                    return self.bad_list(span, "a comma is missing before this value", "write `,` between the values");
+                    // Behind the value before it.
+                    let end = words.last_span().end;
+                    let fix = Fix::Replace(Span { start: end, end, ..span }, ",".into());
+                    let message = "a comma is missing before this value";
+                    return self.bad_list(span, message, "write `,` between the values", Some(fix));
                 }
                 _ => break,
             }
@@ -339,7 +357,8 @@ impl<'a> Reader<'a, '_> {
         }
         if outer.is_some() && !words.is_done() {
             let span = words.span();
-            return self.bad_list(span, "the definition goes on after its value", "write several values as `{ a, b }`");
+            let message = "the definition goes on after its value";
+            return self.bad_list(span, message, "write several values as `{ a, b }`", None);
         }
         // A brace that is never closed was reported with the tokens.
         Some(depth == 0 || self.atoms.len() > from)
@@ -393,8 +412,10 @@ impl<'a> Reader<'a, '_> {
         read.map(|_| ())
     }
 
-    fn bad_list(&mut self, span: Span, message: &str, help: &str) -> Option<bool> {
-        self.bad_list_at(span, message, "here", help)
+    fn bad_list(&mut self, span: Span, message: &str, help: &str, fix: Option<Fix>) -> Option<bool> {
+        let report = ResolveError::BadList.at(span, message, "here", help);
+        self.diagnostics.push(fix.into_iter().fold(report, Report::fix));
+        None
     }
 
     fn bad_list_at(&mut self, span: Span, message: &str, label: &str, help: &str) -> Option<bool> {

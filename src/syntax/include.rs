@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Ast, Read, Sentence, SyntaxError, TokenKind, parse_source, string_value};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::source::SourceId;
 
 /// The files that are open, outermost first, and how many were read in all.
@@ -43,7 +43,9 @@ pub fn follow(
     let name_span = name.span(sentence.source);
     let value = string_value(ast.sources.text(name_span));
     if name.kind != TokenKind::String || value.is_empty() {
-        diagnostics.push(form(span));
+        let written = ast.sources.text(name_span);
+        let quoted = (name.kind == TokenKind::Word).then(|| Fix::Replace(name_span, format!("\"{written}\"")));
+        diagnostics.push(quoted.into_iter().fold(form(span), Report::fix));
         return;
     }
     let target = normal(&path.parent().unwrap_or(Path::new("")).join(&value));
@@ -95,7 +97,7 @@ pub fn follow(
     includes.open.pop();
 }
 
-fn form(span: crate::source::Span) -> crate::diagnostic::Report {
+fn form(span: crate::source::Span) -> Report {
     SyntaxError::IncludeForm.at(
         span,
         "`include` takes one file name",

@@ -8,7 +8,7 @@ use pest::iterators::Pair;
 
 use super::grammar::{Grammar, Rule};
 use super::{Sentence, SyntaxError, Token, TokenKind};
-use crate::diagnostic::{Diagnostics, is_deceptive};
+use crate::diagnostic::{Diagnostics, Fix, Report, is_deceptive};
 use crate::parallel;
 use crate::source::{SourceId, Span};
 
@@ -152,12 +152,13 @@ fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Dia
             }
             Rule::close => {
                 if state.braces.pop().is_none() {
-                    diagnostics.push(SyntaxError::UnexpectedBrace.at(
+                    let report = SyntaxError::UnexpectedBrace.at(
                         span,
                         "`}` closes nothing",
                         "no `{` is open here",
                         "remove it, or write the `{` that it belongs to",
-                    ));
+                    );
+                    diagnostics.push(report.fix(Fix::Remove(span)));
                     state.broken = true;
                     continue;
                 }
@@ -293,12 +294,15 @@ fn report_stray(span: Span, text: &str, diagnostics: &mut Diagnostics) {
         .take(20)
         .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.into() })
         .collect();
-    diagnostics.push(SyntaxError::BadCharacter.at(
-        span,
-        format!("`{shown}` has no meaning here"),
-        "not a part of any word",
-        help,
-    ));
+    let report =
+        SyntaxError::BadCharacter.at(span, format!("`{shown}` has no meaning here"), "not a part of any word", help);
+    // A control character in a word may be one too many, or stand for a blank: that is the author's to say.
+    let (before, written) = (&text[..span.start as usize], &text[span.start as usize..span.end as usize]);
+    let inside = |c: char| c.is_alphanumeric();
+    let in_word = before.ends_with(inside) && text[span.end as usize..].starts_with(inside);
+    let without = written.starts_with(char::is_control) && !in_word;
+    let fix = without.then(|| Fix::Replace(span, String::new()));
+    diagnostics.push(fix.into_iter().fold(report, Report::fix));
 }
 
 fn report_string(span: Span, text: &str, diagnostics: &mut Diagnostics) {
@@ -308,35 +312,44 @@ fn report_string(span: Span, text: &str, diagnostics: &mut Diagnostics) {
         *escaped = !*escaped && c == '\\';
         Some(bad.then_some((at, c)))
     });
-    let bad = escape.flatten().next();
-    diagnostics.push(match bad {
+    let bad: Vec<(usize, char)> = escape.flatten().collect();
+    diagnostics.push(match bad.first() {
         Some((at, c)) if text.len() > 1 && text.ends_with('"') => {
-            let start = span.start + at as u32;
-            SyntaxError::BadEscape.at(
+            let start = span.start + *at as u32;
+            let report = SyntaxError::BadEscape.at(
                 Span { start, end: start + 1 + c.len_utf8() as u32, ..span },
                 "a backslash escapes only `\"` and `\\`",
                 "no escape that strings know",
                 "write `\\\\` for a backslash",
-            )
+            );
+            let mut corrected = text.to_owned();
+            bad.iter().rev().for_each(|(at, _)| corrected.insert(*at, '\\'));
+            report.fix(Fix::Replace(span, corrected))
         }
-        _ => SyntaxError::UnclosedString.at(
-            span,
-            "the string is not closed on its line",
-            "starts here",
-            "write the closing `\"`; a string holds no line break and no control character",
-        ),
+        _ => {
+            let report = SyntaxError::UnclosedString.at(
+                span,
+                "the string is not closed on its line",
+                "starts here",
+                "write the closing `\"`; a string holds no line break and no control character",
+            );
+            let end = Span { start: span.end, ..span };
+            if text.chars().any(is_deceptive) { report } else { report.fix(Fix::Replace(end, "\"".into())) }
+        }
     });
 }
 
 fn check_comment(span: Span, text: &str, diagnostics: &mut Diagnostics) {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| is_deceptive(*c) && *c != '\t') {
         let start = span.start + at as u32;
-        diagnostics.push(SyntaxError::BadCharacter.at(
-            Span { start, end: start + c.len_utf8() as u32, ..span },
+        let place = Span { start, end: start + c.len_utf8() as u32, ..span };
+        let report = SyntaxError::BadCharacter.at(
+            place,
             format!("`{}` is a control character", c.escape_unicode()),
             "in this comment",
             "remove it: editors and terminals show such a line differently from what it is",
-        ));
+        );
+        diagnostics.push(report.fix(Fix::Replace(place, String::new())));
     }
 }
 

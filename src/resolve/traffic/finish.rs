@@ -20,8 +20,8 @@ pub fn finish(
     scope: &Scope,
     diagnostics: &mut Diagnostics,
 ) {
-    directions(words, allowed, draft, diagnostics);
-    protocol_needs(allowed, draft, diagnostics);
+    directions(words, allowed, draft, scope, diagnostics);
+    protocol_needs(words, allowed, draft, diagnostics);
     let traffic = &draft.traffic;
     if let (Some(peer), Some(_)) = (draft.seen("peer"), &traffic.peer) {
         for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
@@ -72,34 +72,39 @@ pub fn finish(
             );
         }
     }
-    link_local(draft, diagnostics);
+    link_local(draft, scope, diagnostics);
 }
 
-fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: &mut Diagnostics) {
+fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
     if allowed.open == OpenDirection::None {
         return;
     }
     let traffic = &mut draft.traffic;
     let has_interface = !traffic.on.is_any();
     if allowed.needs_interface && !has_interface && traffic.in_on.is_any() && traffic.out_on.is_any() {
-        diagnostics.push(ResolveError::MissingClause.at(
+        let report = ResolveError::MissingClause.at(
             words.end(),
             format!("`{}` needs an interface", allowed.name),
             "`on IF` is missing",
             "add `on` and the interface",
-        ));
+        );
+        diagnostics.push(scope.offers("on").fold(report, Report::fix));
     }
     if draft.direction_said {
         return;
     }
     for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
         if there && let Some(span) = draft.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span) {
-            diagnostics.push(ResolveError::DirectionRequired.at(
+            let report = ResolveError::DirectionRequired.at(
                 span,
                 format!("`{clause}` with an address needs a direction"),
                 "whose source, whose destination?",
                 "add `in`, `out` or `forward`, or write `peer` for the remote end of both directions",
-            ));
+            );
+            let before = |direction: &Direction| {
+                Fix::Replace(Span { end: span.start, ..span }, format!("{} ", direction.word()))
+            };
+            diagnostics.push(allowed.directions.iter().map(before).fold(report, Report::fix));
             return;
         }
     }
@@ -127,16 +132,13 @@ fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, diagnostics: 
         } else {
             "add `in` or `out`, with `on IF` for one interface"
         };
-        diagnostics.push(ResolveError::DirectionRequired.at(
-            words.end(),
-            message,
-            "a direction or an interface is missing",
-            help,
-        ));
+        let report =
+            ResolveError::DirectionRequired.at(words.end(), message, "a direction or an interface is missing", help);
+        diagnostics.push(scope.offers("on").fold(report, Report::fix));
     }
 }
 
-fn protocol_needs(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
+fn protocol_needs(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
     let traffic = &draft.traffic;
     let known: Items<ProtocolWord> = if allowed.protocols.is_empty() {
         traffic.protocols.items.clone()
@@ -152,8 +154,13 @@ fn protocol_needs(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostic
             let report = ResolveError::NeedsProtocol.at(span, message, "the protocol does not have it", help);
             let protocols: &[&str] = if help == with_ports { &["tcp", "udp"] } else { &["tcp"] };
             // Only a sentence without any protocol gets one; another one that is there would stay.
-            let protocols = if known.is_empty() && clause != "type" { protocols } else { &[] };
-            let before = |protocol: &&str| Fix::Replace(Span { end: span.start, ..span }, format!("{protocol} "));
+            let none = known.is_empty() && draft.seen("protocol").is_none() && clause != "type";
+            let protocols = if none { protocols } else { &[] };
+            // `from port P`, `from A port P`: behind the side, `port` would be that of the destination.
+            let side = words.before(span).filter(|before| ["from", "to"].contains(&words.text_of(*before)));
+            let start = side.or(draft.seen("from").filter(|_| clause == "source port")).unwrap_or(span).start;
+            let place = Span { start, end: start, ..span };
+            let before = |protocol: &&str| Fix::Replace(place, format!("{protocol} "));
             diagnostics.push(protocols.iter().map(before).fold(report, Report::fix));
         }
     };
@@ -167,7 +174,7 @@ fn protocol_needs(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostic
     need("type", icmp, "`icmp`", "write `icmp type …`");
 }
 
-fn link_local(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn link_local(draft: &Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
     let traffic = &draft.traffic;
     if ![&traffic.on, &traffic.in_on, &traffic.out_on].iter().all(|values| values.is_any()) {
         return;
@@ -177,11 +184,12 @@ fn link_local(draft: &Draft, diagnostics: &mut Diagnostics) {
     if lists.into_iter().flatten().any(|values| values.items.iter().any(is_local))
         && let Some(span) = ["from", "to", "peer"].iter().find_map(|clause| draft.seen(clause))
     {
-        diagnostics.push(ResolveError::LinkLocal.at(
+        let report = ResolveError::LinkLocal.at(
             span,
             "a link-local address without an interface",
             "the same address exists on every link",
             "add `on` and the interface of the link",
-        ));
+        );
+        diagnostics.push(scope.offers("on").fold(report, Report::fix));
     }
 }

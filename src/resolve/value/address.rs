@@ -16,7 +16,10 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
     };
-    let address = address(address_text)?;
+    let address = address(address_text).map_err(|problem| match (&problem.meant, length_text) {
+        (Some(meant), Some(length)) => Problem { meant: Some(format!("{meant}/{length}")), ..problem },
+        _ => problem,
+    })?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
     let length = match length_text {
         None => bits,
@@ -31,7 +34,8 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
                 format!("`{text}` is an IPv4 address in IPv6 clothes"),
                 "no packet on the wire has such an address",
                 format!("write `{v4}`"),
-            ));
+            )
+            .meant(Some(v4)));
         }
     }
     let network = Prefix::containing(address, length);
@@ -63,7 +67,8 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
             format!("`{text}` names an interface inside the address"),
             "a zone is not part of an address",
             format!("write `{address}`, and `on {zone}` in the sentence"),
-        ));
+        )
+        .meant(Some(address)));
     }
     let parts: Vec<&str> = text.split('.').collect();
     let numeric =
@@ -176,7 +181,8 @@ pub fn endpoint(text: &str) -> Result<(Family, String), Problem> {
                 format!("`{text}` is not an address"),
                 "IPv6 with a port needs brackets",
                 format!("write `[{head}]:{port}`"),
-            ),
+            )
+            .meant(Some(format!("[{head}]:{port}"))),
             None => match address(address_text) {
                 Err(problem) if problem.code != ResolveError::BadAddress => problem,
                 _ => Problem::new(
