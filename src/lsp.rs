@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use crossbeam_channel::{TryRecvError, select};
 use lsp_server::{Connection, Message, Notification, Request, Response};
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use protocol::notification::{
     DidChangeConfiguration, DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
@@ -48,11 +49,14 @@ pub struct Settings {
     pub inlay_hints: bool,
     /// Whether to show what became of expectations, and the rules of each sentence.
     pub code_lenses: bool,
+    /// Whether the client fills in placeholders of what it completes: it says so itself.
+    #[serde(skip)]
+    pub placeholders: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { snippets: Vec::new(), inlay_hints: true, code_lenses: true }
+        Settings { snippets: Vec::new(), inlay_hints: true, code_lenses: true, placeholders: false }
     }
 }
 
@@ -61,23 +65,32 @@ pub fn serve(connection: &Connection) -> Result<(), String> {
     let (id, parameters) = connection.initialize_start().map_err(|error| error.to_string())?;
     let options = parameters.get("initializationOptions").cloned().filter(|options| !options.is_null());
     let settings = options.map(serde_json::from_value::<Settings>).transpose();
-    let (settings, complaint) = match settings {
+    let can = |capability: &str| parameters.pointer(&format!("/capabilities/{capability}")) == Some(&true.into());
+    let (mut settings, complaint) = match settings {
         Ok(settings) => (settings.unwrap_or_default(), None),
         Err(error) => (Settings::default(), Some(format!("cgwfw: the settings are not used: {error}"))),
     };
-    let refreshes = parameters.pointer("/capabilities/workspace/codeLens/refreshSupport") == Some(&true.into());
-    let answer = serde_json::json!({
+    settings.placeholders = can("textDocument/completion/completionItem/snippetSupport");
+    let (refreshes, watches) =
+        (can("workspace/codeLens/refreshSupport"), can("workspace/didChangeWatchedFiles/dynamicRegistration"));
+    let answer = json!({
         "capabilities": requests::capabilities(&settings),
         "serverInfo": { "name": "cgwfw", "version": env!("CARGO_PKG_VERSION") },
     });
     connection.initialize_finish(id, answer).map_err(|error| error.to_string())?;
     let mut server = Server { connection, roots: Roots::new(settings), refreshes, sent: 0 };
     if let Some(message) = complaint {
-        let parameters = serde_json::json!({ "type": 2, "message": message });
+        let parameters = json!({ "type": 2, "message": message });
         server.send(Notification::new("window/showMessage".into(), parameters).into());
+    }
+    if watches {
+        server.watch();
     }
     server.run()
 }
+
+/// The files that policies are made of, besides those that are open.
+const WATCHED: [&str; 2] = ["**/*.cgwfw", "**/snippets/*/{snippet.toml,rules.j2,README.md}"];
 
 struct Server<'a> {
     connection: &'a Connection,
@@ -185,10 +198,22 @@ impl Server<'_> {
 
     fn refresh_lenses(&mut self) {
         if self.refreshes {
-            self.sent += 1;
-            let method = "workspace/codeLens/refresh".to_owned();
-            self.send(Request::new(self.sent.into(), method, serde_json::Value::Null).into());
+            self.ask("workspace/codeLens/refresh", Value::Null);
         }
+    }
+
+    /// Wants to be told when a file changes that is not open.
+    fn watch(&mut self) {
+        let watchers = WATCHED.map(|pattern| json!({ "globPattern": pattern }));
+        let method = DidChangeWatchedFiles::METHOD;
+        let registration = json!({ "id": method, "method": method, "registerOptions": { "watchers": watchers } });
+        self.ask("client/registerCapability", json!({ "registrations": [registration] }));
+    }
+
+    /// Sends a request whose answer says nothing.
+    fn ask(&mut self, method: &str, parameters: Value) {
+        self.sent += 1;
+        self.send(Request::new(self.sent.into(), method.to_owned(), parameters).into());
     }
 }
 

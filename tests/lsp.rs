@@ -90,7 +90,7 @@ fn run(request: &str, case: &Example) -> String {
     let when = case.expected("when").unwrap_or_default().trim();
     let opened = when.strip_prefix("open ").unwrap_or(POLICY);
     let address = uri(&root.join(opened));
-    let mut client = Client::start(Value::Null);
+    let mut client = Client::start(Value::Null, when != "plain");
     let text = if opened == POLICY { text } else { Text::new(&fs::read_to_string(root.join(opened)).expect("a file")) };
     client.open(&address, &text.text);
     let document = json!({ "uri": address });

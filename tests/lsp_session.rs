@@ -102,14 +102,16 @@ struct Session {
     sent: i32,
     /// The newest diagnostics of each file.
     diagnostics: BTreeMap<String, Value>,
+    /// What the server has asked.
+    asked: Vec<Request>,
 }
 
 impl Session {
-    fn start() -> Session {
+    fn start(capabilities: Value) -> Session {
         let (served, connection) = Connection::memory();
         let server = thread::spawn(move || serve(&served));
-        let mut session = Session { connection, server, sent: 0, diagnostics: BTreeMap::new() };
-        session.ask("initialize", json!({ "capabilities": {} })).expect("capabilities");
+        let mut session = Session { connection, server, sent: 0, diagnostics: BTreeMap::new(), asked: Vec::new() };
+        session.ask("initialize", json!({ "capabilities": capabilities })).expect("capabilities");
         session.notify("initialized", json!({}));
         session
     }
@@ -130,7 +132,8 @@ impl Session {
                     return response.response_result.map_err(|error| error.message);
                 }
                 Message::Notification(notification) => self.take(notification),
-                _ => {}
+                Message::Request(request) => self.asked.push(request),
+                Message::Response(_) => {}
             }
         }
     }
@@ -258,7 +261,7 @@ fn a_random_session_knows_what_a_fresh_server_knows() {
     let seed = count("CGWFW_SEED", 1);
     let mut random = Random::new(seed as u64);
     let library = Library::built_in();
-    let mut session = Session::start();
+    let mut session = Session::start(json!({}));
     let mut open: BTreeMap<PathBuf, String> = BTreeMap::new();
     for step in 0..count("CGWFW_EDITS", 1_500) {
         let (name, begin) = *random.pick(&FILES);
@@ -322,6 +325,28 @@ fn a_random_session_knows_what_a_fresh_server_knows() {
     session.stop();
 }
 
+#[test]
+fn files_that_are_not_open_are_watched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("a path");
+    let mut session =
+        Session::start(json!({ "workspace": { "didChangeWatchedFiles": { "dynamicRegistration": true } } }));
+    let policy = uri(&root.join("policy.cgwfw"));
+    let text = "include \"sites.cgwfw\"\ndefault drop\n";
+    let document = json!({ "uri": policy, "languageId": "cgwfw", "version": 1, "text": text });
+    session.notify("textDocument/didOpen", json!({ "textDocument": document }));
+    let hover = json!({ "textDocument": { "uri": policy }, "position": { "line": 1, "character": 0 } });
+    session.ask("textDocument/hover", hover.clone()).expect("an answer");
+    assert_eq!(session.diagnostics[&policy][0]["code"], "cgwfw::syntax::include_unreadable");
+    assert_eq!(session.asked[0].method, "client/registerCapability");
+    let sites = root.join("sites.cgwfw");
+    fs::write(&sites, "allow loopback\n").expect("a file");
+    session.notify("workspace/didChangeWatchedFiles", json!({ "changes": [{ "uri": uri(&sites), "type": 1 }] }));
+    session.ask("textDocument/hover", hover).expect("an answer");
+    assert_eq!(session.diagnostics[&policy], json!([]));
+    session.stop();
+}
+
 /// Resident memory of a process, in KiB.
 fn memory(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
@@ -333,7 +358,7 @@ fn memory(process: u32) -> usize {
 fn memory_stays_flat_over_ten_thousand_edits() {
     let policy = "interface inet0 public\ndefault drop\nallow loopback\nallow ipsec peer 192.0.2.1 on inet0\n\
         expect deny in on inet0 tcp\n";
-    let mut client = Client::start(Value::Null);
+    let mut client = Client::start(Value::Null, true);
     let address = uri(Path::new("/policy.cgwfw"));
     client.open(&address, policy);
     let mut first = 0;

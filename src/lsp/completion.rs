@@ -18,11 +18,11 @@ use crate::services;
 use crate::snippet::library::{Library, Name};
 use crate::syntax::{Sentence, TokenKind};
 
-/// What can be written at an offset.
-pub fn completion(view: &View, offset: usize) -> Vec<CompletionItem> {
+/// What can be written at an offset; `placeholders`: whether the client fills them in.
+pub fn completion(view: &View, offset: usize, placeholders: bool) -> Vec<CompletionItem> {
     let text = &view.source().text;
     let start = text[..offset].rfind(|c: char| !is_word(c)).map_or(0, |at| at + char_len(text, at));
-    if in_comment_or_string(text, offset) {
+    if in_comment_or_string(text, offset) || in_rules(view, offset) {
         return Vec::new();
     }
     let range = Range {
@@ -37,7 +37,16 @@ pub fn completion(view: &View, offset: usize) -> Vec<CompletionItem> {
         }
         None => starts(view),
     };
-    items.into_iter().map(|item| edit(item, range)).collect()
+    items.into_iter().map(|item| edit(if placeholders { item } else { plain(item) }, range)).collect()
+}
+
+/// An item without placeholders: the words before the first one.
+fn plain(item: CompletionItem) -> CompletionItem {
+    let insert_text = item.insert_text.map(|text| match text.split_once('$') {
+        Some((words, _)) => words.trim_end_matches('"').to_owned(),
+        None => text,
+    });
+    CompletionItem { insert_text, insert_text_format: None, ..item }
 }
 
 fn is_word(c: char) -> bool {
@@ -60,6 +69,12 @@ fn in_comment_or_string(text: &str, offset: usize) -> bool {
         }
     }
     string
+}
+
+/// Whether the lines of a `rules` block stand at an offset: they are in another language.
+fn in_rules(view: &View, offset: usize) -> bool {
+    let bodies = view.sentences().filter_map(|(_, sentence)| sentence.body);
+    bodies.into_iter().any(|body| (body.start as usize..=body.end as usize).contains(&offset))
 }
 
 /// The sentence that goes on at an offset: one that begins before it and is not ended by a line's end.

@@ -23,7 +23,7 @@ const MOST_RULES: usize = 40;
 
 /// What is at an offset.
 pub fn hover(view: &View, offset: usize) -> Option<Hover> {
-    let at = view.at(offset)?;
+    let Some(at) = view.at(offset) else { return in_rules(view, offset) };
     let sentence = &view.compilation.ast.sentences[at.sentence as usize];
     let reading = view.reading(sentence);
     let text = view.text(at.span);
@@ -40,6 +40,16 @@ pub fn hover(view: &View, offset: usize) -> Option<Hover> {
     };
     let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
     Some(Hover { contents, range: Some(view.range(at.span)) })
+}
+
+/// What a line of a `rules` block belongs to.
+fn in_rules(view: &View, offset: usize) -> Option<Hover> {
+    let holds = |span: &Span| (span.start as usize..=span.end as usize).contains(&offset);
+    let (index, sentence) = view.sentences().find(|(_, sentence)| sentence.body.as_ref().is_some_and(holds))?;
+    let span = view.span(sentence);
+    let value = whole(view, At { sentence: index, token: 0, span });
+    let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
+    Some(Hover { contents, range: Some(view.range(span)) })
 }
 
 /// The summary of a sentence, and its rules in both families.

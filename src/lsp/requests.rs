@@ -62,7 +62,10 @@ pub fn answer(roots: &Roots, method: &str, parameters: Value) -> Result<Value, F
     let asked = Asked { roots, parameters };
     match method {
         HoverRequest::METHOD => asked.at(hover::hover),
-        Completion::METHOD => asked.at(completion::completion),
+        Completion::METHOD => {
+            let placeholders = roots.settings.placeholders;
+            asked.at(|view, offset| completion::completion(view, offset, placeholders))
+        }
         GotoDefinition::METHOD => asked.at(names::definition),
         DocumentHighlightRequest::METHOD => asked.at(names::highlights),
         PrepareRenameRequest::METHOD => asked.at(names::can_rename),

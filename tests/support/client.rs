@@ -21,8 +21,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts a server with some `initializationOptions`.
-    pub fn start(options: Value) -> Client {
+    /// Starts a server with some `initializationOptions`; `placeholders`: the client fills them in.
+    pub fn start(options: Value, placeholders: bool) -> Client {
         let mut process = Command::new(env!("CARGO_BIN_EXE_cgwfw"))
             .arg("lsp")
             .stdin(Stdio::piped())
@@ -33,7 +33,10 @@ impl Client {
         let output = BufReader::new(process.stdout.take().expect("a pipe"));
         let (diagnostics, published) = (BTreeMap::new(), BTreeMap::new());
         let mut client = Client { process, input, output, sent: 0, diagnostics, published };
-        let capabilities = json!({ "textDocument": { "publishDiagnostics": { "relatedInformation": true } } });
+        let capabilities = json!({ "textDocument": {
+            "publishDiagnostics": { "relatedInformation": true },
+            "completion": { "completionItem": { "snippetSupport": placeholders } },
+        } });
         client.request("initialize", json!({ "capabilities": capabilities, "initializationOptions": options }));
         client.notify("initialized", json!({}));
         client
