@@ -1,9 +1,11 @@
 //! What each token of a sentence means, whether or not the sentence is complete.
 //! Input: the tokens of a sentence. Output: their meanings, and what may come next: for hover, completion and colours.
 
-use super::vocabulary::{BEHIND, COMMON, CORE, Expect, Keyword, TRAFFIC, VERDICTS};
+use std::cmp::Reverse;
+
+use super::vocabulary::{BEHIND, COMMON, CORE, Expect, FIRST_TOO, Keyword, TRAFFIC, VERDICTS};
 use crate::snippet::library::{Library, Name};
-use crate::snippet::signature::{Kind, Part, Signature, TrafficClause};
+use crate::snippet::signature::{Kind, OpenDirection, Part, Signature, TrafficClause};
 use crate::syntax::TokenKind;
 
 /// What a token means where it stands.
@@ -38,6 +40,10 @@ pub struct Clause {
     pub value: Expect,
     /// Whether the sentence must have it.
     pub required: bool,
+    /// The clauses that may stand directly behind it.
+    behind: Vec<Clause>,
+    /// The forms of the sentence that have it, a bit for each.
+    forms: u32,
 }
 
 /// A sentence, read as far as it goes.
@@ -57,7 +63,7 @@ pub type Word<'a> = (&'a str, TokenKind);
 
 /// Reads the tokens of a sentence.
 pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
-    let mut reader = Reader { words, meanings: Vec::new(), expected: None };
+    let mut reader = Reader { words, meanings: Vec::new(), expected: None, seen: Vec::new() };
     let Some((first, TokenKind::Word)) = words.first().copied() else {
         return Reading { meanings: vec![Meaning::Unknown; words.len()], name: None, left: Vec::new(), expected: None };
     };
@@ -86,42 +92,72 @@ pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
 pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
     let signature = &*library.snippets[usize::from(name.snippet)].signature;
     let mut all: Vec<Clause> = Vec::new();
-    let mut traffic = false;
-    for form in name.forms.iter().map(|form| &signature.forms[usize::from(*form)]) {
+    for (bit, form) in name.forms.iter().map(|form| &signature.forms[usize::from(*form)]).enumerate() {
+        let bit = 1 << bit;
         for clause in &form.clauses {
-            traffic |= clause.part == Part::Traffic;
-            if clause.part == Part::Traffic || all.iter().any(|known| known.words == clause.keyword) {
-                continue;
+            if clause.part == Part::Traffic {
+                let admitted = form.traffic_clauses.as_ref().unwrap_or(&signature.traffic.clauses);
+                for new in traffic(signature, admitted, bit) {
+                    match all.iter_mut().find(|known| known.text == new.text) {
+                        Some(known) => known.forms |= bit,
+                        None => all.push(new),
+                    }
+                }
+            } else if let Some(known) = all.iter_mut().find(|known| known.words == clause.keyword) {
+                known.forms |= bit;
+            } else {
+                let required = clause.required && name.forms.len() == 1;
+                all.push(own_clause(signature, clause.keyword.clone(), clause.part, required, bit));
             }
-            let required = clause.required && name.forms.len() == 1;
-            all.push(own_clause(signature, clause.keyword.clone(), clause.part, required));
         }
     }
-    if traffic {
-        let directions = &signature.traffic.directions;
-        let is_direction = |words: &str| ["in", "out", "forward"].contains(&words);
-        let admitted = TRAFFIC.iter().filter(|keyword| match keyword.words {
-            "over limit" | "spoofed" => false,
-            words if is_direction(words) => directions.iter().any(|direction| direction.word() == words),
-            words => clause_of(words).is_none_or(|clause| signature.traffic.clauses.contains(&clause)),
-        });
-        all.extend(admitted.map(of_keyword));
-    }
-    all.extend(COMMON.iter().map(of_keyword));
+    all.extend(COMMON.iter().filter(|keyword| is_first(keyword)).map(of_keyword));
     all
 }
 
-fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool) -> Clause {
+/// The clauses of traffic that a form admits.
+fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> impl Iterator<Item = Clause> {
+    let (directions, open) = (&signature.traffic.directions, signature.traffic.open);
+    let is_admitted = move |keyword: &&Keyword| match keyword.words {
+        "over limit" | "spoofed" => false,
+        "on" => open != OpenDirection::None,
+        words @ ("in" | "out" | "forward") => {
+            open != OpenDirection::None && directions.iter().any(|direction| direction.word() == words)
+        }
+        words => clause_of(words).is_none_or(|clause| admitted.contains(&clause)),
+    };
+    TRAFFIC.iter().filter(|keyword| is_first(keyword)).filter(is_admitted).map(move |keyword| {
+        let mut clause = of_keyword(keyword);
+        let port = if keyword.words == "from" { TrafficClause::SourcePort } else { TrafficClause::Port };
+        clause.behind.retain(|behind| behind.words != ["port"] || admitted.contains(&port));
+        Clause { forms, ..clause }
+    })
+}
+
+/// Whether words need no others before them.
+fn is_first(keyword: &Keyword) -> bool {
+    FIRST_TOO.contains(&keyword.words) || BEHIND.iter().all(|(words, _)| *words != keyword.words)
+}
+
+/// The clauses that may come directly behind some words.
+fn behind(words: &str) -> Vec<Clause> {
+    let all = BEHIND.iter().filter(|(_, before)| *before == words);
+    let keyword = |words: &str| TRAFFIC.iter().chain(COMMON).find(|keyword| keyword.words == words);
+    all.filter_map(|(words, _)| keyword(words)).map(of_keyword).collect()
+}
+
+fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool, forms: u32) -> Clause {
+    let clause =
+        |text: &str, value| Clause { words, text: text.to_owned(), value, required, behind: Vec::new(), forms };
     match part {
         Part::Parameter(index) => {
             let parameter = &signature.parameters[usize::from(index)];
-            Clause { words, text: parameter.text.clone(), value: expect(&parameter.kind), required }
+            let clause = clause(&parameter.text, expect(&parameter.kind));
+            let behind = if parameter.kind == Kind::Rate { behind("limit") } else { Vec::new() };
+            Clause { behind, ..clause }
         }
-        Part::Flag(index) => {
-            let text = signature.flags[usize::from(index)].text.clone();
-            Clause { words, text, value: Expect::Nothing, required }
-        }
-        Part::Traffic => Clause { words, text: String::new(), value: Expect::Nothing, required },
+        Part::Flag(index) => clause(&signature.flags[usize::from(index)].text, Expect::Nothing),
+        Part::Traffic => clause("", Expect::Nothing),
     }
 }
 
@@ -131,6 +167,8 @@ fn of_keyword(keyword: &Keyword) -> Clause {
         text: keyword.text.into(),
         value: (keyword.value)(),
         required: false,
+        behind: behind(keyword.words),
+        forms: u32::MAX,
     }
 }
 
@@ -171,10 +209,35 @@ fn expect(kind: &Kind) -> Expect {
     }
 }
 
+/// Whether a clause contradicts those that were said.
+fn is_excluded(words: &str, seen: &[String]) -> bool {
+    let has = |words: &[&str]| seen.iter().any(|seen| words.contains(&seen.as_str()));
+    match words {
+        "in" | "out" if has(&["forward"]) => has(&["on"]) && !has(&["in", "out"]),
+        "in" | "out" => has(&["in", "out"]),
+        "forward" => has(&["in", "out", "peer"]),
+        "from" | "to" => has(&["peer"]),
+        "peer" => has(&["from", "to", "forward"]),
+        "ipsec" | "no ipsec" => has(&["ipsec", "no ipsec"]),
+        "no syn" | "flags" => has(&["no syn", "flags"]),
+        "on" => has(&["on"]) && !has(&["forward"]),
+        "port" => has(&["port"]),
+        words if clause_of(words) == Some(TrafficClause::Protocol) => {
+            seen.iter().any(|seen| clause_of(seen) == Some(TrafficClause::Protocol))
+        }
+        _ => false,
+    }
+}
+
+/// What `not` means.
+const NOT: &str = "`not`: everything but the value, or none of the list";
+
 struct Reader<'w> {
     words: &'w [Word<'w>],
     meanings: Vec<Meaning>,
     expected: Option<Expect>,
+    /// The clauses that were taken.
+    seen: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -199,7 +262,7 @@ impl Reader<'_> {
     /// Takes a value, with its `not`, its braces and its commas. At the end of the words it is what is expected.
     fn value(&mut self, expect: &Expect) {
         if self.peek(0) == Some("not") {
-            self.push(Meaning::Keyword("`not`: everything but the value, or none of the list".into()));
+            self.push(Meaning::Keyword(NOT.into()));
         }
         let mut depth = 0_usize;
         loop {
@@ -225,29 +288,22 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes clauses in any order; gives those that did not come.
+    /// Takes clauses in any order; gives those that may still come.
     fn clauses(&mut self, mut left: Vec<Clause>) -> Vec<Clause> {
-        let mut seen: Vec<String> = Vec::new();
+        let (mut next, mut forms) = (Vec::new(), u32::MAX);
         while !self.is_done() {
-            // The longest words first: `no syn` is no `no`, and `to group` no `to`.
+            // The longest words first: `no syn` is no `no`; then those of the form that is being written.
             let here = (0..left.len()).filter(|index| self.at_words(&left[*index].words));
-            if let Some(index) = here.max_by_key(|index| left[*index].words.len()) {
-                let clause = left[index].clone();
-                let doc = format!("`{}`: {}", clause.words.join(" "), clause.text);
-                clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
-                // Of the words of traffic `on` comes again behind `in` and `out`, `port` behind `from` and `to`.
-                let again = TRAFFIC.iter().filter(|known| ["on", "port"].contains(&known.words));
-                if !again.into_iter().any(|known| known.text == clause.text) {
-                    left.remove(index);
-                }
-                seen.push(clause.words.join(" "));
-                let no_address = ["from", "to"].contains(&clause.words[0].as_str()) && self.peek(0) == Some("port");
-                if clause.value != Expect::Nothing && !no_address {
-                    self.value(&clause.value);
-                }
+            let order = |index: &usize| (Reverse(left[*index].words.len()), left[*index].forms & forms == 0);
+            if let Some(index) = here.min_by_key(order) {
+                let clause = left.remove(index);
+                forms &= clause.forms;
+                next = self.clause(&clause);
             } else if let Some(index) = left.iter().position(|clause| clause.words.is_empty()) {
                 let clause = left.remove(index);
                 self.value(&clause.value);
+            } else if self.peek(0) == Some("not") {
+                self.push(Meaning::Keyword(NOT.into()));
             } else {
                 self.push(match self.words[self.meanings.len()].1 {
                     TokenKind::Word => Meaning::Unknown,
@@ -262,12 +318,47 @@ impl Reader<'_> {
         {
             self.expected = Some(clause.value.clone());
         }
-        left.retain(|clause| {
-            let words = clause.words.join(" ");
-            let behind = BEHIND.iter().find(|(word, _)| *word == words);
-            behind.is_none_or(|(_, before)| seen.iter().any(|seen| seen == before))
-        });
+        // `forward on A` is said once, `forward in on A out on B` twice.
+        let has_on = self.seen.iter().any(|seen| seen == "on");
+        left.retain(|clause| clause.forms & forms != 0 && !(has_on && clause.words == ["on"]));
+        left.retain(|clause| next.iter().all(|known| known.words != clause.words));
+        left.extend(next);
+        left.retain(|clause| !is_excluded(&clause.words.join(" "), &self.seen));
         left
+    }
+
+    /// Takes a clause, with what stands directly behind it. At the end of the words it gives what could still stand there.
+    fn clause(&mut self, clause: &Clause) -> Vec<Clause> {
+        let words = clause.words.join(" ");
+        let doc = format!("`{words}`: {}", clause.text);
+        clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
+        let mut next = clause.behind.clone();
+        // `from port P` has no address.
+        let without = ["from", "to"].contains(&words.as_str()) && self.peek(0) == Some("port");
+        if clause.value != Expect::Nothing && !without {
+            self.value(&clause.value);
+        }
+        self.seen.push(words.clone());
+        loop {
+            if words == "log" && self.words.get(self.meanings.len()).is_some_and(|(_, kind)| *kind == TokenKind::String)
+            {
+                self.push(Meaning::Value(Expect::Other("a text in quotes")));
+                continue;
+            }
+            let Some(index) = next.iter().position(|clause| self.at_words(&clause.words)) else { break };
+            // A source port is not the port of the packets' destination.
+            let seen = self.seen.len();
+            let taken = next.remove(index);
+            let further = self.clause(&taken);
+            if words == "from" {
+                self.seen.truncate(seen);
+            }
+            if words == "limit" {
+                next.drain(..index);
+            }
+            next.extend(further);
+        }
+        if self.is_done() { next } else { Vec::new() }
     }
 
     /// One of some words, if it is next.
@@ -309,6 +400,8 @@ impl Reader<'_> {
                     text: text.into(),
                     value,
                     required: false,
+                    behind: Vec::new(),
+                    forms: u32::MAX,
                 };
                 let mut left = vec![clause("over", "the interface that carries it", Expect::Interface)];
                 if !role {
@@ -330,7 +423,8 @@ impl Reader<'_> {
                 }
                 if verdict.is_some() {
                     let only = COMMON.iter().filter(|keyword| keyword.words == "only");
-                    return self.clauses(TRAFFIC.iter().chain(only).map(of_keyword).collect());
+                    let packets = TRAFFIC.iter().filter(|keyword| keyword.words != "limit" && is_first(keyword));
+                    return self.clauses(packets.chain(only).map(of_keyword).collect());
                 }
             }
             _ => {

@@ -117,9 +117,23 @@ pub const CORE: &[(&str, &str, &str)] = &[
     ("lint", "lint NAME (off|note|warn|error)", "how bad a warning or a note is in this policy"),
 ];
 
-/// Words that stand only behind others.
-pub const BEHIND: &[(&str, &str)] =
-    &[("burst", "limit"), ("per source", "limit"), ("code", "type"), ("to group", "log")];
+/// Words that stand directly behind others, in this order.
+pub const BEHIND: &[(&str, &str)] = &[
+    ("burst", "limit"),
+    ("per source", "limit"),
+    ("code", "type"),
+    ("to group", "log"),
+    ("limit", "log"),
+    ("in", "forward"),
+    ("out", "forward"),
+    ("on", "in"),
+    ("on", "out"),
+    ("port", "from"),
+    ("port", "to"),
+];
+
+/// Those of them that also begin a clause of their own.
+pub const FIRST_TOO: &[&str] = &["limit", "in", "out", "on", "port"];
 
 /// What the verdicts of `expect` mean.
 pub const VERDICTS: &[Keyword] = &[
