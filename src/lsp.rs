@@ -173,8 +173,7 @@ impl Server<'_> {
             }
             DidCloseTextDocument::METHOD => {
                 if let Some(DidCloseTextDocumentParams { text_document }) = read(notification) {
-                    let published = self.roots.close(&path(&text_document.uri));
-                    self.publish(published);
+                    self.roots.close(&path(&text_document.uri));
                 }
             }
             // A file may have changed that is not open and that a policy includes, or a building block.

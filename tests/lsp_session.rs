@@ -347,6 +347,18 @@ fn files_that_are_not_open_are_watched() {
     session.stop();
 }
 
+#[test]
+fn blocks_that_cannot_be_read_are_reported_and_the_policy_is_compiled_without_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("a path");
+    fs::create_dir_all(root.join("snippets/acme")).expect("a folder");
+    fs::write(root.join("snippets/acme/snippet.toml"), b"summary = \"\xff\"").expect("a file");
+    let mut fresh = Fresh::new(&BTreeMap::from([(root.join("policy.cgwfw"), "default drop\nallow acme\n".to_owned())]));
+    let found = fresh.diagnostics.remove(&root.join("policy.cgwfw")).expect("diagnostics");
+    assert!(found[0]["message"].as_str().is_some_and(|text| text.contains("snippet.toml: ")), "{found:#}");
+    assert_eq!(found[1]["range"]["start"]["line"], 1, "{found:#}");
+}
+
 /// Resident memory of a process, in KiB.
 fn memory(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");

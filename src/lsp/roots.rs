@@ -13,13 +13,15 @@ use std::sync::Arc;
 use super::Settings;
 use super::blocks;
 use super::diagnostics::by_file;
-use super::protocol::{Diagnostic, Range, normal, path_of, source_of};
+use super::protocol::{Diagnostic, DiagnosticSeverity, Range, normal, path_of, source_of};
 use super::view::View;
 use super::worker::{Found, Job, Worker};
+use crate::compile::compile;
 use crate::diagnostic::Report;
 use crate::expand::Options;
 use crate::expect::Checked;
 use crate::files::{self, Compiled};
+use crate::snippet::library::Library;
 use crate::source::LineIndex;
 
 /// The diagnostics of a file.
@@ -103,15 +105,12 @@ impl Roots {
     }
 
     /// A text is closed: from now on the disk has it.
-    pub fn close(&mut self, file: &Path) -> Vec<Published> {
+    pub fn close(&mut self, file: &Path) {
         let file = normal(file);
         self.open.remove(&file);
         self.touch(&file);
-        self.changed.remove(&file);
-        let owner = if blocks::is_block_file(&file) { parent(&file) } else { file };
-        let keeps = self.open.keys().any(|open| is_block_in(open, &owner));
-        self.roots.remove(&owner);
-        if keeps { Vec::new() } else { self.replace(owner, BTreeMap::new()) }
+        // The next `compile` takes its diagnostics back.
+        self.changed.insert(file);
     }
 
     /// Anything may have changed.
@@ -142,21 +141,40 @@ impl Roots {
     /// Compiles what has changed; gives the diagnostics of all files that are concerned.
     pub fn compile(&mut self) -> Vec<Published> {
         let mut published = Vec::new();
-        while let Some(file) = self.changed.pop_first() {
+        let mut todo = std::mem::take(&mut self.changed);
+        // Of policies that include each other the first by path counts, whichever was opened first.
+        todo.iter().for_each(|file| drop(self.roots.remove(file)));
+        let changed = todo.clone();
+        while let Some(file) = todo.pop_first() {
             if blocks::is_block_file(&file) {
                 let folder = parent(&file);
-                let found = blocks::check(&folder, &|path| self.read(path));
+                let open = self.open.keys().any(|open| is_block_in(open, &folder));
+                let found = if open { blocks::check(&folder, &|path| self.read(path)) } else { BTreeMap::new() };
                 published.extend(self.replace(folder, found));
             } else if let Some(text) = self.open.get(&file).map(|open| open.text.clone())
                 && !self.is_included(&file)
             {
                 published.extend(self.compile_root(file, &text));
             }
+            // What no policy includes any more is one of its own.
+            if todo.is_empty() {
+                todo.extend(self.open.keys().filter(|open| self.is_left_out(open)).cloned());
+            }
+        }
+        for file in changed.into_iter().filter(|file| !blocks::is_block_file(file)) {
+            if !self.roots.contains_key(&file) {
+                published.extend(self.replace(file, BTreeMap::new()));
+            }
         }
         // Of two diagnoses of a file the later one is right.
         let mut last: BTreeMap<PathBuf, Published> = BTreeMap::new();
         published.into_iter().for_each(|one| drop(last.insert(one.file.clone(), one)));
         last.into_values().collect()
+    }
+
+    /// Whether an open policy is neither compiled by itself nor included.
+    fn is_left_out(&self, file: &Path) -> bool {
+        !blocks::is_block_file(file) && !self.roots.contains_key(file) && !self.is_included(file)
     }
 
     /// The text of a file: of the editor, else of the disk.
@@ -176,15 +194,18 @@ impl Roots {
 
     fn compile_root(&mut self, file: PathBuf, text: &str) -> Vec<Published> {
         let options = Options { notes: true, ..Options::default() };
-        let compiled = files::compiled_text(&file, text, &self.settings.snippets, options, &|path| self.read(path));
-        let compiled = match compiled {
-            Ok(compiled) => Arc::new(compiled),
-            // A folder of building blocks that cannot be read: the policy is compiled without.
-            Err(_) => match files::compiled_text(&file, text, &[], options, &|path| self.read(path)) {
-                Ok(compiled) => Arc::new(compiled),
-                Err(_) => return Vec::new(),
-            },
+        let read = |path: &Path| self.read(path);
+        let compiled = files::compiled_text(&file, text, &self.settings.snippets, options, &read);
+        let (compiled, complaint) = match compiled {
+            Ok(compiled) => (compiled, None),
+            // Building blocks that cannot be read: the policy is compiled without, and that is said.
+            Err(complaint) => {
+                let library = Library::built_in();
+                let compilation = compile(&file, text, &read, &library, options);
+                (Compiled { compilation, library }, Some(complaint))
+            }
         };
+        let compiled = Arc::new(compiled);
         self.compiled += 1;
         let number = self.compiled;
         self.worker.give(Job { root: file.clone(), compiled: Arc::downgrade(&compiled), number });
@@ -199,15 +220,13 @@ impl Roots {
             self.roots.remove(&other);
             published.extend(self.replace(other, BTreeMap::new()));
         }
-        // What it does not include any more may be one.
-        let without: Vec<_> = self
-            .open
-            .keys()
-            .filter(|open| !blocks::is_block_file(open) && !self.roots.contains_key(*open) && !self.is_included(open))
-            .cloned()
-            .collect();
-        self.changed.extend(without);
-        let found = by_file(sources, compiled.compilation.diagnostics.iter());
+        let mut found = by_file(sources, compiled.compilation.diagnostics.iter());
+        if let Some(message) = complaint {
+            let message = format!("building blocks are missing here: {message}");
+            let severity = Some(DiagnosticSeverity::ERROR);
+            let whole = Diagnostic { severity, source: Some("cgwfw".into()), message, ..Diagnostic::default() };
+            found.entry(file.clone()).or_default().insert(0, whole);
+        }
         published.extend(self.replace(file, found));
         published
     }
