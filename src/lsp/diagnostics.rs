@@ -11,7 +11,7 @@ use super::protocol::{
 };
 use crate::diagnostic::{self, Report, Severity, Style};
 use crate::explain;
-use crate::source::Sources;
+use crate::source::{SourceId, Sources};
 
 /// So many reports of a policy come with the terminal's rendering; nobody reads more, and each takes its time.
 const MOST_RENDERED: usize = 100;
@@ -21,11 +21,14 @@ const EXPLANATIONS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/tes
 
 /// Reports by the path of their file.
 pub fn by_file<'a>(sources: &Sources, reports: impl Iterator<Item = &'a Report>) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
-    let mut files: BTreeMap<PathBuf, Vec<Diagnostic>> = BTreeMap::new();
+    let mut of_sources: BTreeMap<SourceId, Vec<Diagnostic>> = BTreeMap::new();
     for (index, report) in reports.enumerate() {
-        let file = path_of(sources.get(report.label.span.source));
         let rendered = (index < MOST_RENDERED).then(|| rendered(sources, report));
-        files.entry(file).or_default().push(diagnostic(sources, report, rendered));
+        of_sources.entry(report.label.span.source).or_default().push(diagnostic(sources, report, rendered));
+    }
+    let mut files: BTreeMap<PathBuf, Vec<Diagnostic>> = BTreeMap::new();
+    for (source, diagnostics) in of_sources {
+        files.entry(path_of(sources.get(source))).or_default().extend(diagnostics);
     }
     files
 }

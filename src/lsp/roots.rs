@@ -4,7 +4,7 @@
 //! Every open policy is compiled, except where another open one includes it: it counts there. What is included is read
 //! from the editor where it is open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,8 @@ struct Open {
 /// An open policy, compiled.
 struct Root {
     compiled: Arc<Compiled>,
+    /// Why building blocks are missing in it.
+    complaint: Option<String>,
     checked: Option<Vec<Checked>>,
     /// What was found later.
     later: Vec<Report>,
@@ -209,7 +211,7 @@ impl Roots {
         self.compiled += 1;
         let number = self.compiled;
         self.worker.give(Job { root: file.clone(), compiled: Arc::downgrade(&compiled), number });
-        let root = Root { compiled: Arc::clone(&compiled), checked: None, later: Vec::new(), number };
+        let root = Root { compiled: Arc::clone(&compiled), complaint, checked: None, later: Vec::new(), number };
         self.roots.insert(file.clone(), root);
         let mut published = Vec::new();
         // What this policy includes is no policy of its own.
@@ -220,14 +222,7 @@ impl Roots {
             self.roots.remove(&other);
             published.extend(self.replace(other, BTreeMap::new()));
         }
-        let mut found = by_file(sources, compiled.compilation.diagnostics.iter());
-        if let Some(message) = complaint {
-            let message = format!("building blocks are missing here: {message}");
-            let severity = Some(DiagnosticSeverity::ERROR);
-            let whole = Diagnostic { severity, source: Some("cgwfw".into()), message, ..Diagnostic::default() };
-            found.entry(file.clone()).or_default().insert(0, whole);
-        }
-        published.extend(self.replace(file, found));
+        published.extend(self.diagnosed(file));
         published
     }
 
@@ -241,10 +236,21 @@ impl Roots {
         if root.later.is_empty() {
             return Vec::new();
         }
+        self.diagnosed(found.root)
+    }
+
+    /// The diagnostics of a policy as it stands.
+    fn diagnosed(&mut self, file: PathBuf) -> Vec<Published> {
+        let Some(root) = self.roots.get(&file) else { return Vec::new() };
         let compilation = &root.compiled.compilation;
-        let all = compilation.diagnostics.iter().chain(&root.later);
-        let files = by_file(&compilation.ast.sources, all);
-        self.replace(found.root, files)
+        let mut found = by_file(&compilation.ast.sources, compilation.diagnostics.iter().chain(&root.later));
+        if let Some(complaint) = &root.complaint {
+            let message = format!("building blocks are missing here: {complaint}");
+            let severity = Some(DiagnosticSeverity::ERROR);
+            let whole = Diagnostic { severity, source: Some("cgwfw".into()), message, ..Diagnostic::default() };
+            found.entry(file.clone()).or_default().insert(0, whole);
+        }
+        self.replace(file, found)
     }
 
     /// Other diagnostics of a policy: gives those of all its files, old and new.
@@ -252,22 +258,19 @@ impl Roots {
         // What is open gets an answer, even where nothing is wrong.
         let is_own = |file: &Path| file == owner || is_block_in(file, &owner);
         let own: Vec<PathBuf> = self.open.keys().filter(|file| is_own(file)).cloned().collect();
-        let before = self.published.insert(owner.clone(), new.clone()).unwrap_or_default();
-        if new.is_empty() {
-            self.published.remove(&owner);
+        let before = self.published.remove(&owner).unwrap_or_default();
+        let files: BTreeSet<PathBuf> = before.into_keys().chain(new.keys().cloned()).chain(own).collect();
+        if !new.is_empty() {
+            self.published.insert(owner, new);
         }
-        let files: BTreeSet<PathBuf> = before.into_keys().chain(new.into_keys()).chain(own).collect();
         files
             .into_iter()
             .map(|file| {
-                let mut diagnostics: Vec<Diagnostic> = Vec::new();
-                for diagnostic in self.published.values().filter_map(|files| files.get(&file)).flatten() {
-                    let same =
-                        |other: &Diagnostic| other.range == diagnostic.range && other.message == diagnostic.message;
-                    if !diagnostics.iter().any(same) {
-                        diagnostics.push(diagnostic.clone());
-                    }
-                }
+                // A file that is included twice is diagnosed twice.
+                let mut known = HashSet::new();
+                let all = self.published.values().filter_map(|files| files.get(&file)).flatten();
+                let diagnostics =
+                    all.filter(|found| known.insert((found.range, found.message.as_str()))).cloned().collect();
                 Published { version: self.open.get(&file).map(|open| open.version), file, diagnostics }
             })
             .collect()
