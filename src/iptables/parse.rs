@@ -5,9 +5,12 @@
 
 mod file;
 mod icmp;
+mod known;
 mod matches;
 mod options;
+mod policy;
 mod rule;
+mod saved;
 mod targets;
 mod untyped;
 mod values;
@@ -16,7 +19,7 @@ mod words;
 use std::ops::Range;
 
 pub use self::file::file;
-pub use self::options::{is_target_name, match_names, target_names};
+pub use self::known::{is_target_name, match_names, target_names};
 pub use self::words::{Word, words};
 use super::ruleset::{Chain, ChainPolicy, Header, Match, TableName, Target};
 use crate::net::Family;

@@ -7,7 +7,8 @@ mod resolve;
 use std::ops::Range;
 
 use self::resolve::Option_;
-use super::options::{CORE, Known};
+use super::known::{Known, Spelling, Value};
+use super::options::CORE;
 use super::{Fault, Hole, Part, RuleText, Slot, Word, hole, matches, targets};
 use crate::iptables::ruleset::{Address, Negatable, Target};
 use crate::net::Family;
@@ -30,6 +31,8 @@ pub struct Extension {
 pub struct Choice {
     /// The name that `iptables-save` prints, where it is known.
     pub name: String,
+    /// What is known about it.
+    pub spelling: Option<&'static Spelling>,
     /// Whether a `!` stands before it.
     pub negated: bool,
     /// Its place, `!` and words included.
@@ -172,10 +175,10 @@ impl Reader<'_> {
                 self.core_option(core, word)
             }
             Option_::Known(extension, spelling) => {
-                let (_, name, count) = *spelling;
+                let (name, count) = (spelling.saved, spelling.value.words());
                 let mut arguments = Vec::new();
                 if let Some(value) = attached {
-                    if count == 0 {
+                    if matches!(spelling.value, Value::Nothing) {
                         let message = format!("`--{name}` takes no value");
                         return Err(Fault::new(word.span.clone(), message, "here", format!("write `--{name}` alone")));
                     }
@@ -184,7 +187,14 @@ impl Reader<'_> {
                 while arguments.len() < count {
                     arguments.push(self.argument(word)?);
                 }
-                self.add_choice(extension, name, word, arguments);
+                if let (Value::Perhaps(_), Some(argument)) = (spelling.value, self.words.get(self.next))
+                    && arguments.is_empty()
+                    && !argument.text.starts_with(['-', '!'])
+                {
+                    arguments.push(argument.clone());
+                    self.next += 1;
+                }
+                self.add_choice(extension, name, Some(spelling), word, arguments);
                 Ok(())
             }
             Option_::Unknown(extension) => {
@@ -200,17 +210,25 @@ impl Reader<'_> {
                     arguments.push(argument.clone());
                     self.next += 1;
                 }
-                self.add_choice(extension, long, word, arguments);
+                self.add_choice(extension, long, None, word, arguments);
                 Ok(())
             }
         }
     }
 
-    fn add_choice(&mut self, extension: usize, name: &str, word: &Word, arguments: Vec<Word>) {
+    fn add_choice(
+        &mut self,
+        extension: usize,
+        name: &str,
+        spelling: Option<&'static Spelling>,
+        word: &Word,
+        arguments: Vec<Word>,
+    ) {
         let negation = self.negation.take();
         let start = negation.as_ref().map_or(word.span.start, |span| span.start);
         let end = arguments.last().map_or(word.span.end, |last| last.span.end);
-        let choice = Choice { name: name.to_string(), negated: negation.is_some(), span: start..end, arguments };
+        let choice =
+            Choice { name: name.to_string(), spelling, negated: negation.is_some(), span: start..end, arguments };
         let extension = &mut self.extensions[extension];
         extension.span = extension.span.start.min(start)..extension.span.end.max(end);
         extension.options.push(choice);

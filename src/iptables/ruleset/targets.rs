@@ -151,16 +151,14 @@ impl Log {
     /// The level that is not printed: warning.
     pub const DEFAULT_LEVEL: u8 = 4;
 
-    /// The names of levels (syslog(3)), with their synonyms.
-    pub const LEVELS: [(&'static str, u8); 11] = [
+    /// The names of levels that iptables reads; it does not know the `err` and `warn` of syslog(3).
+    pub const LEVELS: [(&'static str, u8); 9] = [
         ("emerg", 0),
         ("panic", 0),
         ("alert", 1),
         ("crit", 2),
-        ("err", 3),
         ("error", 3),
         ("warning", 4),
-        ("warn", 4),
         ("notice", 5),
         ("info", 6),
         ("debug", 7),

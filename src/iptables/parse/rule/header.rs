@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::{Extension, Reader, misplaced};
-use crate::iptables::parse::options::{self, Core, Known};
+use crate::iptables::parse::known::{Known, known_match, known_target};
+use crate::iptables::parse::options::Core;
 use crate::iptables::parse::{Fault, Hole, Part, Slot, Word, hole, unknown_table, values};
 use crate::iptables::ruleset::{Address, Negatable, TableName};
 use crate::net::{Family, Interface, Prefix};
@@ -166,7 +167,7 @@ impl Reader<'_> {
     }
 
     fn load_match(&mut self, name: &Word, span: Range<usize>) -> Result<(), Fault> {
-        let known = options::known_match(&name.text);
+        let known = known_match(&name.text);
         if let Some(family) = known.and_then(|known| known.family).filter(|family| *family != self.family) {
             let instead = match name.text.as_str() {
                 "ttl" => "`-m hl`",
@@ -215,7 +216,7 @@ impl Reader<'_> {
             self.goto = Some(name.text.clone());
             return Ok(());
         }
-        let known = options::known_target(&name.text);
+        let known = known_target(&name.text);
         self.push_extension(&name.text, span.clone(), known, true);
         if let Some(family) = known.and_then(|known| known.family).filter(|family| *family != self.family) {
             let help = match name.text.as_str() {

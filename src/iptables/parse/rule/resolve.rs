@@ -2,7 +2,8 @@
 //! Input: its name, whole or abbreviated. Output: whose option it is; a protocol's own match is loaded where it needs one.
 
 use super::{Extension, Reader};
-use crate::iptables::parse::options::{self, CORE, Core, Spelling};
+use crate::iptables::parse::known::{Spelling, known_match};
+use crate::iptables::parse::options::{CORE, Core};
 use crate::iptables::parse::{Fault, Word};
 use crate::net::{Family, Protocol};
 
@@ -21,7 +22,7 @@ impl Reader<'_> {
         }
         // The newest match or target wins, as iptables puts its options in front.
         for (index, extension) in self.extensions.iter().enumerate().rev() {
-            let known = extension.known.and_then(|known| known.options.iter().find(|option| option.0 == name));
+            let known = extension.known.and_then(|known| known.options.iter().find(|option| option.name == name));
             if let Some(spelling) = known {
                 return Ok(Option_::Known(index, spelling));
             }
@@ -34,7 +35,7 @@ impl Reader<'_> {
                     .known
                     .into_iter()
                     .flat_map(|known| known.options)
-                    .filter(|option| option.0.starts_with(name))
+                    .filter(|option| option.name.starts_with(name))
                     .map(move |spelling| Option_::Known(index, spelling))
             });
             let mut found: Option<Option_> = None;
@@ -42,7 +43,7 @@ impl Reader<'_> {
                 match (&found, &candidate) {
                     (None, _) => found = Some(candidate),
                     (Some(Option_::Core(a)), Option_::Core(b)) if a.letter == b.letter => {}
-                    (Some(Option_::Known(a, x)), Option_::Known(b, y)) if a == b && x.1 == y.1 => {}
+                    (Some(Option_::Known(a, x)), Option_::Known(b, y)) if a == b && x.saved == y.saved => {}
                     _ => {
                         return Err(Fault::new(
                             word.span.clone(),
@@ -68,8 +69,8 @@ impl Reader<'_> {
 
     fn resolve_in(&self, index: usize, name: &str, word: &Word) -> Result<Option_, Fault> {
         let options = self.extensions[index].known.map_or(&[][..], |known| known.options);
-        let exact = options.iter().find(|option| option.0 == name);
-        match exact.or_else(|| options.iter().find(|option| option.0.starts_with(name))) {
+        let exact = options.iter().find(|option| option.name == name);
+        match exact.or_else(|| options.iter().find(|option| option.name.starts_with(name))) {
             Some(spelling) => Ok(Option_::Known(index, spelling)),
             None => Err(self.unknown_option(name, word)),
         }
@@ -78,7 +79,7 @@ impl Reader<'_> {
     /// `-p tcp --dport 22`: the first option that nobody knows loads the protocol's own match.
     fn load_protocol_match(&mut self, name: &str, exact: bool, word: &Word) -> Option<usize> {
         let protocol = self.rule.header.protocol?.value;
-        let known = options::known_match(match protocol {
+        let known = known_match(match protocol {
             Protocol::TCP => "tcp",
             Protocol::UDP => "udp",
             Protocol::SCTP => "sctp",
@@ -89,7 +90,7 @@ impl Reader<'_> {
             Protocol(33) => "dccp",
             _ => return None,
         })?;
-        let fits = |option: &Spelling| if exact { option.0 == name } else { option.0.starts_with(name) };
+        let fits = |option: &Spelling| if exact { option.name == name } else { option.name.starts_with(name) };
         let loaded = self.extensions.iter().any(|extension| !extension.is_target && extension.name == known.name);
         if loaded || known.family.is_some_and(|family| family != self.family) || !known.options.iter().any(fits) {
             return None;
