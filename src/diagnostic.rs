@@ -1,15 +1,16 @@
 //! The sink of reports, and their rendering as text and JSON. Knows no particular error.
 //! Input: what the stages push. Output: reports in the order of their places.
 
+mod view;
+
 use std::collections::HashMap;
 use std::fmt;
 
-use miette::{
-    GraphicalReportHandler, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents,
-};
+use miette::{GraphicalReportHandler, LabeledSpan, SourceCode};
 use serde::Serialize;
 
-use crate::source::{Source, SourceId, Sources, Span};
+use self::view::View;
+use crate::source::{Sources, Span};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -345,7 +346,7 @@ struct Rendering<'a> {
     code: Option<&'a str>,
     severity: Severity,
     help: Option<&'a str>,
-    source: View<'a>,
+    source: View,
     labels: Vec<LabeledSpan>,
     elsewhere: Vec<Rendering<'a>>,
 }
@@ -355,8 +356,14 @@ impl<'a> Rendering<'a> {
         let file = report.label.span.source;
         let (here, elsewhere): (Vec<&Label>, Vec<&Label>) =
             report.related.iter().partition(|label| label.span.source == file);
-        let mut labels = vec![labeled(&report.label, true)];
-        labels.extend(here.into_iter().map(|label| labeled(label, false)));
+        let here: Vec<&Label> = std::iter::once(&report.label).chain(here).collect();
+        let places: Vec<Span> = here.iter().map(|label| label.span).collect();
+        let (source, spans) = View::new(sources, file, &places);
+        let labels = here.iter().zip(spans).enumerate().map(|(index, (label, span))| match index {
+            0 => LabeledSpan::new_primary_with_span(Some(label.text.clone()), span),
+            _ => LabeledSpan::new_with_span(Some(label.text.clone()), span),
+        });
+        let labels = labels.collect();
         let mut related: Vec<Rendering> =
             elsewhere.into_iter().map(|label| Rendering::note(&label.text, label.span, sources)).collect();
         related.extend(sources.includes(file).map(|span| Rendering::note(INCLUDED, span, sources)));
@@ -365,32 +372,24 @@ impl<'a> Rendering<'a> {
             code: Some(report.code),
             severity: report.severity,
             help: Some(&report.help),
-            source: View::new(sources, file),
+            source,
             labels,
             elsewhere: related,
         }
     }
 
     fn note(text: &'a str, span: Span, sources: &'a Sources) -> Rendering<'a> {
+        let (source, spans) = View::new(sources, span.source, &[span]);
         Rendering {
             message: text,
             code: None,
             severity: Severity::Note,
             help: None,
-            source: View::new(sources, span.source),
-            labels: vec![LabeledSpan::new_primary_with_span(None, source_span(span))],
+            source,
+            labels: spans.into_iter().map(|span| LabeledSpan::new_primary_with_span(None, span)).collect(),
             elsewhere: Vec::new(),
         }
     }
-}
-
-fn labeled(label: &Label, primary: bool) -> LabeledSpan {
-    let (text, span) = (Some(label.text.clone()), source_span(label.span));
-    if primary { LabeledSpan::new_primary_with_span(text, span) } else { LabeledSpan::new_with_span(text, span) }
-}
-
-fn source_span(span: Span) -> SourceSpan {
-    (span.start as usize, (span.end - span.start) as usize).into()
 }
 
 impl fmt::Debug for Rendering<'_> {
@@ -437,58 +436,5 @@ impl miette::Diagnostic for Rendering<'_> {
             return None;
         }
         Some(Box::new(self.elsewhere.iter().map(|note| note as &dyn miette::Diagnostic)))
-    }
-}
-
-/// A source as miette reads it: by its line index, so that a report costs the same in a file of any size.
-struct View<'a> {
-    source: &'a Source,
-    /// The text with deceptive characters replaced, byte for byte, where it has any.
-    safe: Option<String>,
-}
-
-impl<'a> View<'a> {
-    fn new(sources: &'a Sources, id: SourceId) -> View<'a> {
-        let source = sources.get(id);
-        let deceptive = |c: char| is_deceptive(c) && !matches!(c, '\n' | '\r' | '\t');
-        let safe = source.text.contains(deceptive).then(|| {
-            source
-                .text
-                .chars()
-                .flat_map(|c| if deceptive(c) { Vec::from(&PLACEHOLDER[..c.len_utf8()]) } else { vec![c] })
-                .collect()
-        });
-        View { source, safe }
-    }
-}
-
-const PLACEHOLDER: [char; 4] = ['?'; 4];
-
-impl SourceCode for View<'_> {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        before: usize,
-        _after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let (text, lines) = (self.safe.as_deref().unwrap_or(&self.source.text), self.source.lines());
-        if span.offset() > text.len() {
-            return Err(MietteError::OutOfBounds);
-        }
-        // Whole lines, and no others around them: the places of a report say enough.
-        let first = lines.line(span.offset());
-        let last = lines.line((span.offset() + span.len().max(1) - 1).min(text.len()));
-        // The handler asks without context where the report begins: the answer is the column in the heading.
-        let column = if before == 0 { lines.position(text, span.offset()).1 - 1 } else { 0 };
-        let (start, end) = (lines.start(first, text), lines.start(last + 1, text));
-        let contents = MietteSpanContents::new_named(
-            visible(&self.source.name),
-            &text.as_bytes()[start..end],
-            (start, end - start).into(),
-            first,
-            column,
-            last + 1 - first,
-        );
-        Ok(Box::new(contents))
     }
 }

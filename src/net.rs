@@ -340,7 +340,7 @@ impl Protocol {
 
     /// The names that iptables has built in (`xtables_chain_protos` in libxtables): printed on every machine,
     /// with or without `/etc/protocols`.
-    const BUILT_IN: [(Protocol, &'static str); 8] = [
+    const BUILT_IN: [(Protocol, &'static str); 9] = [
         (Protocol::TCP, "tcp"),
         (Protocol::SCTP, "sctp"),
         (Protocol::UDP, "udp"),
@@ -349,6 +349,7 @@ impl Protocol {
         (Protocol::ICMPV6, "ipv6-icmp"),
         (Protocol::ESP, "esp"),
         (Protocol::AH, "ah"),
+        (Protocol(135), "mobility-header"),
     ];
 
     /// The name that iptables prints without looking into `/etc/protocols`.

@@ -28,7 +28,12 @@ const MANY: usize = 50_000 / SCALE;
 
 /// Runs `cgwfw check -` within bounds; gives the exit code and the reports. A signal or a panic fails the test.
 fn checked(name: &str, policy: &str) -> (i32, String) {
-    let script = format!("ulimit -v {MEMORY}; ulimit -t {SECONDS}; exec \"$0\" check --format short -");
+    run(name, "short", policy)
+}
+
+/// The same with a format of reports.
+fn run(name: &str, format: &str, policy: &str) -> (i32, String) {
+    let script = format!("ulimit -v {MEMORY}; ulimit -t {SECONDS}; exec \"$0\" check --format {format} -");
     let start = Instant::now();
     let mut child = Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_cgwfw")])
@@ -80,6 +85,28 @@ fn long_lines() {
     accepted("a megabyte of remarks", &format!("default drop # {}\nallow loopback\n", "x".repeat(MEGABYTE)));
     accepted("many empty lines", &format!("default drop{}\nallow loopback\n", "\n".repeat(MEGABYTE)));
     accepted("many joined lines", &format!("default drop{}\nallow loopback\n", " \\\n".repeat(MEGABYTE / 4)));
+}
+
+/// For people a report shows an excerpt of its line: the drawing panicked from column 65,536 on, and was as long as the line.
+#[test]
+fn long_lines_are_not_repeated() {
+    let blanks = " ".repeat(MEGABYTE);
+    let list: String = (0..20_000).map(|n| format!("10.0.{}.{},\n", n / 256, n % 256)).collect();
+    for (name, policy) in [
+        ("one word", "x".repeat(MEGABYTE)),
+        ("many words", format!("default drop\nallow in on eth0 {}\n", "bogus ".repeat(MEGABYTE / 6))),
+        ("a string", format!("default drop\nallow in on eth0 comment \"{}\"\n", "漢".repeat(MEGABYTE / 3))),
+        ("an error at the end", format!("default drop\nallow loopback{blanks}wrong\n")),
+        ("two places", format!("default drop\n{blanks}define a = 1{blanks}\n{blanks}define a = 2\n")),
+        ("two places of one line", format!("default drop\nallow in on eth0{blanks}from any{blanks}from any\n")),
+        ("a sentence of many lines", format!("allow in from {{\n{list}}}\n")),
+        ("controls", format!("default drop\n{}\n", "\u{1b}\u{202e}".repeat(MEGABYTE / 4))),
+    ] {
+        let (_, text) = run(name, "human", &policy);
+        assert!(text.contains("error"), "{name}");
+        assert!(text.len() < 10_000, "{name}: {} bytes", text.len());
+        assert!(text.lines().all(|line| line.chars().count() < 1_000), "{name}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use kernel::Backend;
 
 /// One line of `tests/rules/*.txt`.
 struct Entry {
-    line: usize,
+    place: String,
     text: String,
     file: String,
     nft: bool,
@@ -20,33 +20,36 @@ struct Entry {
     same: bool,
 }
 
+/// The lines of all files for the family, by their names.
 fn entries(family: Family) -> Vec<Entry> {
-    let name = match family {
-        Family::V4 => "ipv4.txt",
-        Family::V6 => "ipv6.txt",
-    };
-    let path = format!("{}/tests/rules/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).expect("the list of rules");
+    let folder = format!("{}/tests/rules", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).expect("the lists of rules").map(|entry| entry.expect("an entry").path());
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut files: Vec<_> = files.filter(|path| name(path).starts_with(family.keyword())).collect();
+    files.sort();
     let mut entries = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a list of rules");
+        for (index, line) in text.lines().enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (mark, rest) = match line.split_once(' ') {
+                Some((mark @ ("!" | "!nft" | "!legacy" | "!cgwfw" | "~"), rest)) => (mark, rest),
+                _ => ("", line),
+            };
+            let (table, rule) = rest.split_once(": ").expect("`table: rule`");
+            let body = rule.replace(" ;; ", "\n");
+            entries.push(Entry {
+                place: format!("{}:{}", name(&file), index + 1),
+                text: rest.to_string(),
+                file: format!("*{table}\n:own - [0:0]\n:own2 - [0:0]\n{body}\nCOMMIT\n"),
+                nft: matches!(mark, "" | "!legacy" | "!cgwfw" | "~"),
+                legacy: matches!(mark, "" | "!nft" | "!cgwfw" | "~"),
+                ours: matches!(mark, "" | "~"),
+                same: mark.is_empty(),
+            });
         }
-        let (mark, rest) = match line.split_once(' ') {
-            Some((mark @ ("!" | "!nft" | "!legacy" | "!cgwfw" | "~"), rest)) => (mark, rest),
-            _ => ("", line),
-        };
-        let (table, rule) = rest.split_once(": ").expect("`table: rule`");
-        let body = rule.replace(" ;; ", "\n");
-        entries.push(Entry {
-            line: index + 1,
-            text: rest.to_string(),
-            file: format!("*{table}\n:own - [0:0]\n:own2 - [0:0]\n{body}\nCOMMIT\n"),
-            nft: matches!(mark, "" | "!legacy" | "!cgwfw" | "~"),
-            legacy: matches!(mark, "" | "!nft" | "!cgwfw" | "~"),
-            ours: matches!(mark, "" | "~"),
-            same: mark.is_empty(),
-        });
     }
     entries
 }
@@ -81,7 +84,7 @@ fn differential(family: Family) {
         let again = kernel::load_many(backend, family, &texts);
         for (((entry, printed), saved), again) in entries.iter().zip(&printed).zip(&saved).zip(&again) {
             let mut fail = |what: &str, detail: &str| {
-                let _ = writeln!(failures, "{} {}: `{}`: {what}\n{detail}", backend.name(), entry.line, entry.text);
+                let _ = writeln!(failures, "{} {}: `{}`: {what}\n{detail}", backend.name(), entry.place, entry.text);
             };
             let expected = if backend == Backend::Nft { entry.nft } else { entry.legacy };
             match (expected, saved) {

@@ -240,7 +240,14 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
             help: help.to_owned(),
         };
         match parse::line(line, family, true) {
-            Ok(Line::Rules(rules)) => patterns.extend(rules.into_iter().map(|rule| pattern(rule, number, block))),
+            Ok(Line::Rules(rules)) => {
+                if rules.iter().any(|rule| is_misused(rule, block)) {
+                    let help = "parameters stand after -s, -d, -i, -o, --sport and --dport, `{{ traffic }}` after -A or \
+                                alone, `{{ chain }}` after -A, -j and -g";
+                    return Err(fault("a parameter cannot stand here", help));
+                }
+                patterns.extend(rules.into_iter().map(|rule| pattern(rule, number, block)));
+            }
             Ok(_) => return Err(fault("not a rule", "a template prints lines that begin with `-A`")),
             Err(faults) => {
                 let first = faults.into_iter().next();
@@ -255,6 +262,18 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
     };
     let notes = snippet.signature.notes.iter().filter(|note| holds(&note.when)).map(|note| note.text.as_str());
     Ok(Shape { patterns, notes: notes.collect() })
+}
+
+/// Whether a hole stands where nothing would fill it: the rule would then say less than the template does.
+fn is_misused(rule: &parse::RuleText, block: &Block) -> bool {
+    let unfilled = |hole: &Hole| match hole.parameter {
+        TRAFFIC => hole.slot != Slot::Matches,
+        letter => !block.arguments.iter().any(|(index, _)| parameter(letter) == Some(*index)),
+    };
+    let chain = |name: &str| name.starts_with(HOLE) && name != OWN_CHAIN;
+    let jumps = matches!(&rule.target, Target::Jump(name) | Target::Goto(name) if chain(name));
+    let begins = chain(&rule.chain) && rule.chain.chars().nth(1) != Some(TRAFFIC);
+    rule.holes.iter().any(unfilled) || jumps || begins
 }
 
 fn pattern(rule: parse::RuleText, line: u32, block: &Block) -> Pattern {

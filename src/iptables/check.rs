@@ -4,6 +4,7 @@
 //! Every claim was tried on a kernel with both backends. Where they disagree, the stricter one counts.
 
 mod chains;
+mod demands;
 mod matches;
 mod targets;
 

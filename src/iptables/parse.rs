@@ -5,9 +5,12 @@
 
 mod file;
 mod icmp;
+mod known;
 mod matches;
 mod options;
+mod policy;
 mod rule;
+mod saved;
 mod targets;
 mod untyped;
 mod values;
@@ -16,7 +19,7 @@ mod words;
 use std::ops::Range;
 
 pub use self::file::file;
-pub use self::options::{is_target_name, match_names, target_names};
+pub use self::known::{is_target_name, match_names, target_names};
 pub use self::words::{Word, words};
 use super::ruleset::{Chain, ChainPolicy, Header, Match, TableName, Target};
 use crate::net::Family;
@@ -219,6 +222,10 @@ pub fn line(text: &str, family: Family, template: bool) -> Result<Line, Vec<Faul
         _ => {}
     }
     let mut words = words(text).map_err(|fault| vec![fault])?;
+    if let Some(word) = words.iter().find(|word| word.text.contains('\u{1}') && hole(&word.text).is_none()) {
+        let help = "write it as a word of its own, with blanks around it";
+        return Err(vec![Fault::new(word.span.clone(), "a parameter is a part of a word", "this word", help)]);
+    }
     if words[0].text.starts_with('[') && !words[0].quoted {
         counters(&words[0]).map_err(|fault| vec![fault])?;
         words.remove(0);
@@ -382,6 +389,8 @@ mod tests {
             let faults = line(text, Family::V4, true).expect_err(text);
             assert_eq!(faults[0].message, "a parameter cannot stand here", "{text}");
         }
+        let glued = line("-A INPUT -i x\u{1}a -j ACCEPT", Family::V4, true).expect_err("a part of a word");
+        assert_eq!(glued[0].message, "a parameter is a part of a word");
         assert!(fault("-A INPUT -s \u{1}a").message.contains("control character"));
     }
 

@@ -225,7 +225,7 @@ fn push_words(tokens: &mut Vec<Token>, span: Span, run: &str) {
     }
 }
 
-/// A run of words with control characters: they are reported, what stands between them are words. Whether there were any.
+/// A run of words with control characters: the first is reported, what stands between them are words. Whether there were any.
 fn push_pieces(tokens: &mut Vec<Token>, span: Span, run: &str, text: &str, diagnostics: &mut Diagnostics) -> bool {
     let is_bad = |c: char| c.is_control() && c != '\t';
     let (mut start, mut any) = (0, false);
@@ -236,7 +236,10 @@ fn push_pieces(tokens: &mut Vec<Token>, span: Span, run: &str, text: &str, diagn
         let (from, to) = (span.start + start as u32, span.start + (start + length) as u32);
         let piece = Span { start: from, end: to, ..span };
         if bad {
-            report_stray(piece, text, diagnostics);
+            // One report is enough: text with control characters between all letters has thousands.
+            if !any {
+                report_stray(piece, text, diagnostics);
+            }
             any = true;
         } else {
             push_words(tokens, piece, &rest[..length]);

@@ -1,12 +1,12 @@
 //! What matches need: a protocol, a family, a chain, values that can be met.
 //! Input: one match and its rule. Output: problems.
 
+use super::demands::check_match;
 use super::{Hooks, Kind, MOST_COMMENT_BYTES, Place, Problem, problem, vain};
 use crate::iptables::parse::{Part, match_names};
 use crate::iptables::rate;
 use crate::iptables::ruleset::{
     IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, Ports, Rate, States, TableName, TcpFlags,
-    Unknown,
 };
 use crate::net::{Family, PortRange, Protocol};
 
@@ -79,7 +79,10 @@ pub fn check(one: &Match, part: Part, place: &Place, problems: &mut Vec<Problem>
         Match::Comment(comment) => {
             text(comment, MOST_COMMENT_BYTES, "comment", part, problems);
         }
-        Match::Unknown(unknown) => check_unknown(unknown, part, place, problems),
+        Match::Unknown(unknown) => {
+            known_name(&unknown.name, "match", &mut match_names(), part, Kind::Match, problems);
+            check_match(unknown, part, place, problems);
+        }
     }
 }
 
@@ -157,7 +160,7 @@ pub fn tables(
 }
 
 /// Reports a protocol that is missing.
-fn needs(protocol: Protocol, what: &str, option: &str, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+pub fn needs(protocol: Protocol, what: &str, option: &str, part: Part, place: &Place, problems: &mut Vec<Problem>) {
     if place.protocol() != Some(protocol) {
         let message = format!("`{what}` needs `{option}`");
         let label = match place.header.protocol {
@@ -277,31 +280,5 @@ fn ip_range(range: &IpRange, part: Part, place: &Place, problems: &mut Vec<Probl
             let message = "the range of addresses ends before it starts";
             problems.push(vain(problem(part, Kind::Match, message, "matches nothing", help)));
         }
-    }
-}
-
-fn check_unknown(unknown: &Unknown, part: Part, place: &Place, problems: &mut Vec<Problem>) {
-    known_name(&unknown.name, "match", &mut match_names(), part, Kind::Match, problems);
-    let has = |option: &str| unknown.words.iter().any(|word| &**word == option);
-    match &*unknown.name {
-        "esp" => needs(Protocol::ESP, "-m esp", "-p esp", part, place, problems),
-        "ah" if place.family == Family::V4 => needs(Protocol::AH, "-m ah", "-p ah", part, place, problems),
-        "tcpmss" => needs(Protocol::TCP, "-m tcpmss", "-p tcp", part, place, problems),
-        "sctp" => needs(Protocol::SCTP, "-m sctp", "-p sctp", part, place, problems),
-        "owner" => place.hooks_within(Hooks::OUTPUT | Hooks::POSTROUTING, part, Kind::Match, "`-m owner`", problems),
-        "policy" => {
-            let inbound = unknown.words.windows(2).any(|pair| &*pair[0] == "--dir" && &*pair[1] == "in");
-            let way = if inbound { PolicyDirection::In } else { PolicyDirection::Out };
-            direction(way, part, place, problems);
-        }
-        "addrtype" if has("--limit-iface-in") => {
-            let allowed = Hooks::PREROUTING | Hooks::INPUT | Hooks::FORWARD;
-            place.hooks_within(allowed, part, Kind::Match, "`--limit-iface-in`", problems);
-        }
-        "addrtype" if has("--limit-iface-out") => {
-            let allowed = Hooks::FORWARD | Hooks::OUTPUT | Hooks::POSTROUTING;
-            place.hooks_within(allowed, part, Kind::Match, "`--limit-iface-out`", problems);
-        }
-        _ => {}
     }
 }

@@ -1,6 +1,7 @@
 //! What targets need: a table, a chain, a protocol, options of the family.
 //! Input: a rule. Output: problems of its target.
 
+use super::demands::check_target;
 use super::matches::{known_name, tables, text};
 use super::{Hooks, Kind, MOST_LOG_PREFIX_BYTES, MOST_NFLOG_PREFIX_BYTES, Place, Problem, problem, vain};
 use crate::iptables::parse::{Part, is_target_name, target_names};
@@ -51,6 +52,7 @@ pub fn check(place: &Place, problems: &mut Vec<Problem>) {
         }
         Target::Unknown(unknown) => {
             known_name(&unknown.name, "target", &mut target_names(), part, Kind::Target, problems);
+            check_target(unknown, place, problems);
             check_unknown(&unknown.name, place, problems);
         }
     }
@@ -147,54 +149,21 @@ fn ports(options: &NatOptions, option: &str, place: &Place, problems: &mut Vec<P
     }
 }
 
-/// Targets that are kept word for word.
+/// Targets without a type of their own, whose needs are no table, chain or protocol alone.
 fn check_unknown(name: &str, place: &Place, problems: &mut Vec<Problem>) {
-    let option = format!("-j {name}");
-    let quoted = format!("`{option}`");
-    let mut within = |allowed: &[TableName]| tables(allowed, &option, Part::Target, Kind::Target, place, problems);
+    let mut report = |kind, message, label, help| problems.push(problem(Part::Target, kind, message, label, help));
     match name {
-        "CT" | "NOTRACK" | "TRACE" => {
-            within(&[TableName::Raw]);
+        "TPROXY" if !matches!(place.protocol(), Some(Protocol::TCP | Protocol::UDP)) => {
+            let message = "`-j TPROXY` needs `-p tcp` or `-p udp`";
+            report(Kind::Protocol, message, "another protocol", "write `-p tcp` before it");
         }
-        "TTL" | "HL" | "DSCP" | "TOS" | "CHECKSUM" | "ECN" | "TCPOPTSTRIP" => {
-            within(&[TableName::Mangle]);
-        }
-        "NETMAP" => {
-            within(&[TableName::Nat]);
-        }
-        "DNAT" => {
-            nat_table("DNAT", INBOUND_NAT, place, problems);
-        }
-        "CLASSIFY" => {
-            let allowed = Hooks::FORWARD | Hooks::OUTPUT | Hooks::POSTROUTING;
-            if within(&[TableName::Mangle]) {
-                place.hooks_within(allowed, Part::Target, Kind::Target, &quoted, problems);
-            }
-        }
-        "TPROXY" => {
-            if within(&[TableName::Mangle]) {
-                place.hooks_within(Hooks::PREROUTING, Part::Target, Kind::Target, &quoted, problems);
-            }
-            if !matches!(place.protocol(), Some(Protocol::TCP | Protocol::UDP)) {
-                let message = "`-j TPROXY` needs `-p tcp` or `-p udp`";
-                problems.push(problem(
-                    Part::Target,
-                    Kind::Protocol,
-                    message,
-                    "another protocol",
-                    "write `-p tcp` before it",
-                ));
-            }
+        "DNAT" if !place.protocol().is_some_and(Protocol::has_ports) => {
+            let message = "ports in `--to-destination` need `-p tcp`, `-p udp` or `-p sctp`";
+            report(Kind::Protocol, message, "no protocol with ports", "write `-p tcp` before it");
         }
         "QUEUE" => {
             let help = "write `-j NFQUEUE --queue-num 0`";
-            problems.push(problem(
-                Part::Target,
-                Kind::Target,
-                "QUEUE is no longer there",
-                "iptables-nft refuses it",
-                help,
-            ));
+            report(Kind::Target, "QUEUE is no longer there", "iptables-nft refuses it", help);
         }
         _ => {}
     }

@@ -2,13 +2,13 @@
 //! Input: a match's name and options. Output: the match in the form of `iptables-save`, with the parameters it holds.
 
 use super::rule::{Choice, Extension, misplaced};
-use super::untyped::{unknown, untyped};
+use super::untyped::untyped;
 use super::values::{self, small};
-use super::{Fault, Slot, Word, hole, icmp};
+use super::{Fault, Slot, Word, hole, icmp, policy};
 use crate::iptables::rate;
 use crate::iptables::ruleset::{
-    HashLimit, HopLimit, IpRange, Match, Multiport, Negatable, Policy, PolicyDirection, PortSide, Ports, Rate,
-    RateUnit, RpFilter, States, Tcp, TcpFlags,
+    HashLimit, HopLimit, IpRange, Match, Multiport, Negatable, PortSide, Ports, Rate, RateUnit, RpFilter, States, Tcp,
+    TcpFlags,
 };
 use crate::net::{Family, PortRange};
 
@@ -30,7 +30,7 @@ pub fn read(extension: &Extension, family: Family, template: bool) -> Result<(Ma
     let read = match extension.name.as_str() {
         "tcp" => tcp(extension, template, &mut holes)?,
         "udp" => Match::Udp(ports(extension, template, &mut holes)?),
-        "sctp" if extension.options.iter().any(|choice| choice.name == "chunk-types") => unknown(extension),
+        "sctp" if extension.options.iter().any(|choice| choice.name == "chunk-types") => kept(extension, family)?,
         "sctp" => Match::Sctp(ports(extension, template, &mut holes)?),
         "icmp" => Match::Icmp(icmp_type(extension, Family::V4)?),
         "icmp6" => Match::Icmp6(icmp_type(extension, Family::V6)?),
@@ -39,13 +39,13 @@ pub fn read(extension: &Extension, family: Family, template: bool) -> Result<(Ma
         "frag" if extension.options.is_empty() => Match::Frag,
         "ttl" => Match::Ttl(hop_limit(extension)?),
         "hl" => Match::Hl(hop_limit(extension)?),
-        "policy" => policy(extension, family)?,
+        "policy" => policy::read(extension, family)?,
         "mark" => Match::Mark(masked(extension)?),
         "connmark" => Match::ConnMark(masked(extension)?),
         "conntrack" => match &extension.options[..] {
             [choice] if choice.name == "ctstate" => Match::ConnState(states(choice, true)?),
             [] => return Err(lacks(extension, "`--ctstate`", "write `--ctstate RELATED,ESTABLISHED`")),
-            _ => untyped(extension, family)?,
+            _ => kept(extension, family)?,
         },
         "state" => Match::State(states(only(extension, "`--state`", "write `--state RELATED,ESTABLISHED`")?, false)?),
         "limit" => Match::Limit(limit(extension)?),
@@ -57,9 +57,14 @@ pub fn read(extension: &Extension, family: Family, template: bool) -> Result<(Ma
             Match::Comment(choice.argument()?.text.as_str().into())
         }
         "iprange" => ip_range(extension, family)?,
-        _ => untyped(extension, family)?,
+        _ => kept(extension, family)?,
     };
     Ok((read, holes))
+}
+
+/// A match without a type of its own.
+fn kept(extension: &Extension, family: Family) -> Result<Match, Fault> {
+    untyped(extension, family).map(Match::Unknown)
 }
 
 /// The fault of a match without an option that it must have.
@@ -93,7 +98,7 @@ pub fn positive(choice: &Choice) -> Result<(), Fault> {
 }
 
 /// Puts an option's value in its place, once.
-fn put<T>(place: &mut Option<T>, value: T, choice: &Choice) -> Result<(), Fault> {
+pub fn put<T>(place: &mut Option<T>, value: T, choice: &Choice) -> Result<(), Fault> {
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(twice(choice)),
@@ -252,39 +257,6 @@ fn hop_limit(extension: &Extension) -> Result<HopLimit, Fault> {
     Ok(if choice.name.ends_with("-lt") { HopLimit::Less(value) } else { HopLimit::Greater(value) })
 }
 
-fn policy(extension: &Extension, family: Family) -> Result<Match, Fault> {
-    let mut direction = None;
-    let mut ipsec = None;
-    let mut further = false;
-    for choice in &extension.options {
-        let word = choice.arguments.first();
-        match (choice.name.as_str(), word.map(|word| word.text.as_str())) {
-            ("dir", Some("in")) => put(&mut direction, PolicyDirection::In, choice)?,
-            ("dir", Some("out")) => put(&mut direction, PolicyDirection::Out, choice)?,
-            ("pol", Some("ipsec")) => put(&mut ipsec, true, choice)?,
-            ("pol", Some("none")) => put(&mut ipsec, false, choice)?,
-            ("dir" | "pol", _) => {
-                let message = format!("`--{}` does not take this word", choice.name);
-                let help = "write `--dir in` or `--dir out`, and `--pol ipsec` or `--pol none`";
-                return Err(Fault::new(choice.span.clone(), message, "here", help));
-            }
-            _ => further = true,
-        }
-        if matches!(choice.name.as_str(), "dir" | "pol") {
-            positive(choice)?;
-        }
-    }
-    let Some(direction) = direction else {
-        return Err(lacks(extension, "`--dir`", "write `--dir in` or `--dir out`"));
-    };
-    if further {
-        // With `--next` the order of the options has a meaning.
-        let several = extension.options.iter().any(|choice| choice.name == "next");
-        return if several { Ok(unknown(extension)) } else { untyped(extension, family) };
-    }
-    Ok(Match::Policy(Policy { direction, ipsec: ipsec.unwrap_or(true) }))
-}
-
 fn masked(extension: &Extension) -> Result<Negatable<crate::iptables::ruleset::MaskedMark>, Fault> {
     let choice = only(extension, "`--mark`", "write `--mark 0x1/0xff`")?;
     Ok(negatable(choice, values::masked_mark(choice.argument()?)?))
@@ -315,7 +287,7 @@ pub fn state_bits(word: &Word, known: &[&str]) -> Result<u8, Fault> {
 }
 
 /// `N`, `N/second`, `N/m`: the count and the unit.
-fn rate_text(word: &Word) -> Result<(u32, RateUnit), Fault> {
+pub fn rate_text(word: &Word) -> Result<(u32, RateUnit), Fault> {
     let (count, unit) = word.text.split_once('/').unwrap_or((&word.text, "second"));
     let units =
         [("second", RateUnit::Second), ("minute", RateUnit::Minute), ("hour", RateUnit::Hour), ("day", RateUnit::Day)];
@@ -362,6 +334,11 @@ fn default_expiry(unit: RateUnit) -> u32 {
 }
 
 fn hash_limit(extension: &Extension, family: Family) -> Result<Match, Fault> {
+    let in_bytes = |word: &Word| word.text.contains("b/s");
+    let other = |choice: &Choice| choice.name.starts_with("hashlimit-rate-") || choice.arguments.iter().any(in_bytes);
+    if extension.options.iter().any(other) {
+        return kept(extension, family);
+    }
     let mut written = None;
     let mut above = false;
     let mut burst = None;
@@ -370,37 +347,19 @@ fn hash_limit(extension: &Extension, family: Family) -> Result<Match, Fault> {
     let (mut source_mask, mut destination_mask) = (None, None);
     let mut tuning: [Option<u32>; 4] = [None; 4];
     for choice in &extension.options {
-        let Some(word) = choice.arguments.first() else { return untyped(extension, family) };
+        let word = choice.argument()?;
         let is_rate = matches!(choice.name.as_str(), "hashlimit-upto" | "hashlimit-above");
         if !is_rate {
             positive(choice)?;
         }
         match choice.name.as_str() {
-            "hashlimit-rate-interval" => return untyped(extension, family),
-            _ if is_rate && word.text.contains("b/s") => return untyped(extension, family),
             _ if is_rate => {
                 above = (choice.name == "hashlimit-above") != choice.negated;
                 put(&mut written, (rate_text(word)?, word), choice)?;
             }
             "hashlimit-burst" => put(&mut burst, small(word, 1, u64::from(rate::HASHLIMIT_BURST_MAX))?, choice)?,
             "hashlimit-mode" => put(&mut mode, hash_mode(word)?, choice)?,
-            "hashlimit-name" => {
-                let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'/');
-                if word.text.is_empty()
-                    || word.text.len() > 255
-                    || !word.text.bytes().all(plain)
-                    || matches!(&*word.text, "." | "..")
-                {
-                    let help = "write a name of 1 to 255 letters, digits, dots, `-` and `_`";
-                    return Err(Fault::new(
-                        word.span.clone(),
-                        "the name cannot be that of a file in /proc",
-                        "here",
-                        help,
-                    ));
-                }
-                put(&mut name, word.text.as_str().into(), choice)?;
-            }
+            "hashlimit-name" => put(&mut name, hash_name(word)?.into(), choice)?,
             "hashlimit-srcmask" => put(&mut source_mask, small(word, 0, u64::from(family.bits()))?, choice)?,
             "hashlimit-dstmask" => put(&mut destination_mask, small(word, 0, u64::from(family.bits()))?, choice)?,
             other => {
@@ -435,7 +394,19 @@ fn hash_limit(extension: &Extension, family: Family) -> Result<Match, Fault> {
     })))
 }
 
-fn hash_mode(word: &Word) -> Result<u8, Fault> {
+/// The name of a hashlimit table.
+pub fn hash_name(word: &Word) -> Result<String, Fault> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'/');
+    let length = 1..=255;
+    if !length.contains(&word.text.len()) || !word.text.bytes().all(plain) || matches!(&*word.text, "." | "..") {
+        let help = "write a name of 1 to 255 letters, digits, dots, `-` and `_`";
+        return Err(Fault::new(word.span.clone(), "the name cannot be that of a file in /proc", "here", help));
+    }
+    Ok(word.text.clone())
+}
+
+/// The bits of `--hashlimit-mode`.
+pub fn hash_mode(word: &Word) -> Result<u8, Fault> {
     let mut mode = 0;
     for name in word.text.split([',', '|']).filter(|name| !name.is_empty()) {
         let Some(bit) = HashLimit::MODES.iter().position(|known| *known == name) else {

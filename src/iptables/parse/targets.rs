@@ -1,13 +1,14 @@
 //! The options of a target, as a typed target.
 //! Input: a target's name and options. Output: the target in the form of `iptables-save`.
 
-use super::Fault;
 use super::matches::{positive, twice};
 use super::rule::{Choice, Extension};
-use super::untyped::{dscp_class, raw, tos_name};
-use super::values::{self, host_address, mark, number, number_in, small};
-use crate::iptables::ruleset::{Log, MaskedMark, Nat, NatOptions, Nflog, RejectWith, Target, Unknown};
-use crate::net::{Family, PortRange, Prefix};
+use super::saved::no;
+use super::untyped::untyped;
+use super::values::{self, host_address, mark, small};
+use super::{Fault, Word};
+use crate::iptables::ruleset::{Log, MaskedMark, Nat, NatOptions, Nflog, RejectWith, Target};
+use crate::net::{Family, PortRange, write_address};
 
 /// The target of a rule: a verdict, an extension, or the name of a chain.
 pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
@@ -19,6 +20,8 @@ pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
             }
         }
     }
+    // A range of ports that keeps the distance from a base port.
+    let shifts = || extension.options.iter().flat_map(|choice| &choice.arguments).any(|word| word.text.contains('/'));
     Ok(match extension.name.as_str() {
         "ACCEPT" => Target::Accept,
         "DROP" => Target::Drop,
@@ -27,7 +30,11 @@ pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
         "LOG" => Target::Log(Box::new(log(extension)?)),
         "NFLOG" => Target::Nflog(Box::new(nflog(extension)?)),
         "TCPMSS" => match &extension.options[..] {
-            [choice] if choice.name == "set-mss" => Target::TcpMss(Some(small(choice.argument()?, 0, 65_535)?)),
+            [choice] if choice.name == "set-mss" => {
+                // A packet has room for its IP header as well.
+                let most = if family == Family::V4 { 65_515 } else { 65_495 };
+                Target::TcpMss(Some(small(choice.argument()?, 0, most)?))
+            }
             [_] => Target::TcpMss(None),
             [] => return Err(needs(extension, "write `--set-mss 1250` or `--clamp-mss-to-pmtu`")),
             [_, second, ..] => return Err(twice(second)),
@@ -35,93 +42,20 @@ pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
         "MASQUERADE" => Target::Masquerade(nat(extension, family)?.options),
         "REDIRECT" => Target::Redirect(nat(extension, family)?.options),
         "SNAT" => Target::Snat(Box::new(addressed(extension, family, "write `--to-source 192.0.2.1`")?)),
-        // A range of ports that keeps the distance from a base port.
-        "DNAT"
-            if extension.options.iter().any(|choice| choice.arguments.iter().any(|word| word.text.contains('/'))) =>
-        {
-            ordered(extension)
+        "DNAT" if !shifts() => {
+            Target::Dnat(Box::new(addressed(extension, family, "write `--to-destination 192.0.2.1:80`")?))
         }
-        "DNAT" => Target::Dnat(Box::new(addressed(extension, family, "write `--to-destination 192.0.2.1:80`")?)),
         "MARK" => Target::Mark(set_mark(extension)?),
         "NOTRACK" => Target::NoTrack,
-        "CT" => match &extension.options[..] {
-            [choice] if choice.name == "notrack" => Target::NoTrack,
-            _ => ordered(extension),
-        },
+        "CT" if matches!(&extension.options[..], [choice] if choice.name == "notrack") => Target::NoTrack,
         _ if extension.known.is_none() && extension.options.is_empty() => Target::Jump(extension.name.as_str().into()),
-        "CONNMARK" => conn_mark(extension)?,
-        "TTL" | "HL" => {
-            let choice = single(extension)?;
-            let least = u64::from(!choice.name.ends_with("-set"));
-            words(extension, vec![dashed(choice), number_in(choice.argument()?, least, 255)?.to_string()])
-        }
-        "DSCP" => {
-            let choice = single(extension)?;
-            let word = choice.argument()?;
-            let value = match choice.name.as_str() {
-                "set-dscp" => small(word, 0, 63)?,
-                _ => dscp_class(&word.text).ok_or_else(|| {
-                    let message = format!("`{}` is no class", word.text);
-                    Fault::new(word.span.clone(), message, "here", "write `EF`, `BE`, `CS1` or `AF11`")
-                })?,
-            };
-            words(extension, vec!["--set-dscp".into(), format!("0x{value:02x}")])
-        }
-        "TOS" => tos(extension)?,
-        "NETMAP" => netmap(extension, family)?,
-        "CLASSIFY" => {
-            let word = single(extension)?.argument()?;
-            let parts = word.text.split_once(':');
-            let hexadecimal = |text: &str| u16::from_str_radix(text, 16).ok();
-            let (major, minor) = parts.and_then(|(a, b)| hexadecimal(a).zip(hexadecimal(b))).ok_or_else(|| {
-                let message = format!("`{}` is no class", word.text);
-                Fault::new(word.span.clone(), message, "here", "write two hexadecimal numbers: `1:10`")
-            })?;
-            words(extension, vec!["--set-class".into(), format!("{major:04x}:{minor:04x}")])
-        }
-        "NFQUEUE" => nfqueue(extension)?,
-        _ => ordered(extension),
+        _ => Target::Unknown(untyped(extension, family)?),
     })
 }
 
 fn needs(extension: &Extension, help: &str) -> Fault {
     let message = format!("`-j {}` needs an option", extension.name);
     Fault::new(extension.span.clone(), message, "the option is missing", help)
-}
-
-fn single(extension: &Extension) -> Result<&Choice, Fault> {
-    match &extension.options[..] {
-        [choice] => Ok(choice),
-        [_, second, ..] => Err(twice(second)),
-        [] => {
-            let first = extension.known.and_then(|known| known.options.first()).map_or("", |option| option.0);
-            Err(needs(extension, &format!("write `--{first}` and its value")))
-        }
-    }
-}
-
-fn dashed(choice: &Choice) -> String {
-    format!("--{}", choice.name)
-}
-
-fn words(extension: &Extension, words: Vec<String>) -> Target {
-    let words = words.into_iter().map(Into::into).collect();
-    Target::Unknown(Box::new(Unknown { name: extension.name.as_str().into(), words }))
-}
-
-/// The target word for word, its options in the order of `iptables-save` where they are known.
-fn ordered(extension: &Extension) -> Target {
-    let mut options: Vec<&Choice> = extension.options.iter().collect();
-    if let Some(known) = extension.known {
-        options.sort_by_key(|choice| known.options.iter().position(|option| option.1 == choice.name));
-    }
-    let mut words: Vec<Box<str>> = options.into_iter().flat_map(|choice| raw(std::slice::from_ref(choice))).collect();
-    for pair in 1..words.len() {
-        if let (true, Some(zone)) = (words[pair - 1].starts_with("--zone"), number(&words[pair])) {
-            words[pair] = zone.to_string().into();
-        }
-    }
-    Target::Unknown(Box::new(Unknown { name: extension.name.as_str().into(), words }))
 }
 
 fn reject(extension: &Extension, family: Family) -> Result<RejectWith, Fault> {
@@ -148,7 +82,7 @@ fn log(extension: &Extension) -> Result<Log, Fault> {
             "log-prefix" => log.prefix = prefix(choice)?,
             "log-level" => {
                 let word = choice.argument()?;
-                let named = Log::LEVELS.iter().find(|(name, _)| *name == word.text.to_ascii_lowercase());
+                let named = Log::LEVELS.iter().find(|(name, _)| *name == word.text);
                 let level = match named {
                     Some((_, level)) => *level,
                     None => small(word, 0, 7)?,
@@ -301,75 +235,32 @@ fn set_mark(extension: &Extension) -> Result<MaskedMark, Fault> {
     }
 }
 
-fn conn_mark(extension: &Extension) -> Result<Target, Fault> {
-    let (masks, verbs): (Vec<_>, Vec<_>) = extension.options.iter().partition(|choice| choice.name.ends_with("mask"));
-    let verb = match &verbs[..] {
-        [verb] => *verb,
-        [] => return Err(needs(extension, "write `--save-mark`, `--restore-mark` or `--set-mark 0x1`")),
-        [_, second, ..] => return Err(twice(second)),
+/// `ADDRESS:PORTS/BASE` of DNAT: the ports keep their distance from a base port.
+pub fn shifted(word: &Word, family: Family) -> Result<String, Fault> {
+    let wrong = || {
+        let help = match family {
+            Family::V4 => "write addresses, a range of ports and the base port: `192.0.2.1:8080-8090/80`",
+            Family::V6 => "write addresses, a range of ports and the base port: `[2001:db8::1]:8080-8090/80`",
+        };
+        no(word, "destination with a base port", help)
     };
-    if !matches!(verb.name.as_str(), "save-mark" | "restore-mark") {
-        if let Some(mask) = masks.first() {
-            return Err(twice(mask));
-        }
-        let MaskedMark { value, mask } = xmark(verb)?;
-        return Ok(words(extension, vec!["--set-xmark".into(), format!("0x{value:x}/0x{mask:x}")]));
-    }
-    let (mut packet, mut connection) = (u32::MAX, u32::MAX);
-    for choice in masks {
-        let mask = small(choice.argument()?, 0, u64::from(u32::MAX))?;
-        if choice.name != "ctmask" {
-            packet = mask;
-        }
-        if choice.name != "nfmask" {
-            connection = mask;
-        }
-    }
-    Ok(words(
-        extension,
-        vec![dashed(verb), "--nfmask".into(), format!("0x{packet:x}"), "--ctmask".into(), format!("0x{connection:x}")],
-    ))
-}
-
-fn tos(extension: &Extension) -> Result<Target, Fault> {
-    let choice = single(extension)?;
-    let word = choice.argument()?;
-    if let Some(value) = tos_name(&word.text).filter(|_| choice.name == "set-tos") {
-        return Ok(words(extension, vec!["--set-tos".into(), format!("0x{value:02x}/0x3f")]));
-    }
-    let (value, mask) = mark(word)?;
-    let (value, mask) = match choice.name.as_str() {
-        "set-tos" => (value, mask.unwrap_or(0xff)),
-        "and-tos" => (0, !value & 0xff),
-        "or-tos" => (value, value),
-        _ => (value, 0),
+    let (rest, base) = word.text.rsplit_once('/').ok_or_else(wrong)?;
+    let (addresses, ports) = rest.rsplit_once(':').ok_or_else(wrong)?;
+    let port = |text: &str| values::port(text).filter(|port| *port > 0);
+    let (first, last) = ports.split_once('-').and_then(|(a, b)| port(a).zip(port(b))).ok_or_else(wrong)?;
+    let base = port(base).filter(|_| first <= last).ok_or_else(wrong)?;
+    let bare = match family {
+        Family::V4 => Some(addresses),
+        Family::V6 if addresses.is_empty() => Some(addresses),
+        Family::V6 => addresses.strip_prefix('[').and_then(|addresses| addresses.strip_suffix(']')),
     };
-    Ok(words(extension, vec!["--set-tos".into(), format!("0x{value:02x}/0x{mask:02x}")]))
-}
-
-fn netmap(extension: &Extension, family: Family) -> Result<Target, Fault> {
-    let choice = single(extension)?;
-    let word = choice.argument()?;
-    let (address, length) = word.text.split_once('/').unwrap_or((&word.text, ""));
-    let length = if length.is_empty() { Some(family.bits()) } else { length.parse().ok() };
-    let prefix = host_address(address, family).zip(length).and_then(|(host, length)| Prefix::containing(host, length));
-    match prefix {
-        Some(prefix) => Ok(words(extension, vec!["--to".into(), prefix.to_string()])),
-        None => Err(bad_nat(choice, family)),
+    let mut text = String::new();
+    for (index, address) in bare.ok_or_else(wrong)?.split('-').filter(|address| !address.is_empty()).enumerate() {
+        text.push_str(if index > 0 { "-" } else { "" });
+        write_address(host_address(address, family).filter(|_| index < 2).ok_or_else(wrong)?, &mut text);
     }
-}
-
-fn nfqueue(extension: &Extension) -> Result<Target, Fault> {
-    let mut list = Vec::new();
-    let find = |name: &str| extension.options.iter().find(|choice| choice.name == name);
-    match (find("queue-num"), find("queue-balance")) {
-        (Some(_), Some(second)) => return Err(twice(second)),
-        (None, Some(balance)) => list.extend([dashed(balance), balance.argument()?.text.clone()]),
-        (Some(number), None) => {
-            list.extend([dashed(number), number_in(number.argument()?, 0, 65_535)?.to_string()]);
-        }
-        (None, None) => list.extend(["--queue-num".to_string(), "0".to_string()]),
+    if family == Family::V6 && !text.is_empty() {
+        text = format!("[{text}]");
     }
-    list.extend(["queue-bypass", "queue-cpu-fanout"].into_iter().filter_map(find).map(dashed));
-    Ok(words(extension, list))
+    Ok(format!("{text}:{first}-{last}/{base}"))
 }

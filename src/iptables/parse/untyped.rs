@@ -1,217 +1,152 @@
-//! Matches without a type of their own: kept as words, in the spelling and order of `iptables-save` where these are known.
-//! Input: a match's name and options. Output: `Match::Unknown`.
+//! Matches and targets without a type of their own: read by the table of their options, kept as `iptables-save` prints them.
+//! Input: a name and options. Output: `Unknown`, the words of the match or target.
 
-use super::matches::{lacks, state_bits, twice};
-use super::options::known_match;
+use std::ops::Range;
+
+use super::known::{Known, Spelling, Value};
+use super::matches::{positive, twice};
 use super::rule::{Choice, Extension};
-use super::values::{self, number, number_in};
 use super::{Fault, Word};
-use crate::iptables::ruleset::{Match, States, Unknown};
+use crate::iptables::ruleset::Unknown;
 use crate::net::Family;
 
-/// The match word for word.
-pub fn unknown(extension: &Extension) -> Match {
-    Match::Unknown(Box::new(Unknown { name: extension.name.as_str().into(), words: raw(&extension.options) }))
+/// An option with its values as they are saved.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Whether a `!` stands before it.
+    pub negated: bool,
+    /// Its name as it is saved.
+    pub name: &'static str,
+    /// Its values as they are saved.
+    pub values: Vec<String>,
+    /// Where it stands in the line.
+    pub span: Range<usize>,
 }
 
-/// The words of options as they were written, long names in full.
-pub fn raw(options: &[Choice]) -> Vec<Box<str>> {
-    let mut words: Vec<Box<str>> = Vec::new();
-    for choice in options {
-        if choice.negated {
-            words.push("!".into());
+impl Said {
+    /// An option that is saved though it was not written.
+    pub fn added(name: &'static str, value: Option<String>) -> Said {
+        Said { negated: false, name, values: value.into_iter().collect(), span: 0..0 }
+    }
+
+    /// The first value.
+    pub fn value(&self) -> &str {
+        self.values.first().map_or("", |value| value)
+    }
+
+    /// The first value as the number that it is saved as, in decimal.
+    pub fn number(&self) -> u64 {
+        self.value().parse().unwrap_or(0)
+    }
+
+    /// The fault that the option has no effect, or another one than it says.
+    pub fn vain(&self, message: impl Into<String>, help: impl Into<String>) -> Fault {
+        Fault::new(self.span.clone(), message, "this option", help)
+    }
+}
+
+/// The option of that name, where it was said.
+pub fn said<'a>(all: &'a [Said], name: &str) -> Option<&'a Said> {
+    all.iter().find(|said| said.name == name)
+}
+
+/// The match or target in the words of `iptables-save`; word for word where iptables does not know it.
+pub fn untyped(extension: &Extension, family: Family) -> Result<Box<Unknown>, Fault> {
+    let words = match extension.known {
+        None => extension.options.iter().flat_map(as_written).collect(),
+        Some(known) => {
+            let all = options(extension, known, family)?;
+            (known.finish)(all, extension, family)?.iter().flat_map(as_saved).collect()
         }
-        words.push(format!("--{}", choice.name).into());
-        words.extend(choice.arguments.iter().map(|argument| argument.text.as_str().into()));
-    }
-    words
+    };
+    Ok(Box::new(Unknown { name: extension.name.as_str().into(), words }))
 }
 
-/// Matches without a type of their own: their words in the spelling and order of `iptables-save`.
-pub fn untyped(extension: &Extension, family: Family) -> Result<Match, Fault> {
-    let Some(known) = known_match(&extension.name) else { return Ok(unknown(extension)) };
-    // iptables-save prints the options of these in the order of its table, one each.
-    let ordered = matches!(
-        extension.name.as_str(),
-        "addrtype"
-            | "length"
-            | "pkttype"
-            | "mac"
-            | "dscp"
-            | "tos"
-            | "owner"
-            | "connlimit"
-            | "helper"
-            | "tcpmss"
-            | "conntrack"
-            | "policy"
-            | "esp"
-            | "ah"
-            | "frag"
-            | "connbytes"
-            | "physdev"
-            | "hashlimit"
-    );
-    if !ordered {
-        return Ok(unknown(extension));
-    }
-    if extension.options.is_empty() {
-        let first = known.options.first().map_or("", |option| option.1);
-        return Err(lacks(extension, "an option", &format!("write `--{first}` and its value")));
-    }
-    let mut words: Vec<Box<str>> = Vec::new();
-    let mut left: Vec<&Choice> = extension.options.iter().collect();
-    let position = |choice: &Choice| known.options.iter().position(|option| option.1 == choice.name);
-    left.sort_by_key(|choice| position(choice));
-    if let Some(pair) = left.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        return Err(twice(pair[1]));
-    }
-    for choice in left {
-        let (mut name, mut negated) = (choice.name.as_str(), choice.negated);
-        let value = match choice.arguments.first() {
-            Some(word) => Some(saved_value(&extension.name, name, word)?),
-            None => None,
+fn as_written(choice: &Choice) -> Vec<Box<str>> {
+    let name = format!("--{}", choice.name);
+    let arguments = choice.arguments.iter().map(|argument| argument.text.as_str().into());
+    negation(choice.negated).chain(std::iter::once(name.into())).chain(arguments).collect()
+}
+
+fn as_saved(said: &Said) -> Vec<Box<str>> {
+    let name = format!("--{}", said.name);
+    let values = said.values.iter().map(|value| value.as_str().into());
+    negation(said.negated).chain(std::iter::once(name.into())).chain(values).collect()
+}
+
+fn negation(negated: bool) -> impl Iterator<Item = Box<str>> {
+    negated.then(|| "!".into()).into_iter()
+}
+
+/// The options in the order of the table, with their values read, and checked against each other.
+fn options(extension: &Extension, known: &'static Known, family: Family) -> Result<Vec<Said>, Fault> {
+    let mut all: Vec<(usize, Said)> = Vec::new();
+    for choice in &extension.options {
+        // Options of a known match or target are always found in its table.
+        let Some(spelling) = choice.spelling else { continue };
+        if !spelling.negatable {
+            positive(choice)?;
+        }
+        let excluded = |group: &&&[&str]| group.contains(&spelling.saved);
+        let clashes = |(_, before): &&(usize, Said)| {
+            before.name == spelling.saved
+                || known.excludes.iter().filter(excluded).any(|group| group.contains(&before.name))
         };
-        match name {
-            "dscp-class" => name = "dscp",
-            "connlimit-upto" | "connlimit-above" if negated => {
-                name = if name == "connlimit-upto" { "connlimit-above" } else { "connlimit-upto" };
-                negated = false;
-            }
-            _ => {}
+        if all.iter().any(|before| clashes(&before)) {
+            return Err(twice(choice));
         }
-        if negated {
-            words.push("!".into());
-        }
-        words.push(format!("--{name}").into());
-        words.extend(value.map(Into::into));
+        let place = known.options.iter().position(|option| option.saved == spelling.saved).unwrap_or(usize::MAX);
+        let values = values(choice, spelling, family)?;
+        let said = Said { negated: choice.negated, name: spelling.saved, values, span: choice.span.clone() };
+        all.push((place, said));
     }
-    if extension.name == "connlimit" {
-        let has = |words: &[Box<str>], name: &str| words.iter().any(|word| &**word == name);
-        if !has(&words, "--connlimit-mask") {
-            words.insert(2.min(words.len()), "--connlimit-mask".into());
-            words.insert(3.min(words.len()), family.bits().to_string().into());
-        }
-        if !has(&words, "--connlimit-saddr") && !has(&words, "--connlimit-daddr") {
-            words.push("--connlimit-saddr".into());
+    all.sort_by_key(|(place, _)| *place);
+    let all: Vec<Said> = all.into_iter().map(|(_, said)| said).collect();
+    for group in known.needs {
+        if !group.iter().any(|name| said(&all, name).is_some()) {
+            return Err(needs(extension, known, group));
         }
     }
-    Ok(Match::Unknown(Box::new(Unknown { name: extension.name.as_str().into(), words })))
-}
-
-/// A value as `iptables-save` prints it.
-fn saved_value(extension: &str, option: &str, word: &Word) -> Result<String, Fault> {
-    let text = word.text.as_str();
-    let bad = |what: &str, help: &str| Fault::new(word.span.clone(), format!("`{text}` is no {what}"), "here", help);
-    match (extension, option) {
-        ("addrtype", _) => {
-            let mut bits = 0u16;
-            for name in text.split(',') {
-                let bit = ADDRESS_TYPES.iter().position(|known| known.eq_ignore_ascii_case(name));
-                bits |= 1
-                    << bit.ok_or_else(|| {
-                        bad("type of address", "write `LOCAL`, `UNICAST`, `BROADCAST` or `MULTICAST`")
-                    })?;
-            }
-            let names =
-                ADDRESS_TYPES.iter().enumerate().filter(|(bit, _)| bits & (1 << bit) != 0).map(|(_, name)| *name);
-            Ok(names.collect::<Vec<_>>().join(","))
+    for (name, other) in known.together {
+        if let (Some(one), None) = (said(&all, name), said(&all, other)) {
+            return Err(one.vain(format!("`--{name}` stands alone"), format!("write `--{other}` as well")));
         }
-        ("length" | "tcpmss", _) => {
-            let (start, end) = text.split_once(':').unwrap_or((text, text));
-            let start_value = if start.is_empty() { Some(0) } else { number(start) };
-            let end_value = if end.is_empty() { Some(65_535) } else { number(end) };
-            match start_value.zip(end_value) {
-                Some((start, end)) if start <= end && end <= 65_535 => {
-                    Ok(if start == end { start.to_string() } else { format!("{start}:{end}") })
-                }
-                _ => Err(bad("range of sizes", "write a number, or two with a colon: `0:1500`")),
-            }
-        }
-        ("pkttype", _) => [
-            ("unicast", "unicast"),
-            ("host", "unicast"),
-            ("broadcast", "broadcast"),
-            ("bcast", "broadcast"),
-            ("multicast", "multicast"),
-            ("mcast", "multicast"),
-        ]
-        .into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(text))
-        .map(|(_, saved)| saved.to_string())
-        .ok_or_else(|| bad("type of packet", "write `unicast`, `broadcast` or `multicast`")),
-        ("dscp", "dscp-class") => dscp_class(text)
-            .map(|value| format!("0x{value:02x}"))
-            .ok_or_else(|| bad("class", "write `EF`, `BE`, `CS1` or `AF11`")),
-        ("dscp", _) => Ok(format!("0x{:02x}", number_in(word, 0, 63)?)),
-        ("tos", _) if tos_name(text).is_some() => Ok(format!("0x{:02x}/0x3f", tos_name(text).unwrap_or(0))),
-        ("conntrack", "ctproto") | ("policy", "proto") => {
-            Ok(values::protocol(word)?.map_or(0, |protocol| protocol.0).to_string())
-        }
-        ("conntrack", "ctstate") => {
-            let set = state_bits(word, &States::NAMES)?;
-            let names = States::NAMES.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0);
-            Ok(names.map(|(_, name)| *name).collect::<Vec<_>>().join(","))
-        }
-        ("policy", "spi") => Ok(format!("0x{:x}", number_in(word, 0, u64::from(u32::MAX))?)),
-        ("esp", _) | ("ah", "ahspi") | ("frag", "fragid") => {
-            let (start, end) = text.split_once(':').unwrap_or((text, text));
-            let most = u64::from(u32::MAX);
-            match number(start).zip(number(end)) {
-                Some((start, end)) if start == end && end <= most => Ok(start.to_string()),
-                Some((start, end)) if start < end && end <= most => Ok(format!("{start}:{end}")),
-                _ => Err(bad("number or range", "write a number, or two with a colon: `256:512`")),
-            }
-        }
-        ("owner", _) if number(text).is_none() && !text.contains('-') => {
-            Err(bad("number of a user or group", "write the number: names are looked up where the rules are loaded"))
-        }
-        ("tos", _) => {
-            let (value, mask) = values::mark(word)?;
-            // A plain number is compared with the six bits of the DSCP and the two below them alike.
-            Ok(format!("0x{value:02x}/0x{:02x}", mask.unwrap_or(0xff)))
-        }
-        ("mac", _) => Ok(text.to_ascii_lowercase()),
-        ("connlimit" | "owner", _) if number(text).is_some() => Ok(number(text).unwrap_or_default().to_string()),
-        _ => Ok(text.to_string()),
     }
+    Ok(all)
 }
 
-/// The number of a TOS name, which stands for a value under the mask 0x3f.
-pub fn tos_name(text: &str) -> Option<u8> {
-    let names = [
-        ("Minimize-Delay", 0x10),
-        ("Maximize-Throughput", 0x08),
-        ("Maximize-Reliability", 0x04),
-        ("Minimize-Cost", 0x02),
-        ("Normal-Service", 0x00),
-    ];
-    names.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, value)| value)
+fn values(choice: &Choice, spelling: &Spelling, family: Family) -> Result<Vec<String>, Fault> {
+    let word = |index: usize| -> Result<&Word, Fault> {
+        choice.arguments.get(index).ok_or_else(|| {
+            let message = format!("`--{}` needs {} words", spelling.name, spelling.value.words());
+            Fault::new(choice.span.clone(), message, "one is missing", "write it behind the others, after a blank")
+        })
+    };
+    Ok(match spelling.value {
+        Value::Nothing | Value::Typed(_) => Vec::new(),
+        Value::One(reads) => vec![reads(word(0)?, family)?],
+        Value::Two(first, second) => {
+            let other = word(1)?;
+            if other.text.starts_with(['-', '!']) {
+                let message = format!("`--{}` needs two words", spelling.name);
+                return Err(Fault::new(choice.span.clone(), message, "the second is missing", "write it as well"));
+            }
+            vec![first(word(0)?, family)?, second(other, family)?]
+        }
+        Value::Perhaps(reads) => match choice.arguments.first() {
+            Some(word) => vec![reads(word, family)?],
+            None => Vec::new(),
+        },
+    })
 }
 
-/// The number of a DSCP class name.
-pub fn dscp_class(text: &str) -> Option<u8> {
-    let lower = text.to_ascii_lowercase();
-    match lower.as_bytes() {
-        b"ef" => Some(0x2e),
-        b"be" => Some(0),
-        [b'c', b's', class @ b'0'..=b'7'] => Some((class - b'0') << 3),
-        [b'a', b'f', class @ b'1'..=b'4', drop @ b'1'..=b'3'] => Some(((class - b'0') << 3) | ((drop - b'0') << 1)),
-        _ => None,
-    }
+/// The fault of a match or target without an option that it must have.
+fn needs(extension: &Extension, known: &Known, group: &[&str]) -> Fault {
+    let letter = if extension.is_target { 'j' } else { 'm' };
+    let names: Vec<String> = group.iter().map(|name| format!("`--{name}`")).collect();
+    let message = format!("`-{letter} {}` needs {}", extension.name, names.join(" or "));
+    let first = known.options.iter().find(|option| group.contains(&option.saved));
+    let valued = first.is_some_and(|option| option.value.words() > 0);
+    let help = format!("write {}{}", names[0], if valued { " and its value" } else { "" });
+    Fault::new(extension.span.clone(), message, "the option is missing", help)
 }
-
-const ADDRESS_TYPES: [&str; 12] = [
-    "UNSPEC",
-    "UNICAST",
-    "LOCAL",
-    "BROADCAST",
-    "ANYCAST",
-    "MULTICAST",
-    "BLACKHOLE",
-    "UNREACHABLE",
-    "PROHIBIT",
-    "THROW",
-    "NAT",
-    "XRESOLVE",
-];

@@ -8,8 +8,10 @@ use crate::iptables::ruleset::{Address, MaskedMark};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol, mask_length};
 use crate::services;
 
-/// A number as `strtoul(3)` reads it with base 0: decimal, `0x` hexadecimal, `0` octal.
+/// A number as `strtoul(3)` reads it with base 0: decimal, `0x` hexadecimal, `0` octal; blanks and a `+` may stand before it.
 pub fn number(text: &str) -> Option<u64> {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix('+').unwrap_or(text);
     let parsed = if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16))
     } else if text.len() > 1 && text.starts_with('0') {
@@ -220,7 +222,7 @@ pub fn protocol(word: &Word) -> Result<Option<Protocol>, Fault> {
 }
 
 /// The names of protocols: those that iptables has built in, and those of Debian's `/etc/protocols`.
-const PROTOCOLS: [(&str, u8); 60] = [
+const PROTOCOLS: [(&str, u8); 61] = [
     ("tcp", 6),
     ("udp", 17),
     ("icmp", 1),
@@ -236,6 +238,7 @@ const PROTOCOLS: [(&str, u8); 60] = [
     ("ospfigp", 89),
     ("igmp", 2),
     ("ipv6-mh", 135),
+    ("mh", 135),
     ("mobility-header", 135),
     ("ip", 0),
     ("hopopt", 0),

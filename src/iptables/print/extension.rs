@@ -4,7 +4,7 @@
 use super::{bang, hexadecimal, number, string};
 use crate::iptables::ruleset::{
     HashLimit, HopLimit, IcmpType, Log, MaskedMark, Match, Multiport, Nat, NatOptions, Negatable, Nflog, Policy,
-    PolicyDirection, PortSide, Ports, Rate, RateUnit, RpFilter, States, Target, Tcp, TcpFlags,
+    PolicyDirection, PortSide, Ports, Rate, RateUnit, RpFilter, States, Target, Tcp, TcpFlags, Unknown,
 };
 use crate::net::{Family, PortRange, write_address};
 
@@ -85,7 +85,7 @@ pub fn one_match(one: &Match, out: &mut String) {
         }
         Match::Unknown(unknown) => {
             out.push_str(&unknown.name);
-            words(&unknown.words, out);
+            words(unknown, out);
         }
     }
 }
@@ -123,7 +123,7 @@ pub fn target_options(target: &Target, family: Family, out: &mut String) {
             hexadecimal(*mask, out);
         }
         Target::NoTrack => out.push_str(" --notrack"),
-        Target::Unknown(unknown) => words(&unknown.words, out),
+        Target::Unknown(unknown) => words(unknown, out),
     }
 }
 
@@ -385,15 +385,55 @@ fn nat_flags(options: &NatOptions, out: &mut String) {
     }
 }
 
-/// Words that were kept, quoted only where they must be.
-fn words(words: &[Box<str>], out: &mut String) {
-    for word in words {
-        out.push(' ');
-        let plain = |byte: u8| byte > b' ' && !matches!(byte, b'"' | b'\\' | b'\'');
-        if !word.is_empty() && word.bytes().all(plain) {
-            out.push_str(word);
-        } else {
-            string(word, out);
-        }
+/// How `iptables-save` prints the value of an option that is kept as words.
+#[derive(Clone, Copy, PartialEq)]
+enum Quotes {
+    /// Only where it could not be read otherwise.
+    Needed,
+    /// Unless it is made of letters, digits, `-` and `_`.
+    Usual,
+    /// Always.
+    Always,
+}
+
+fn quotes(extension: &str, option: &str) -> Quotes {
+    match (extension, option) {
+        ("helper", "--helper") | ("cgroup", "--path") => Quotes::Usual,
+        ("string", "--string" | "--hex-string") | ("u32", "--u32") | ("bpf", "--bytecode") => Quotes::Always,
+        ("connlabel", "--label") | ("LED", "--led-trigger-id") => Quotes::Always,
+        _ => Quotes::Needed,
     }
+}
+
+/// Words that were kept.
+fn words(unknown: &Unknown, out: &mut String) {
+    let mut style = Quotes::Needed;
+    for word in &unknown.words {
+        out.push(' ');
+        match style {
+            Quotes::Always => always_quoted(word, out),
+            Quotes::Usual => string(word, out),
+            Quotes::Needed => {
+                let plain = |byte: u8| byte > b' ' && !matches!(byte, b'"' | b'\\' | b'\'');
+                if !word.is_empty() && word.bytes().all(plain) {
+                    out.push_str(word);
+                } else {
+                    string(word, out);
+                }
+            }
+        }
+        // A value may look like an option.
+        style = if style == Quotes::Needed { quotes(&unknown.name, word) } else { Quotes::Needed };
+    }
+}
+
+fn always_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for letter in text.chars() {
+        if matches!(letter, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out.push('"');
 }

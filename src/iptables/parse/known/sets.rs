@@ -1,0 +1,82 @@
+//! Sets of addresses that another program has made: `-m set`, `-j SET`.
+
+use super::{Known, Said, Spelling, Value, flag, known, option, spelling};
+use crate::iptables::parse::rule::Extension;
+use crate::iptables::parse::saved::{U32, decimal, name, no};
+use crate::iptables::parse::untyped::said;
+use crate::iptables::parse::{Fault, Word};
+use crate::net::Family;
+
+/// The matches of this file.
+pub const MATCHES: &[Known] = &[known(
+    "set",
+    &[
+        two("match-set").negatable(),
+        two("set").negatable().saved_as("match-set"),
+        flag("return-nomatch"),
+        flag("update-counters").negatable(),
+        flag("update-subcounters").negatable(),
+        option("packets-eq", decimal::<0, { u64::MAX }>).negatable(),
+        option("packets-lt", decimal::<0, { u64::MAX }>),
+        option("packets-gt", decimal::<0, { u64::MAX }>),
+        option("bytes-eq", decimal::<0, { u64::MAX }>).negatable(),
+        option("bytes-lt", decimal::<0, { u64::MAX }>),
+        option("bytes-gt", decimal::<0, { u64::MAX }>),
+    ],
+)
+.needs(&[&["match-set"]])
+.excludes(&[&["packets-eq", "packets-lt", "packets-gt"], &["bytes-eq", "bytes-lt", "bytes-gt"]])
+.finish(counters)];
+
+/// The targets of this file.
+pub const TARGETS: &[Known] = &[known(
+    "SET",
+    &[
+        two("add-set"),
+        flag("exist"),
+        option("timeout", decimal::<0, { U32 - 1 }>),
+        two("del-set"),
+        two("map-set"),
+        flag("map-mark"),
+        flag("map-prio"),
+        flag("map-queue"),
+    ],
+)
+.needs(&[&["add-set", "del-set", "map-set"]])
+.together(&[
+    ("exist", "add-set"),
+    ("timeout", "add-set"),
+    ("map-mark", "map-set"),
+    ("map-prio", "map-set"),
+    ("map-queue", "map-set"),
+])
+.finish(mapped)];
+
+/// A set and the sides of the packet that are looked up in it.
+const fn two(name: &'static str) -> Spelling {
+    spelling(name, Value::Two(self::name::<31>, sides))
+}
+
+/// `src` and `dst`, six at most; what follows these letters is ignored.
+fn sides(word: &Word, _: Family) -> Result<String, Fault> {
+    let side = |text: &str| ["src", "dst"].into_iter().find(|side| text.starts_with(side));
+    let sides: Option<Vec<&str>> = word.text.split(',').map(side).collect();
+    match sides.filter(|sides| sides.len() <= 6) {
+        Some(sides) => Ok(sides.join(",")),
+        None => Err(no(word, "list of sides", "write `src`, `dst`, or several with commas: `src,dst`")),
+    }
+}
+
+/// Counters are updated where nothing else is said.
+fn counters(mut all: Vec<Said>, _: &Extension, _: Family) -> Result<Vec<Said>, Fault> {
+    all.retain(|one| one.negated || !matches!(one.name, "update-counters" | "update-subcounters"));
+    Ok(all)
+}
+
+fn mapped(all: Vec<Said>, _: &Extension, _: Family) -> Result<Vec<Said>, Fault> {
+    let mapped = ["map-mark", "map-prio", "map-queue"].iter().any(|name| said(&all, name).is_some());
+    match said(&all, "map-set").filter(|_| !mapped) {
+        Some(one) => Err(one.vain("nothing is mapped", "write `--map-mark`, `--map-prio` or `--map-queue` as well")),
+        None => Ok(all),
+    }
+}

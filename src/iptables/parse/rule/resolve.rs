@@ -1,0 +1,124 @@
+//! What a long option stands for: an option of every rule, or one of a match or target before it.
+//! Input: its name, whole or abbreviated. Output: whose option it is; a protocol's own match is loaded where it needs one.
+
+use super::{Extension, Reader};
+use crate::iptables::parse::known::{Spelling, known_match};
+use crate::iptables::parse::options::{CORE, Core};
+use crate::iptables::parse::{Fault, Word};
+use crate::net::{Family, Protocol};
+
+/// What a long option turned out to be.
+pub enum Option_ {
+    Core(&'static Core),
+    Known(usize, &'static Spelling),
+    Unknown(usize),
+}
+
+impl Reader<'_> {
+    /// What `getopt_long(3)` finds: an exact name, else an abbreviation that fits only one option.
+    pub fn resolve(&mut self, name: &str, word: &Word) -> Result<Option_, Fault> {
+        if let Some(core) = CORE.iter().find(|core| core.name == name) {
+            return Ok(Option_::Core(core));
+        }
+        // The newest match or target wins, as iptables puts its options in front.
+        for (index, extension) in self.extensions.iter().enumerate().rev() {
+            let known = extension.known.and_then(|known| known.options.iter().find(|option| option.name == name));
+            if let Some(spelling) = known {
+                return Ok(Option_::Known(index, spelling));
+            }
+        }
+        let unknown = self.extensions.iter().rposition(|extension| extension.known.is_none());
+        if unknown.is_none() {
+            let cores = CORE.iter().filter(|core| core.name.starts_with(name)).map(Option_::Core);
+            let known = self.extensions.iter().enumerate().flat_map(|(index, extension)| {
+                extension
+                    .known
+                    .into_iter()
+                    .flat_map(|known| known.options)
+                    .filter(|option| option.name.starts_with(name))
+                    .map(move |spelling| Option_::Known(index, spelling))
+            });
+            let mut found: Option<Option_> = None;
+            for candidate in cores.chain(known) {
+                match (&found, &candidate) {
+                    (None, _) => found = Some(candidate),
+                    (Some(Option_::Core(a)), Option_::Core(b)) if a.letter == b.letter => {}
+                    (Some(Option_::Known(a, x)), Option_::Known(b, y)) if a == b && x.saved == y.saved => {}
+                    _ => {
+                        return Err(Fault::new(
+                            word.span.clone(),
+                            format!("`--{name}` may stand for several options"),
+                            "too short an abbreviation",
+                            "write the option's whole name",
+                        ));
+                    }
+                }
+            }
+            if let Some(found) = found {
+                return Ok(found);
+            }
+        }
+        if let Some(index) = self.load_protocol_match(name, unknown.is_some(), word) {
+            return self.resolve_in(index, name, word);
+        }
+        match unknown {
+            Some(index) => Ok(Option_::Unknown(index)),
+            None => Err(self.unknown_option(name, word)),
+        }
+    }
+
+    fn resolve_in(&self, index: usize, name: &str, word: &Word) -> Result<Option_, Fault> {
+        let options = self.extensions[index].known.map_or(&[][..], |known| known.options);
+        let exact = options.iter().find(|option| option.name == name);
+        match exact.or_else(|| options.iter().find(|option| option.name.starts_with(name))) {
+            Some(spelling) => Ok(Option_::Known(index, spelling)),
+            None => Err(self.unknown_option(name, word)),
+        }
+    }
+
+    /// `-p tcp --dport 22`: the first option that nobody knows loads the protocol's own match.
+    fn load_protocol_match(&mut self, name: &str, exact: bool, word: &Word) -> Option<usize> {
+        let protocol = self.rule.header.protocol?.value;
+        let known = known_match(match protocol {
+            Protocol::TCP => "tcp",
+            Protocol::UDP => "udp",
+            Protocol::SCTP => "sctp",
+            Protocol::ICMP => "icmp",
+            Protocol::ICMPV6 => "icmp6",
+            Protocol::ESP => "esp",
+            Protocol::AH => "ah",
+            Protocol(33) => "dccp",
+            _ => return None,
+        })?;
+        let fits = |option: &Spelling| if exact { option.name == name } else { option.name.starts_with(name) };
+        let loaded = self.extensions.iter().any(|extension| !extension.is_target && extension.name == known.name);
+        if loaded || known.family.is_some_and(|family| family != self.family) || !known.options.iter().any(fits) {
+            return None;
+        }
+        self.extensions.push(Extension {
+            name: known.name.to_string(),
+            span: word.span.clone(),
+            known: Some(known),
+            is_target: false,
+            options: Vec::new(),
+        });
+        Some(self.extensions.len() - 1)
+    }
+
+    fn unknown_option(&self, name: &str, word: &Word) -> Fault {
+        let help = match name {
+            "dport" | "sport" | "destination-port" | "source-port" => {
+                "ports need `-p tcp`, `-p udp` or `-p sctp` before them"
+            }
+            "dports" | "sports" | "ports" => "write `-m multiport` before it",
+            "icmp-type" if self.family == Family::V6 => "in IPv6 rules write `-p ipv6-icmp --icmpv6-type`",
+            "icmpv6-type" if self.family == Family::V4 => "in IPv4 rules write `-p icmp --icmp-type`",
+            "icmp-type" => "write `-p icmp` before it",
+            "icmpv6-type" => "write `-p ipv6-icmp` before it",
+            "syn" | "tcp-flags" | "tcp-option" => "write `-p tcp` before it",
+            _ => "write `-m` with the match, or `-j` with the target, that it belongs to before it",
+        };
+        let message = format!("no match or target before `--{name}` knows this option");
+        Fault::new(word.span.clone(), message, "belongs to nothing", help)
+    }
+}

@@ -1,0 +1,267 @@
+//! Extension matches: what a packet must be besides its header.
+//! Input: built by `parse` and by `expand`. Output: the matches of a `Rule`.
+
+use std::net::IpAddr;
+
+use super::Negatable;
+use crate::net::PortRange;
+
+/// An extension match (`-m`), as iptables-extensions(8) names them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Match {
+    /// `-m tcp`. Ports and flags are those of whole packets and of first fragments; in a later IPv4 fragment iptables-nft
+    /// takes other bytes for them (tried with Linux 6.18), legacy iptables does not match.
+    Tcp(Box<Tcp>),
+    /// `-m udp` (also `-m udplite`, `-m dccp` where they have only ports): source and destination ports.
+    Udp(Ports),
+    /// `-m sctp`, ports only.
+    Sctp(Ports),
+    /// `-m icmp`, IPv4.
+    Icmp(Negatable<IcmpType>),
+    /// `-m icmp6`, IPv6.
+    Icmp6(Negatable<IcmpType>),
+    /// `-m multiport`: 1 to 15 slots, a range takes two.
+    Multiport(Negatable<Box<Multiport>>),
+    /// `-m ah` without options. In IPv6 `-p ah` never matches with legacy iptables, which looks behind the header, and
+    /// does with iptables-nft; this match works with both.
+    Ah,
+    /// `-m frag` without options (IPv6): the packet has a fragment header.
+    Frag,
+    /// `-m ttl` (IPv4). FORWARD sees one less than PREROUTING: the packet has been routed.
+    Ttl(HopLimit),
+    /// `-m hl` (IPv6). FORWARD sees one less than PREROUTING, too.
+    Hl(HopLimit),
+    /// `-m policy`
+    Policy(Policy),
+    /// `-m mark`
+    Mark(Negatable<MaskedMark>),
+    /// `-m connmark`. What has no connection (invalid, untracked) does not match, negated or not.
+    ConnMark(Negatable<MaskedMark>),
+    /// `-m conntrack --ctstate`, and nothing else.
+    ConnState(Negatable<States>),
+    /// `-m state --state`
+    State(Negatable<States>),
+    /// `-m limit`
+    Limit(Rate),
+    /// `-m hashlimit`
+    HashLimit(Box<HashLimit>),
+    /// `-m rpfilter`
+    RpFilter(RpFilter),
+    /// `-m iprange`
+    IpRange(Box<IpRange>),
+    /// `-m comment`
+    Comment(Box<str>),
+    /// A match that the model does not know, kept as it was written and never guessed.
+    Unknown(Box<Unknown>),
+}
+
+/// Source and destination ports of one match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// `--sport`
+    pub source: Option<Negatable<PortRange>>,
+    /// `--dport`
+    pub destination: Option<Negatable<PortRange>>,
+}
+
+/// `-m tcp`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    /// `--sport`, `--dport`
+    pub ports: Ports,
+    /// `--tcp-flags`
+    pub flags: Option<Negatable<TcpFlags>>,
+    /// `--tcp-option`
+    pub option: Option<Negatable<u8>>,
+}
+
+/// `--tcp-flags MASK SET`: of the flags in `mask`, exactly those in `set` are on (bits as in the TCP header, FIN = 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TcpFlags {
+    /// Which flags are looked at.
+    pub mask: u8,
+    /// Which of them must be on.
+    pub set: u8,
+}
+
+impl TcpFlags {
+    /// The names by bit, FIN first: the order in which `iptables-save` prints them.
+    pub const NAMES: [&'static str; 6] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG"];
+
+    /// `--syn`: the first packet of a connection.
+    pub const SYN: TcpFlags = TcpFlags { mask: 0x17, set: 0x02 };
+}
+
+/// An ICMP type with the range of its codes: `255` for the type means any (IPv4 and IPv6 alike).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IcmpType {
+    /// 0 to 254; 255 is any.
+    pub kind: u8,
+    /// The code; `None` is any.
+    pub code: Option<u8>,
+}
+
+/// Which end of the packet `multiport` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PortSide {
+    /// `--sports`
+    Source,
+    /// `--dports`
+    Destination,
+    /// `--ports`: either of the two.
+    Either,
+}
+
+/// `-m multiport`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Multiport {
+    /// Which ports are looked at.
+    pub side: PortSide,
+    /// The ports, in the order written.
+    pub ports: Vec<PortRange>,
+}
+
+impl Multiport {
+    /// The kernel's room for one match (`XT_MULTI_PORTS`).
+    pub const SLOTS: usize = 15;
+
+    /// The slots that a range takes: one, or two for a true range.
+    pub fn slots(range: PortRange) -> usize {
+        if range.is_single() { 1 } else { 2 }
+    }
+}
+
+/// A comparison with the TTL or the hop limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HopLimit {
+    /// `--ttl-eq`, `--hl-eq`; negatable.
+    Equal(Negatable<u8>),
+    /// `--ttl-lt`, `--hl-lt`
+    Less(u8),
+    /// `--ttl-gt`, `--hl-gt`
+    Greater(u8),
+}
+
+/// `-m policy`, without the options of single elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// `--dir in` or `--dir out`
+    pub direction: PolicyDirection,
+    /// `--pol ipsec` (true) or `--pol none`
+    pub ipsec: bool,
+}
+
+/// Whether a packet came out of an IPsec policy or will go into one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PolicyDirection {
+    /// Came out of one.
+    In,
+    /// Will go into one.
+    Out,
+}
+
+/// A mark under a mask; printed without the mask where that is 0xffffffff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MaskedMark {
+    /// The value.
+    pub value: u32,
+    /// The bits that count.
+    pub mask: u32,
+}
+
+/// A set of connection states, one bit each in the order in which `iptables-save` prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct States(pub u8);
+
+impl States {
+    /// Names in print order; the bit of `NAMES[n]` is `1 << n`. `SNAT` and `DNAT` are for `--ctstate` only.
+    pub const NAMES: [&'static str; 7] = ["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "SNAT", "DNAT"];
+}
+
+/// The unit of a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RateUnit {
+    /// `/sec`
+    Second,
+    /// `/min`
+    Minute,
+    /// `/hour`
+    Hour,
+    /// `/day`
+    Day,
+}
+
+/// `-m limit`: a token bucket, as `iptables-save` would print it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rate {
+    /// Packets per unit, from 1.
+    pub count: u32,
+    /// The unit.
+    pub unit: RateUnit,
+    /// The size of the bucket; iptables' default is 5 and not printed.
+    pub burst: u32,
+}
+
+impl Rate {
+    /// The burst that iptables takes where none is given.
+    pub const DEFAULT_BURST: u32 = 5;
+}
+
+/// `-m hashlimit` in packets, by any mode, with the options that matter for what it matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashLimit {
+    /// `--hashlimit-above` instead of `--hashlimit-upto`
+    pub above: bool,
+    /// The rate; hashlimit always prints its burst.
+    pub rate: Rate,
+    /// `srcip`, `srcport`, `dstip`, `dstport`, in that order of bits.
+    pub mode: u8,
+    /// `--hashlimit-name`
+    pub name: Box<str>,
+    /// `--hashlimit-srcmask`
+    pub source_mask: Option<u8>,
+    /// `--hashlimit-dstmask`
+    pub destination_mask: Option<u8>,
+    /// The options without an effect on what is matched (table size, expiry), name and value.
+    pub tuning: Vec<(Box<str>, u32)>,
+}
+
+impl HashLimit {
+    /// The options of `tuning`, in the order of `iptables-save`.
+    pub const TUNING: [&'static str; 4] =
+        ["hashlimit-htable-size", "hashlimit-htable-max", "hashlimit-htable-gcinterval", "hashlimit-htable-expire"];
+
+    /// The words of `--hashlimit-mode`; the bit of `MODES[n]` is `1 << n`.
+    pub const MODES: [&'static str; 4] = ["srcip", "srcport", "dstip", "dstport"];
+}
+
+/// `-m rpfilter`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RpFilter {
+    /// `--loose`
+    pub loose: bool,
+    /// `--validmark`
+    pub validmark: bool,
+    /// `--accept-local`
+    pub accept_local: bool,
+    /// `--invert`
+    pub invert: bool,
+}
+
+/// `-m iprange`: addresses from the first to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpRange {
+    /// `--src-range`
+    pub source: Option<Negatable<(IpAddr, IpAddr)>>,
+    /// `--dst-range`
+    pub destination: Option<Negatable<(IpAddr, IpAddr)>>,
+}
+
+/// A match or a target that is kept word for word: its options are re-quoted, and changed only to what `iptables-save` prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The name after `-m` or `-j`.
+    pub name: Box<str>,
+    /// The words that belong to it, `!` included, unquoted.
+    pub words: Vec<Box<str>>,
+}

@@ -1,0 +1,196 @@
+//! Random traffic clauses: directions, protocols, addresses and ports that fit together.
+//! Input: a sentence's form. Output: its clauses, in any order.
+
+use cgwfw::resolve::icmp;
+use cgwfw::snippet::signature::{Direction, Form, OpenDirection, Signature, TrafficClause};
+
+use super::values::braced;
+use super::{Plan, Writer};
+
+impl Writer<'_> {
+    pub fn traffic(&mut self, form: &Form, signature: &Signature, reason: &str) -> Vec<String> {
+        let rules = &signature.traffic;
+        let clauses = form.traffic_clauses.as_ref().unwrap_or(&rules.clauses).clone();
+        let has = |clause: TrafficClause| clauses.contains(&clause);
+        let mut parts = Vec::new();
+        let open = rules.open == OpenDirection::None;
+        let directions = if open { Vec::new() } else { rules.directions.clone() };
+        let mut direction = None;
+        let may_omit = matches!(rules.open, OpenDirection::Any | OpenDirection::Interface);
+        let omitted = may_omit && self.random.chance(25);
+        if !directions.is_empty() && !omitted {
+            direction = Some(*self.random.pick(&directions));
+        }
+        let with_peer = has(TrafficClause::Peer)
+            && direction != Some(Direction::Forward)
+            && (direction.is_some() || rules.open == OpenDirection::Any || rules.open == OpenDirection::Interface)
+            && self.plan != Plan::Neutral
+            && self.random.chance(20);
+        let mut tunnel = true;
+        if !open {
+            let must =
+                rules.needs_interface || direction.is_none() && rules.open == OpenDirection::Interface && !with_peer;
+            let on = must || self.random.chance(60);
+            tunnel = false;
+            let mut list = |writer: &mut Self| {
+                let list = writer.interface_list(true);
+                tunnel |= writer.names_tunnel(&list);
+                list
+            };
+            parts.push(match direction {
+                Some(Direction::Forward) => match self.random.below(5) {
+                    0 => "forward".to_owned(),
+                    1 => format!("forward on {}", list(self)),
+                    2 => format!("forward in on {}", list(self)),
+                    3 => format!("forward out on {}", list(self)),
+                    _ => format!("forward in on {} out on {}", list(self), list(self)),
+                },
+                Some(direction) if on => format!("{} on {}", direction.word(), list(self)),
+                Some(direction) => direction.word().to_owned(),
+                None if on => format!("on {}", list(self)),
+                None => String::new(),
+            });
+        }
+        let (protocol, ported, tcp, icmp) = self.protocol(&clauses, &rules.protocols, reason);
+        if !protocol.is_empty() {
+            parts.push(protocol);
+        }
+        if with_peer {
+            parts.push(format!("peer {}", self.address_list(true)));
+        }
+        let sided = !with_peer && (open || direction.is_some()) && self.plan != Plan::Neutral;
+        let mut own_port = rules.own_ports;
+        for (clause, word, source) in [(TrafficClause::From, "from", true), (TrafficClause::To, "to", false)] {
+            let port_clause = if source { TrafficClause::SourcePort } else { TrafficClause::Port };
+            let address = has(clause) && sided && self.random.chance(35);
+            let port = has(port_clause) && ported && (source || !own_port) && self.random.chance(25);
+            own_port |= port && !source;
+            let mut part = String::new();
+            if address {
+                part = format!("{word} {}", self.address_list(source));
+            }
+            if port {
+                if part.is_empty() {
+                    part = word.to_owned();
+                }
+                part.push_str(&format!(" port {}", self.ports()));
+            }
+            if !part.is_empty() {
+                parts.push(part);
+            }
+        }
+        if has(TrafficClause::Port) && ported && !own_port && self.random.chance(45) {
+            parts.push(format!("port {}", self.ports()));
+        }
+        if tcp && has(TrafficClause::NoSyn) && self.random.chance(15) {
+            parts.push("no syn".into());
+        } else if tcp && has(TrafficClause::Flags) && self.random.chance(25) {
+            let not = if self.random.chance(30) { "not " } else { "" };
+            let all =
+                ["syn/syn", "syn,rst/syn", "all/none", "fin,syn,rst,ack/syn", "all/all", "urg/none", "psh,ack/ack"];
+            parts.push(format!("flags {not}{}", self.random.pick(&all)));
+        }
+        if icmp && has(TrafficClause::Type) && self.random.chance(60) {
+            parts.push(self.icmp_type());
+        }
+        let others: [(TrafficClause, usize); 5] = [
+            (TrafficClause::Ttl, 15),
+            (TrafficClause::State, 20),
+            (TrafficClause::Ipsec, if tunnel && !open { 0 } else { 15 }),
+            (TrafficClause::Mark, 15),
+            (TrafficClause::Limit, 20),
+        ];
+        for (clause, percent) in others {
+            if !has(clause) || !self.random.chance(percent) {
+                continue;
+            }
+            let not = if self.random.chance(25) { "not " } else { "" };
+            parts.push(match clause {
+                TrafficClause::Ttl => format!("ttl {not}{}", self.number(0, 255)),
+                TrafficClause::State => {
+                    let mut all = ["new", "established", "related", "invalid", "untracked"];
+                    self.random.shuffle(&mut all);
+                    let count = self.random.between(1, 3) as usize;
+                    let list = self.list(all[..count].iter().map(|word| (*word).to_owned()).collect());
+                    format!("state {not}{list}")
+                }
+                TrafficClause::Ipsec => if self.random.chance(50) { "ipsec" } else { "no ipsec" }.into(),
+                TrafficClause::Mark => format!("mark {not}{}", self.mark()),
+                _ => self.rate(),
+            });
+        }
+        parts.retain(|part| !part.is_empty());
+        if parts.is_empty() {
+            let plain = clauses.contains(&TrafficClause::Protocol) && rules.protocols.is_empty();
+            parts.push(if plain { "all" } else { "on lo" }.to_owned());
+        }
+        parts
+    }
+
+    /// The protocol clause, and whether it has ports, is TCP, is ICMP.
+    pub fn protocol(&mut self, clauses: &[TrafficClause], own: &[String], reason: &str) -> (String, bool, bool, bool) {
+        if !own.is_empty() {
+            let all = |words: &[&str]| own.iter().all(|word| words.contains(&word.as_str()));
+            return (String::new(), all(&["tcp", "udp", "sctp"]), all(&["tcp"]), all(&["icmp"]));
+        }
+        if !clauses.contains(&TrafficClause::Protocol) {
+            return (String::new(), false, false, false);
+        }
+        if reason == "tcp-reset" {
+            return ("tcp".into(), true, true, false);
+        }
+        let kind = if self.needs_ports { self.random.below(5) } else { self.random.below(12) };
+        match kind {
+            0 | 1 => ("tcp".into(), true, true, false),
+            2 => ("udp".into(), true, false, false),
+            3 => ("sctp".into(), true, false, false),
+            4 => {
+                let mut words = vec!["tcp".to_owned(), "udp".into(), "sctp".into()];
+                self.random.shuffle(&mut words);
+                words.truncate(2 + self.random.below(2));
+                (self.list(words), true, false, false)
+            }
+            5 | 6 => ("icmp".into(), false, false, true),
+            7 => {
+                let not = if self.random.chance(30) { "not " } else { "" };
+                let all = ["tcp", "esp", "gre", "vrrp", "ospf", "icmp", "udp"];
+                (format!("{not}{}", self.random.pick(&all)), false, false, false)
+            }
+            8 => {
+                let mut words: Vec<String> =
+                    ["tcp", "udp", "esp", "ah", "gre", "icmp", "ospf"].map(str::to_owned).to_vec();
+                self.random.shuffle(&mut words);
+                words.truncate(2 + self.random.below(3));
+                let negate = self.random.chance(35) && !words.contains(&"ah".to_owned());
+                let list = self.list(words);
+                (if negate { format!("not {}", braced(&list)) } else { list }, false, false, false)
+            }
+            9 => {
+                let number = *self.random.pick(&[2, 4, 5, 41, 94, 103, 115, 136, 253, 255]);
+                (format!("protocol {number}"), false, false, false)
+            }
+            10 => (if self.random.chance(50) { "ah" } else { "all" }.into(), false, false, false),
+            _ => (String::new(), false, false, false),
+        }
+    }
+
+    pub fn icmp_type(&mut self) -> String {
+        let fits = |types: &[Option<cgwfw::iptables::ruleset::IcmpType>; 2]| match self.plan {
+            Plan::V4 => types[0].is_some(),
+            Plan::V6 => types[1].is_some(),
+            _ => types.iter().all(Option::is_some),
+        };
+        let mut all: Vec<&str> = icmp::NAMES.iter().filter(|(_, types)| fits(types)).map(|(name, _)| *name).collect();
+        self.random.shuffle(&mut all);
+        if self.plan.single() && self.random.chance(20) {
+            self.needs_only = true;
+            let code = if self.random.chance(40) { format!(" code {}", self.number(0, 255)) } else { String::new() };
+            return format!("type {}{code}", self.number(0, 254));
+        }
+        let count = if self.random.chance(60) { 1 } else { self.random.between(2, 4) as usize };
+        let negate = self.random.chance(15);
+        self.needs_only |= self.plan.single();
+        let list = self.list(all[..count].iter().map(|name| (*name).to_owned()).collect());
+        format!("type {}", if negate { format!("not {}", braced(&list)) } else { list })
+    }
+}
