@@ -139,10 +139,10 @@ fn results(compilation: &Compilation) -> String {
 /// The fences of an example that say something else than its compilation; `None` where it expects nothing at all.
 /// Errors that no fence expects are a difference too.
 pub fn differences(example: &Example, compilation: &Compilation) -> Option<Vec<Difference>> {
-    let actual = example.expected.iter().filter_map(|(language, expected)| {
+    let checked = example.expected.iter().filter_map(|(language, expected)| {
         Some((language.clone(), expected.clone(), actual(language, expected, compilation)?))
     });
-    let checked: Vec<_> = actual.collect();
+    let checked: Vec<_> = checked.collect();
     if checked.is_empty() {
         return None;
     }
@@ -151,6 +151,15 @@ pub fn differences(example: &Example, compilation: &Compilation) -> Option<Vec<D
         .filter(|(_, expected, actual)| expected != actual)
         .map(|(language, expected, actual)| Difference { language, expected, actual })
         .collect();
+    // A family is not left out in silence: a fence that is not there says that there are no rules.
+    for (there, missing) in [("iptables", "ip6tables"), ("ip6tables", "iptables")] {
+        if example.expected(there).is_some() && example.expected(missing).is_none() {
+            let actual = actual(missing, "", compilation).unwrap_or_default();
+            if !actual.is_empty() {
+                differences.push(Difference { language: missing.to_owned(), expected: String::new(), actual });
+            }
+        }
+    }
     let expects_errors = ["diagnostics", "notes", "rendered"].iter().any(|fence| example.expected(fence).is_some());
     if !expects_errors && compilation.diagnostics.has_errors() {
         let (language, actual) = ("diagnostics".to_owned(), short(compilation, false));

@@ -103,6 +103,16 @@ fn the_sentence_of_the_hint_lets_the_packet_pass() {
 }
 
 #[test]
+fn the_sentence_of_the_hint_goes_before_the_rule_that_decides() {
+    let policy = "default drop\ndrop in on inet0 tcp\n";
+    let traffic = "in on inet0 tcp from 192.0.2.9 to 192.0.2.2 port 22";
+    let output = cgwfw(&["trace", "-", traffic], policy);
+    let hint =
+        "a sentence that lets it pass, before <stdin>:2: allow in on inet0 tcp from 192.0.2.9 to 192.0.2.2 port 22";
+    assert!(text(&output.stdout).contains(hint), "{}", text(&output.stdout));
+}
+
+#[test]
 fn hints_say_what_would_have_to_be_different() {
     for (rule, traffic, condition) in [
         ("tcp port 22", "tcp port 23", "if its destination port were 22"),

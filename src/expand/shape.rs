@@ -1,7 +1,7 @@
 //! A snippet's template, rendered once for each shape: which optional parts a sentence has, in which family.
 //! Input: the template and what is present. Output: patterns, that is typed rules with holes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use minijinja::{Environment, UndefinedBehavior, Value};
@@ -11,6 +11,7 @@ use crate::iptables::ruleset::{Header, Match, Target};
 use crate::net::Family;
 use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Snippet};
+use crate::snippet::signature::Part;
 
 /// A rule of a template: typed, with holes for the sentence's values.
 #[derive(Clone, Debug)]
@@ -219,7 +220,12 @@ const FUEL: u64 = 1_000_000;
 
 fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, Fault> {
     let (environment, variables) = (environment(), variables(block, snippet, family));
-    let text = environment.render_str(&marked(&snippet.template), &variables).map_err(|error| {
+    let template = marked(&snippet.template);
+    let text = environment.template_from_str(&template).and_then(|template| {
+        let used = template.undeclared_variables(false);
+        template.render(&variables).map(|text| (text, used))
+    });
+    let (text, used) = text.map_err(|error| {
         let detail =
             error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
         Fault {
@@ -261,7 +267,48 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
         value.is_ok_and(|value| value.is_true())
     };
     let notes = snippet.signature.notes.iter().filter(|note| holds(&note.when)).map(|note| note.text.as_str());
+    if let Some(name) = unused(block, snippet, &used) {
+        return Err(Fault {
+            line: 1,
+            message: format!("it never uses `{name}`, which the sentence says"),
+            help: format!(
+                "write `{{{{ {name} }}}}` or `{{% if {name} %}}` where it belongs, or take it out of snippet.toml"
+            ),
+        });
+    }
+    if let Some(name) = unprinted(block, snippet, family, &patterns) {
+        return Err(Fault {
+            line: 1,
+            message: format!("none of its rules holds `{name}`, which the sentence says"),
+            help: format!(
+                "write `{{{{ {name} }}}}` into the rules that are printed in this case: without it they are wider"
+            ),
+        });
+    }
     Ok(Shape { patterns, notes: notes.collect() })
+}
+
+/// A part of the sentence that the template does not look at: its rules would be wider than the sentence.
+fn unused(block: &Block, snippet: &Snippet, used: &HashSet<String>) -> Option<String> {
+    let signature = &snippet.signature;
+    let given = block.arguments.iter().map(|(index, _)| signature.parameters[usize::from(*index)].name.clone());
+    // Words that a form must have say nothing by themselves.
+    let form = &signature.forms[usize::from(block.form)];
+    let optional =
+        |index: usize| form.clauses.iter().any(|clause| clause.part == Part::Flag(index as u8) && !clause.required);
+    let flags = signature.flags.iter().enumerate();
+    let flags = flags.filter(|(index, _)| block.flags & (1 << index) != 0 && optional(*index));
+    let traffic = block.traffic.iter().map(|_| "traffic".to_owned());
+    given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !used.contains(name))
+}
+
+/// A value of the sentence that no rule holds, although there are rules: they would be wider than the sentence.
+fn unprinted(block: &Block, snippet: &Snippet, family: Family, patterns: &[Pattern]) -> Option<String> {
+    let held = |at: usize| patterns.iter().any(|pattern| pattern.uses.iter().any(|(_, _, argument)| *argument == at));
+    let opaque = block.arguments.iter().enumerate().filter(|(_, (_, argument))| !matches!(argument, Argument::Text(_)));
+    let mut missing = opaque.filter(|(at, (_, argument))| is_present(argument, family) && !held(*at));
+    let (_, (index, _)) = missing.next().filter(|_| !patterns.is_empty())?;
+    Some(snippet.signature.parameters[usize::from(*index)].name.clone())
 }
 
 /// Whether a hole stands where nothing would fill it: the rule would then say less than the template does.

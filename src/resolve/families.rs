@@ -61,8 +61,9 @@ pub fn resolve(
                 format!("only {here}"),
                 "nothing is left of the sentence: give addresses of the same family, or write two sentences",
             );
-            if let Some((_, span)) = only.filter(|_| families == after_only) {
-                report = report.also(span, "chosen here");
+            if let Some((family, span)) = only.filter(|_| families == after_only) {
+                report.help = format!("remove `only {}`, or give addresses of {}", family.keyword(), family.name());
+                report = report.also(span, "chosen here").fix(Fix::Replace(span, String::new()));
             } else if let Some(other) =
                 choices.iter().find(|other| other.span != choice.span && other.chooses && !other.negated)
             {

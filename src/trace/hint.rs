@@ -11,7 +11,7 @@ use crate::iptables::ruleset::{
 };
 use crate::net::{Family, Interface, Prefix, Protocol};
 use crate::resolve::suggest::did_you_mean;
-use crate::simulate::{Translation, Verdict};
+use crate::simulate::{By, Translation, Verdict};
 use crate::source_map::{Rules, Statement};
 use crate::traffic::sentence::{icmp_words, protocol};
 
@@ -25,13 +25,21 @@ pub fn hints(trace: &Trace, rules: Rules) -> Vec<String> {
         return Vec::new();
     }
     let Some(branch) = trace.branches.first() else { return Vec::new() };
-    if matches!(branch.decision.by, crate::simulate::By::Kernel(_)) {
+    if matches!(branch.decision.by, By::Kernel(_)) {
         return Vec::new();
     }
     let packet = &trace.described.packet;
     let mut hints = near(branch, packet, rules);
     if matches!(rules, Rules::Policy(_)) {
-        hints.push(format!("a sentence that lets it pass: {}", sentence(packet, branch)));
+        // The first rule that matches decides: a sentence behind it would come too late.
+        let before = match branch.decision.by {
+            By::Rule(place) => place.look_up(rules.of(packet.family())).map_or_else(String::new, |(_, rule)| {
+                let statement = rules.statement(packet.family(), rule.origin);
+                format!(", before {}:{}", statement.file, statement.line)
+            }),
+            _ => String::new(),
+        };
+        hints.push(format!("a sentence that lets it pass{before}: {}", sentence(packet, branch)));
     }
     hints
 }
