@@ -30,7 +30,7 @@ allow ssh in on inet0
 ";
 
 /// The fences of a language on the page of an editor, as if the checkout were where the reader has it.
-fn to_paste(editor: &str, language: &str) -> Vec<String> {
+pub fn to_paste(editor: &str, language: &str) -> Vec<String> {
     let page = file(&format!("editors/{editor}/README.md"));
     let start = format!("```{language}\n");
     let fences = page.split(&start).skip(1);
@@ -52,7 +52,7 @@ fn editor(program: &str, folder: &Path, settings: (&str, &str)) -> Command {
 }
 
 /// The strings of a list.
-fn strings(value: &Value) -> Vec<&str> {
+pub fn strings(value: &Value) -> Vec<&str> {
     value.as_array().expect("a list").iter().filter_map(Value::as_str).collect()
 }
 

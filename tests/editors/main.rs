@@ -5,6 +5,7 @@
 mod client;
 mod colours;
 mod drives;
+mod pages;
 mod programs;
 mod textmate;
 mod words;
