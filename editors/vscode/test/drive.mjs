@@ -152,8 +152,9 @@ async function drive(page, port) {
   await until('squiggles', squiggles(2));
 
   await page.keyboard.press('Control+Shift+M');
-  await shows('the Problems panel', page.locator('.markers-panel .monaco-list-row'), '`loopbck` has no meaning in `allow`',
-    'unknown_word', '`10.1.0.0/8` has bits below its prefix length', 'host_bits');
+  await shows('the Problems panel', page.locator('.markers-panel .monaco-list-row'),
+    '`loopbck` has no meaning in `allow`', 'help: did you mean `loopback`?', 'unknown_word',
+    '`10.1.0.0/8` has bits below its prefix length', 'host_bits');
   await shows('inlay hints', line('allow icmp'), '2 rules each');
 
   await until('the colours of the server', async () => {
