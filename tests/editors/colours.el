@@ -1,0 +1,15 @@
+;;; Writes, for each file NUMBER.cgwfw of a folder, NUMBER.colours: of each byte the face, a line for a line.  -*- lexical-binding: t -*-
+(load (expand-file-name "emacs/cgwfw-mode.el" (getenv "EDITORS")))
+(dotimes (number (string-to-number (getenv "TEXTS")))
+  (with-current-buffer (find-file-noselect (format "%d.cgwfw" number))
+    (unless (eq major-mode 'cgwfw-mode) (error "%s for .cgwfw" major-mode))
+    (font-lock-ensure)
+    (let ((at (point-min)) (out nil))
+      (while (< at (point-max))
+        (let ((face (or (get-text-property at 'face) '-)))
+          (push (if (eq (char-after at) ?\n) "\n"
+                  (mapconcat (lambda (_) (format "%s " (if (listp face) (car face) face)))
+                             (encode-coding-char (char-after at) 'utf-8) ""))
+                out))
+        (setq at (1+ at)))
+      (write-region (apply #'concat (nreverse out)) nil (format "%d.colours" number)))))

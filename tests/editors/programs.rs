@@ -1,0 +1,46 @@
+//! The editors themselves. Input: a command. Output: what it prints.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Whether to go on with a test that needs a program. Where there is none, says so loudly; under `CI=true` that is a failure.
+pub fn require(program: &str) -> bool {
+    let answer = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    match answer {
+        Ok(output) if output.status.success() => true,
+        _ if std::env::var("CI").is_ok_and(|value| value == "true") => panic!("CI must have `{program}`"),
+        _ => {
+            eprintln!("SKIPPED: there is no `{program}` here");
+            false
+        }
+    }
+}
+
+/// Runs a program without anybody at its keyboard, for a minute at most; what it prints.
+pub fn run(command: &mut Command) -> String {
+    const LONGEST: Duration = Duration::from_secs(60);
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let output = || log.as_file().try_clone().expect("the file");
+    let mut process = command
+        .stdin(Stdio::null())
+        .stdout(output())
+        .stderr(output())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let start = Instant::now();
+    let status = loop {
+        match process.try_wait().expect("a process of ours") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > LONGEST => {
+                process.kill().expect("a process of ours");
+                process.wait().expect("a process of ours");
+                break None;
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let printed = std::fs::read(log.path()).expect("the file");
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(status.is_some_and(|status| status.success()), "{command:?} ended with {status:?}:\n{printed}");
+    printed
+}
