@@ -2,6 +2,7 @@
 //!
 //! `CGWFW_POLICIES`, `CGWFW_MUTATIONS` and `CGWFW_KERNEL_POLICIES` say how many of each; `CGWFW_SEED` where to begin.
 
+#[expect(dead_code, reason = "sentences in their clauses are for `clauses`")]
 #[path = "support/generate.rs"]
 mod generate;
 #[path = "support/kernel.rs"]

@@ -1,7 +1,7 @@
 //! Compiles any text.
 #![no_main]
 
-#[allow(dead_code, reason = "each target runs one of the checks")]
+#[expect(dead_code, reason = "each target runs one of the checks")]
 #[path = "../checks.rs"]
 mod checks;
 

@@ -1,7 +1,7 @@
 //! Reads any rule file, for both families.
 #![no_main]
 
-#[allow(dead_code, reason = "each target runs one of the checks")]
+#[expect(dead_code, reason = "each target runs one of the checks")]
 #[path = "../checks.rs"]
 mod checks;
 

@@ -1,7 +1,7 @@
 //! Loads any building block, and compiles its sentences.
 #![no_main]
 
-#[allow(dead_code, reason = "each target runs one of the checks")]
+#[expect(dead_code, reason = "each target runs one of the checks")]
 #[path = "../checks.rs"]
 mod checks;
 

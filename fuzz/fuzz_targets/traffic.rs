@@ -1,7 +1,7 @@
 //! Reads any line as the description of a packet, and follows it through a policy.
 #![no_main]
 
-#[allow(dead_code, reason = "each target runs one of the checks")]
+#[expect(dead_code, reason = "each target runs one of the checks")]
 #[path = "../checks.rs"]
 mod checks;
 

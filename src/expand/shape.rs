@@ -115,7 +115,8 @@ impl<'a> Shapes<'a> {
 fn write_key(key: &mut Vec<u8>, block: &Block, family: Family) {
     key.clear();
     key.extend(block.snippet.to_le_bytes());
-    key.extend([block.form, family.index() as u8]);
+    let families = block.families.single().map_or(2, Family::index) as u8;
+    key.extend([block.form, family.index() as u8, families]);
     key.extend(block.flags.to_le_bytes());
     for (index, argument) in &block.arguments {
         key.push(*index);
@@ -164,6 +165,7 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
         variables.insert(flag.variable(), Value::from(block.flags & (1 << index) != 0));
     }
     variables.insert("family".into(), Value::from(family.keyword()));
+    variables.insert("families".into(), Value::from(block.families.single().map_or("both", Family::keyword)));
     variables.insert("form".into(), Value::from(signature.forms[usize::from(block.form)].name.as_str()));
     variables.insert("traffic".into(), Value::from(format!("{HOLE}{TRAFFIC}")));
     variables.insert("chain".into(), Value::from(OWN_CHAIN));

@@ -51,19 +51,42 @@ struct Writer<'a> {
     needs_ports: bool,
 }
 
+impl Writer<'_> {
+    fn new(seed: u64, library: &Library) -> Writer<'_> {
+        Writer {
+            random: Random::new(seed),
+            library,
+            interfaces: Vec::new(),
+            defines: Vec::new(),
+            named: 0,
+            plan: Plan::Neutral,
+            needs_only: false,
+            chose: false,
+            needs_ports: false,
+        }
+    }
+}
+
+/// A policy with one sentence that makes rules: what stands before it, its name, and its clauses.
+pub struct Clauses {
+    pub before: Vec<String>,
+    pub head: String,
+    pub clauses: Vec<String>,
+}
+
+/// A sentence in its clauses.
+pub fn clauses(seed: u64, library: &Library) -> Clauses {
+    let mut writer = Writer::new(seed, library);
+    let mut before = writer.interfaces();
+    before.extend(writer.defaults());
+    let (head, clauses) = writer.parts();
+    before.append(&mut writer.defines);
+    Clauses { before, head, clauses }
+}
+
 /// The sentences of a policy; each is one line, or a block of several.
 pub fn policy(seed: u64, library: &Library) -> Vec<String> {
-    let mut writer = Writer {
-        random: Random::new(seed),
-        library,
-        interfaces: Vec::new(),
-        defines: Vec::new(),
-        named: 0,
-        plan: Plan::Neutral,
-        needs_only: false,
-        chose: false,
-        needs_ports: false,
-    };
+    let mut writer = Writer::new(seed, library);
     let mut sentences = writer.interfaces();
     sentences.extend(writer.defaults());
     for _ in 0..writer.random.between(1, 12) {
@@ -155,7 +178,22 @@ impl Writer<'_> {
         }
     }
 
+    /// A sentence of a block.
     fn block(&mut self) -> String {
+        let (mut text, clauses) = self.parts();
+        for piece in clauses {
+            let joint = if self.random.chance(2) { " \\\n    " } else { " " };
+            text.push_str(joint);
+            text.push_str(&piece);
+        }
+        if self.random.chance(5) {
+            text.push_str("   # a remark");
+        }
+        text
+    }
+
+    /// The name of a block, with what must follow it, and the clauses of a sentence.
+    fn parts(&mut self) -> (String, Vec<String>) {
         let snippet = &self.library.snippets[self.random.below(self.library.snippets.len())];
         let form = &snippet.signature.forms[self.random.below(snippet.signature.forms.len())];
         self.plan = match (snippet.signature.families.single(), self.random.below(5)) {
@@ -225,15 +263,7 @@ impl Writer<'_> {
             ordered.swap(0, other);
         }
         ordered.extend(log);
-        for piece in ordered {
-            let joint = if self.random.chance(2) { " \\\n    " } else { " " };
-            text.push_str(joint);
-            text.push_str(&piece);
-        }
-        if self.random.chance(5) {
-            text.push_str("   # a remark");
-        }
-        text
+        (text, ordered)
     }
 
     /// `comment` into `pieces`; `log` comes back, for the end: a `limit` behind it would be its own.
