@@ -6,6 +6,7 @@
 #[path = "support/client.rs"]
 mod client;
 #[path = "support/generate.rs"]
+#[expect(dead_code, reason = "each test program uses a part of it")]
 mod generate;
 
 use std::collections::BTreeMap;

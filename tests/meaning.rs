@@ -1,6 +1,7 @@
 //! What the compiler takes the language server understands, and what the language server offers the compiler takes.
 
 #[path = "support/generate.rs"]
+#[expect(dead_code, reason = "each test program uses a part of it")]
 mod generate;
 mod support;
 
