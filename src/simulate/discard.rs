@@ -14,6 +14,8 @@ pub enum Discard {
     Loopback,
     /// A source that is no host: multicast, broadcast, 0.0.0.0 to a single host.
     Source,
+    /// A multicast destination whose scope (RFC 4291, 2.7) ends inside a host, or is reserved.
+    Scope,
     /// A link-local source, or none, that would have to be routed on.
     LinkLocal,
     /// TTL or hop limit at its end: not routed on.
@@ -26,6 +28,7 @@ impl Discard {
         match self {
             Discard::Loopback => "a loopback address on another interface than lo",
             Discard::Source => "its source is no host's address",
+            Discard::Scope => "no multicast of this scope is on any wire",
             Discard::LinkLocal => "a source that is good for one link only is not routed on",
             Discard::HopLimit => "its hop limit ends here, so it is not routed on (an ICMP time-exceeded goes back)",
         }
@@ -41,6 +44,15 @@ fn address(source: IpAddr, destination: Option<IpAddr>, interfaces: [Option<Inte
     let beside_lo = interfaces.into_iter().flatten().any(|interface| !is_lo(interface));
     if beside_lo && (source.is_loopback() || destination.is_some_and(|address| address.is_loopback())) {
         return Some(Discard::Loopback);
+    }
+    if let Some(IpAddr::V6(to)) = destination
+        && to.is_multicast()
+    {
+        match to.octets()[1] & 0x0f {
+            0 => return Some(Discard::Scope),
+            1 if beside_lo => return Some(Discard::Scope),
+            _ => {}
+        }
     }
     let no_host = match (source, destination) {
         (IpAddr::V4(Ipv4Addr::UNSPECIFIED), Some(IpAddr::V4(to))) => !to.is_multicast() && !to.is_broadcast(),
@@ -60,15 +72,17 @@ fn interfaces(way: Way) -> [Option<Interface>; 2] {
 /// Why there is no such packet on the wire, or none that reaches the filter.
 pub fn impossible(packet: &Packet) -> Option<Discard> {
     address(packet.source, Some(packet.destination), interfaces(packet.way)).or_else(|| {
-        let Way::Forward(..) = packet.way else { return None };
-        routed(packet.source)
+        let Way::Forward(from, to) = packet.way else { return None };
+        routed(packet.source, from, to)
     })
 }
 
-/// What is not routed on (`ip6_forward`).
-fn routed(source: IpAddr) -> Option<Discard> {
+/// What is not routed on (`ip6_forward`). Back out of the interface that it came in by, the kernel routes even that.
+fn routed(source: IpAddr, from: Interface, to: Interface) -> Option<Discard> {
     match source {
-        IpAddr::V6(source) if source.is_unspecified() || source.is_unicast_link_local() => Some(Discard::LinkLocal),
+        IpAddr::V6(source) if from != to && (source.is_unspecified() || source.is_unicast_link_local()) => {
+            Some(Discard::LinkLocal)
+        }
         _ => None,
     }
 }
@@ -88,9 +102,7 @@ impl Flight<'_> {
         if let Some(found) = address(source, self.destination.known(self.family), [Some(name), None]) {
             return Some(found);
         }
-        if !matches!(self.way, Way::Forward(..)) {
-            return None;
-        }
-        routed(source).or_else(|| self.hop_limit.is_some_and(|hops| hops <= 1).then_some(Discard::HopLimit))
+        let Way::Forward(from, to) = self.way else { return None };
+        routed(source, from, to).or_else(|| self.hop_limit.is_some_and(|hops| hops <= 1).then_some(Discard::HopLimit))
     }
 }
