@@ -19,7 +19,8 @@ pub enum TableName {
     Nat,
     /// What may pass.
     Filter,
-    /// Mandatory access control (SELinux marks); only ever read.
+    /// Mandatory access control (SELinux marks); only ever read. In INPUT legacy iptables runs it before nat, as the walk
+    /// does, and iptables-nft behind it.
     Security,
 }
 
@@ -525,7 +526,9 @@ pub enum Target {
     Snat(Box<Nat>),
     /// `DNAT --to-destination`
     Dnat(Box<Nat>),
-    /// `REDIRECT --to-ports`: to the gateway itself. The OUTPUT of the filter still sees the interface that was meant.
+    /// `REDIRECT --to-ports`: to the gateway itself. The OUTPUT of the filter still sees the interface that was meant. In
+    /// IPv6 the new destination has the scope of the old one; where the interface has no such address (site-local, or of
+    /// the form `::192.0.2.1`), the packet is dropped.
     Redirect(NatOptions),
     /// `MARK --set-xmark value/mask`: the bits of the mask are cleared, then the value is xored in.
     Mark(MaskedMark),

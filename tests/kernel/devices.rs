@@ -59,11 +59,19 @@ fn own_address(family: Family, index: u32) -> IpAddr {
     }
 }
 
+/// The link-local address of the gateway on its interface number `index`.
+fn link_local(index: u32) -> IpAddr {
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0xfd77, 0x77, 0, index as u16).into()
+}
+
 /// Whether an address is one of the gateway's.
 pub fn is_own(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.octets()[..2] == [100, 127],
-        IpAddr::V6(address) => address.segments()[..2] == [0xfd77, 0x77],
+        IpAddr::V6(address) => {
+            let words = address.segments();
+            words[..2] == [0xfd77, 0x77] || words[4..6] == [0xfd77, 0x77]
+        }
     }
 }
 
@@ -119,10 +127,11 @@ impl Devices {
             let made = DeviceBuilder::new().name(name.name()).mtu(1_500).offload(false).build_sync();
             let tun = made.map_err(|error| format!("a TUN device {name}: {error}"))?;
             let index = tun.if_index().map_err(|error| error.to_string())?;
-            let (v4, v6) = (own_address(Family::V4, index), own_address(Family::V6, index));
+            let (v4, v6, link) = (own_address(Family::V4, index), own_address(Family::V6, index), link_local(index));
             let _ = write!(
                 batch,
-                "address add {v4}/32 dev {name}\naddress add {v6}/128 dev {name} nodad\nlink set dev {name} up\n\
+                "address add {v4}/32 dev {name}\naddress add {v6}/128 dev {name} nodad\n\
+                 address add {link}/128 dev {name} nodad\nlink set dev {name} up\n\
                  route add local fe80::/10 dev {name} table 100 metric {index}\nroute add local ff00::/8 dev {name} table 100 metric {index}\n"
             );
             self.devices.insert(name, Device { tun, index });
@@ -133,9 +142,15 @@ impl Devices {
         Ok(())
     }
 
-    /// The address of the gateway on an interface.
-    pub fn address(&self, name: Interface, family: Family) -> Option<IpAddr> {
-        self.devices.get(&name).map(|device| own_address(family, device.index))
+    /// The address of the gateway on an interface, of the scope that a destination has.
+    pub fn address(&self, name: Interface, destination: IpAddr) -> Option<IpAddr> {
+        let index = self.devices.get(&name)?.index;
+        Some(match destination {
+            IpAddr::V6(to) if to.is_unicast_link_local() || to.is_multicast() && to.octets()[1] & 0x0f == 2 => {
+                link_local(index)
+            }
+            _ => own_address(Family::of(destination), index),
+        })
     }
 
     /// Leads what follows where its way goes.

@@ -68,7 +68,8 @@ pub struct Lab {
     pub namespace: Namespace,
     /// The devices.
     pub devices: Devices,
-    backend: Backend,
+    /// The programs that load.
+    pub backend: Backend,
     rulesets: [Ruleset; 2],
     before: Counts,
     /// Whether there may be known connections: only what comes back by `lo` gets as far as to make one.
@@ -285,7 +286,7 @@ pub fn compare(
             packets.push((packet, random.below(900)));
         }
     }
-    let oracle = Oracle::new(&rulesets);
+    let oracle = Oracle::new(&rulesets, lab.backend);
     let shots = shots(&oracle, &lab.devices, &packets, &mut tally);
     tally.packets += shots.len();
     let whole = lab.agrees(&shots)?;

@@ -7,10 +7,11 @@ use std::net::IpAddr;
 use cgwfw::iptables::packet::{Packet, Way};
 use cgwfw::iptables::ruleset::{Ruleset, TableName};
 use cgwfw::net::{Family, Interface, PortRange};
-use cgwfw::simulate::{Assumptions, Decision, Event, Flight, Hook, Loaded, Observer, Place, Verdict, walks};
+use cgwfw::simulate::{Assumptions, By, Decision, Event, Flight, Hook, Loaded, Observer, Place, Verdict, walks};
 
 use crate::devices::Devices;
 use crate::probe::{Counter, Passed};
+use crate::support::kernel::Backend;
 
 /// Why a packet is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,8 @@ pub enum LeftOut {
     Undecided,
     /// Sent to itself, the packet arrives translated, marked or numbered in ways that it does not show when it leaves.
     Loop,
+    /// The backends disagree: iptables-nft runs the security table behind nat in INPUT, legacy iptables before it.
+    Backends,
 }
 
 /// How a packet that passes looks behind the last rule.
@@ -62,16 +65,22 @@ pub struct Prediction {
 pub struct Oracle<'a> {
     loaded: [Loaded<'a>; 2],
     positions: [HashMap<Place, Counter>; 2],
+    backend: Backend,
 }
 
 struct Hits<'a> {
     oracle: &'a Oracle<'a>,
     family: Family,
     hits: Vec<Counter>,
+    /// Whether something was taken for granted, even where that decides nothing.
+    assumed: bool,
 }
 
 impl Observer for Hits<'_> {
     fn see(&mut self, _: &Flight, event: Event) {
+        if let Event::Matches { assumed, .. } | Event::Passes { assumed, .. } = event {
+            self.assumed |= assumed;
+        }
         match event {
             Event::Matches { place, .. } => self.hits.push(self.oracle.positions[self.family.index()][&place]),
             Event::Ends(table, hook, _) => self.hits.push(self.oracle.policy(self.family, table, hook)),
@@ -82,8 +91,21 @@ impl Observer for Hits<'_> {
 
 impl<'a> Oracle<'a> {
     /// Puts the rules in order.
-    pub fn new(rulesets: &'a [Ruleset; 2]) -> Oracle<'a> {
-        Oracle { loaded: rulesets.each_ref().map(Loaded::new), positions: rulesets.each_ref().map(positions) }
+    pub fn new(rulesets: &'a [Ruleset; 2], backend: Backend) -> Oracle<'a> {
+        let positions = rulesets.each_ref().map(positions);
+        Oracle { loaded: rulesets.each_ref().map(Loaded::new), positions, backend }
+    }
+
+    /// Whether it is the security table that drops a packet in INPUT, where nat has a word as well.
+    fn drops_behind_nat(&self, family: Family, prediction: &Prediction) -> bool {
+        let security = match prediction.decision.by {
+            By::Rule(place) => place.table == TableName::Security,
+            By::Policy(table, _) => table == TableName::Security,
+            By::Kernel(_) => false,
+        };
+        security
+            && prediction.decision.verdict != Verdict::Accept
+            && self.loaded[family.index()].ruleset.table(TableName::Nat).is_some()
     }
 
     fn policy(&self, family: Family, table: TableName, hook: Hook) -> Counter {
@@ -106,6 +128,10 @@ impl<'a> Oracle<'a> {
             prediction.hits.extend(second.hits);
             (prediction.decision, prediction.end) = (second.decision, second.end);
         }
+        let comes_in = !matches!(packet.way, Way::Forward(..));
+        if comes_in && self.backend == Backend::Nft && self.drops_behind_nat(packet.family(), &prediction) {
+            return Err(LeftOut::Backends);
+        }
         Ok(prediction)
     }
 
@@ -118,21 +144,21 @@ impl<'a> Oracle<'a> {
     ) -> Result<(Prediction, Option<Result<Packet, LeftOut>>), LeftOut> {
         let family = packet.family();
         let loaded = &self.loaded[family.index()];
-        let (mut found, mut count) = (None, 0);
+        let (mut found, mut decided) = (None, true);
         walks(
             loaded,
             packet,
             Assumptions::default(),
-            || Hits { oracle: self, family, hits: Vec::new() },
+            || Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
-                count += 1;
+                decided &= found.is_none() && !seen.assumed;
                 let passes = decision.verdict == Verdict::Accept;
                 let arrives = (passes && is_lo(flight.way)).then(|| arriving(packet, flight, loaded.tracks));
                 let end = passes.then(|| end(flight, devices));
                 found = Some((Prediction { hits: seen.hits, decision, end }, arrives));
             },
         );
-        if count == 1 { found.ok_or(LeftOut::Undecided) } else { Err(LeftOut::Undecided) }
+        found.filter(|_| decided).ok_or(LeftOut::Undecided)
     }
 }
 
@@ -153,7 +179,10 @@ fn arriving(packet: &Packet, flight: &Flight, tracks: bool) -> Result<Packet, Le
 
 fn end(flight: &Flight, devices: &Devices) -> End {
     let family = flight.family;
-    let own = |name: Option<Interface>| name.and_then(|name| devices.address(name, family)).map(|own| (own, own));
+    let own = |name: Option<Interface>, to: Option<IpAddr>| {
+        let own = devices.address(name?, to.unwrap_or(flight.packet.destination))?;
+        Some((own, own))
+    };
     let bounds = |bounds: cgwfw::simulate::Bounds| -> (IpAddr, IpAddr) {
         let address = |number: u128| match family {
             Family::V4 => IpAddr::V4((number as u32).into()),
@@ -162,8 +191,8 @@ fn end(flight: &Flight, devices: &Devices) -> End {
         (address(bounds.first), address(bounds.last))
     };
     let (from, to) = (flight.new_source, flight.new_destination);
-    let source = from.and_then(|new| new.addresses.or_else(|| own(new.of_interface)));
-    let destination = to.and_then(|new| new.addresses.or_else(|| own(new.of_interface)));
+    let source = from.and_then(|new| new.addresses.or_else(|| own(new.of_interface, flight.destination.known(family))));
+    let destination = to.and_then(|new| new.addresses.or_else(|| own(new.of_interface, None)));
     let ports = flight.ports.map(|(port, to)| (from.and_then(|new| new.ports).unwrap_or(port), to));
     End {
         source: source.unwrap_or_else(|| bounds(flight.source)),

@@ -55,7 +55,7 @@ fn disagreement(lab: &mut Lab, rulesets: &[Ruleset; 2], packet: &Packet) -> Opti
     let mut rulesets = rulesets.clone();
     rulesets.iter_mut().for_each(drop_empty);
     lab.load(&rulesets).ok()?;
-    let oracle = Oracle::new(&rulesets);
+    let oracle = Oracle::new(&rulesets, lab.backend);
     let shots = shots(&oracle, &lab.devices, &[(packet.clone(), 40)], &mut Tally::default());
     let seen = lab.agrees(&shots).ok()?.err()?;
     shots.first().map(|shot| (shot.clone(), seen))
