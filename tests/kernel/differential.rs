@@ -274,10 +274,9 @@ pub fn compare(
     random: &mut Random,
 ) -> Result<Tally, String> {
     let mut tally = Tally::default();
-    let rulesets = prepared(rulesets);
-    let interfaces = interfaces(&rulesets);
+    let interfaces = interfaces(rulesets);
     lab.devices.add(&lab.namespace, interfaces.iter().copied())?;
-    lab.load(&rulesets).map_err(|error| format!("{name}: {error}"))?;
+    lab.load(rulesets).map_err(|error| format!("{name}: {error}"))?;
     let aims = rulesets.each_ref().map(|ruleset| Aim::new(ruleset, &interfaces));
     let mut packets = Vec::with_capacity(count);
     while packets.len() < count {
@@ -286,7 +285,7 @@ pub fn compare(
             packets.push((packet, random.below(900)));
         }
     }
-    let oracle = Oracle::new(&rulesets, lab.backend);
+    let oracle = Oracle::new(rulesets, lab.backend);
     let shots = shots(&oracle, &lab.devices, &packets, &mut tally);
     tally.packets += shots.len();
     let whole = lab.agrees(&shots)?;
@@ -299,7 +298,7 @@ pub fn compare(
             tally.disagreements.push(format!("{name}: {} packets together, none of them alone", shots.len()));
         }
         for shot in found.iter().take(MOST_SHOWN) {
-            tally.disagreements.push(shrink::report(lab, name, &rulesets, shot)?);
+            tally.disagreements.push(shrink::report(lab, name, rulesets, shot)?);
         }
         let rest = found.iter().skip(MOST_SHOWN);
         tally.disagreements.extend(rest.map(|shot| format!("{name}: also {}", sentence(&shot.packet))));

@@ -96,18 +96,6 @@ impl<'a> Oracle<'a> {
         Oracle { loaded: rulesets.each_ref().map(Loaded::new), positions, backend }
     }
 
-    /// Whether it is the security table that drops a packet in INPUT, where nat has a word as well.
-    fn drops_behind_nat(&self, family: Family, prediction: &Prediction) -> bool {
-        let security = match prediction.decision.by {
-            By::Rule(place) => place.table == TableName::Security,
-            By::Policy(table, _) => table == TableName::Security,
-            By::Kernel(_) => false,
-        };
-        security
-            && prediction.decision.verdict != Verdict::Accept
-            && self.loaded[family.index()].ruleset.table(TableName::Nat).is_some()
-    }
-
     fn policy(&self, family: Family, table: TableName, hook: Hook) -> Counter {
         let ruleset = self.loaded[family.index()].ruleset;
         let chain = ruleset.table(table).and_then(|table| table.chain(hook.chain())).map_or(0, |chain| chain.0);
@@ -128,10 +116,6 @@ impl<'a> Oracle<'a> {
             prediction.hits.extend(second.hits);
             (prediction.decision, prediction.end) = (second.decision, second.end);
         }
-        let comes_in = !matches!(packet.way, Way::Forward(..));
-        if comes_in && self.backend == Backend::Nft && self.drops_behind_nat(packet.family(), &prediction) {
-            return Err(LeftOut::Backends);
-        }
         Ok(prediction)
     }
 
@@ -144,7 +128,7 @@ impl<'a> Oracle<'a> {
     ) -> Result<(Prediction, Option<Result<Packet, LeftOut>>), LeftOut> {
         let family = packet.family();
         let loaded = &self.loaded[family.index()];
-        let (mut found, mut decided) = (None, true);
+        let (mut found, mut decided, mut disputed) = (None, true, false);
         walks(
             loaded,
             packet,
@@ -152,14 +136,29 @@ impl<'a> Oracle<'a> {
             || Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
                 decided &= found.is_none() && !seen.assumed;
+                disputed |= is_disputed(loaded.ruleset, decision, flight.way);
                 let passes = decision.verdict == Verdict::Accept;
                 let arrives = (passes && is_lo(flight.way)).then(|| arriving(packet, flight, loaded.tracks));
                 let end = passes.then(|| end(flight, devices));
                 found = Some((Prediction { hits: seen.hits, decision, end }, arrives));
             },
         );
+        if disputed && self.backend == Backend::Nft {
+            return Err(LeftOut::Backends);
+        }
         found.filter(|_| decided).ok_or(LeftOut::Undecided)
     }
+}
+
+/// Whether the security table drops a packet in INPUT, where nat has a word as well.
+fn is_disputed(ruleset: &Ruleset, decision: Decision, way: Way) -> bool {
+    let table = match decision.by {
+        By::Rule(place) => place.table,
+        By::Policy(table, _) => table,
+        By::Kernel(_) => return false,
+    };
+    let drops = decision.verdict != Verdict::Accept && table == TableName::Security;
+    drops && matches!(way, Way::In(_)) && ruleset.table(TableName::Nat).is_some()
 }
 
 fn is_lo(way: Way) -> bool {
