@@ -18,7 +18,7 @@ pub enum Discard {
     Scope,
     /// A link-local source, or none, that would have to be routed on.
     LinkLocal,
-    /// TTL or hop limit at its end: not routed on, or to a group: not sent.
+    /// TTL or hop limit at its end: not routed on.
     HopLimit,
 }
 
@@ -30,9 +30,7 @@ impl Discard {
             Discard::Source => "its source is no host's address",
             Discard::Scope => "no multicast of this scope is on any wire",
             Discard::LinkLocal => "a source that is good for one link only is not routed on",
-            Discard::HopLimit => {
-                "its hop limit ends here, so it goes no further (of what is routed, an ICMP time-exceeded goes back)"
-            }
+            Discard::HopLimit => "its hop limit ends here, so it is not routed on (an ICMP time-exceeded goes back)",
         }
     }
 }
@@ -128,12 +126,5 @@ impl Flight<'_> {
         }
         let Way::Forward(from, to) = self.way else { return None };
         routed(source, from, to).or_else(|| self.hop_limit.is_some_and(|hops| hops <= 1).then_some(Discard::HopLimit))
-    }
-
-    /// What IPv4 discards between OUTPUT and POSTROUTING (`ip_mc_output`): a group's packet without a hop is for the
-    /// host alone.
-    pub(super) fn discarded_on_leaving(&self) -> Option<Discard> {
-        let group = matches!(self.destination.known(self.family), Some(IpAddr::V4(to)) if to.is_multicast());
-        (group && matches!(self.way, Way::Out(_)) && self.hop_limit == Some(0)).then_some(Discard::HopLimit)
     }
 }

@@ -146,7 +146,6 @@ impl<O: Observer> Walk<'_, '_, O> {
                 // Behind OUTPUT a REDIRECT has taken effect.
                 self.interfaces(None, Some(name));
             }
-            self.discard(self.flight.discarded_on_leaving())?;
             self.table(TableName::Mangle, Hook::Postrouting)?;
             self.nat(Hook::Postrouting)?;
         }

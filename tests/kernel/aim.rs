@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use cgwfw::iptables::packet::{Fragment, Packet, Transport, Way};
+use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::ruleset::{Address, HopLimit, IcmpType, Match, Multiport, PortSide, Rule, Ruleset, Target};
 use cgwfw::net::{Family, Interface, PortRange, Prefix, Protocol};
+use cgwfw::simulate::Loaded;
 
+use crate::connections;
 use crate::support::generate::Random;
 
 /// What a rule asks of one field: values from the first to the last, or any but those.
@@ -33,6 +35,8 @@ struct Path {
     icmp: Option<IcmpType>,
     hops: Option<u8>,
     mark: Option<u32>,
+    states: u8,
+    fragment: bool,
 }
 
 /// Where to aim in a family's rules.
@@ -43,6 +47,8 @@ pub struct Aim {
     /// Ends of all ranges, and what lies beside them.
     addresses: Vec<u128>,
     ports: Vec<u16>,
+    /// Whether connections are tracked, so that a packet may belong to one.
+    tracks: bool,
 }
 
 const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
@@ -95,6 +101,7 @@ impl Aim {
                 Family::V6 => "2001:db8:99::1".parse().expect("an address"),
             })],
             ports: vec![0, 1, 443, 40_000, 65_535],
+            tracks: Loaded::new(ruleset).tracks,
         };
         for table in &ruleset.tables {
             // One rule that leads to each chain.
@@ -190,6 +197,8 @@ impl Aim {
                 };
                 path.hops = path.hops.or(Some(hops));
             }
+            Match::ConnState(states) | Match::State(states) if !states.negated => path.states |= states.value.0,
+            Match::Frag => path.fragment = true,
             Match::Mark(mark) => path.mark = path.mark.or(Some(mark.value.value)),
             Match::Ah => path.protocol = path.protocol.or(Some((51, false))),
             _ => {}
@@ -205,7 +214,36 @@ impl Aim {
         for _ in 0..wrong {
             self.mistake(&mut packet, random);
         }
+        if self.tracks {
+            self.connect(&mut packet, path, random);
+        } else if path.fragment || random.chance(4) {
+            packet.fragment = if random.chance(50) { Fragment::First } else { Fragment::Later };
+        }
         packet
+    }
+
+    /// Makes a packet one of a known connection, or an error about one, where the path asks for that, and now and then.
+    fn connect(&self, packet: &mut Packet, path: &Path, random: &mut Random) {
+        const RELATED_OR_ESTABLISHED: u8 = 0b1100;
+        if !random.chance(if path.states & RELATED_OR_ESTABLISHED != 0 { 70 } else { 4 }) {
+            return;
+        }
+        let free = path.protocol.is_none();
+        packet.transport = match packet.transport {
+            Transport::Icmp(_) => {
+                let kinds: &[u8] = if self.family == Family::V4 { &[3, 11, 12] } else { &[1, 2, 3, 4] };
+                let code = random.below(16) as u8;
+                Transport::Icmp(IcmpType { kind: *random.pick(kinds), code: Some(code) })
+            }
+            Transport::Tcp(from, to, flags) => Transport::Tcp(from, to, flags & 0x28 | 0x10),
+            _ if free => Transport::Udp(random.next() as u16, *random.pick(&self.ports)),
+            other => other,
+        };
+        let state = if matches!(packet.transport, Transport::Icmp(_)) { State::Related } else { State::Established };
+        packet.state = Some(state);
+        if !connections::is_possible(packet) {
+            packet.state = None;
+        }
     }
 
     fn fitting(&self, path: &Path, random: &mut Random) -> Packet {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cgwfw::iptables::packet::{Packet, Transport, Way};
+use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::{Match, Ruleset, Table, TableName};
 use cgwfw::net::{Family, Interface};
@@ -13,6 +13,7 @@ use cgwfw::simulate::impossible;
 use cgwfw::traffic::sentence::sentence;
 
 use crate::aim::Aim;
+use crate::connections;
 use crate::devices::{Devices, Routes, is_own};
 use crate::namespace::Namespace;
 use crate::predict::{LeftOut, Oracle, Prediction};
@@ -72,7 +73,7 @@ pub struct Lab {
     pub backend: Backend,
     rulesets: [Ruleset; 2],
     before: Counts,
-    /// Whether there may be known connections: only what comes back by `lo` gets as far as to make one.
+    /// Whether there are known connections: entered by the lab, or made by what came back by `lo`; nothing else gets so far.
     connections: bool,
 }
 
@@ -107,8 +108,14 @@ impl Lab {
     /// Sends packets, and says whether everything is as predicted; else what was seen.
     pub fn agrees(&mut self, shots: &[Shot]) -> Result<Result<Observation, Observation>, String> {
         probe::clear(&self.namespace)?;
-        if std::mem::replace(&mut self.connections, shots.iter().any(|shot| is_looped(&shot.packet))) {
+        let entries: BTreeSet<String> = shots.iter().filter_map(|shot| connections::entry(&shot.packet)).collect();
+        let known = !entries.is_empty() || shots.iter().any(|shot| is_looped(&shot.packet));
+        if std::mem::replace(&mut self.connections, known) {
             self.namespace.run("conntrack", &["-F"], "")?;
+        }
+        if !entries.is_empty() {
+            let entries: String = entries.into_iter().collect();
+            self.namespace.run("conntrack", &["-R", "-"], &entries)?;
         }
         for shot in shots {
             self.devices.lead(&self.namespace, Routes::of(&shot.packet))?;
@@ -172,9 +179,14 @@ fn is_looped(packet: &Packet) -> bool {
 /// The shots of packets; those that the simulator does not decide are counted.
 pub fn shots(oracle: &Oracle, devices: &Devices, packets: &[(Packet, usize)], tally: &mut Tally) -> Vec<Shot> {
     let mut shots = Vec::new();
-    let mut flows = BTreeSet::new();
+    // Connections that will be known: no other packet may belong to them.
+    let makes_known = |packet: &Packet| is_looped(packet) || packet.state == Some(State::Established);
+    let known: BTreeSet<String> =
+        packets.iter().map(|(packet, _)| packet).filter(|packet| makes_known(packet)).map(flow).collect();
+    let mut used = BTreeSet::new();
     for (packet, filler) in packets {
-        if is_looped(packet) && !flows.insert(flow(packet)) {
+        let flow = flow(packet);
+        if known.contains(&flow) && (!makes_known(packet) || !used.insert(flow)) {
             continue;
         }
         match oracle.predict(packet, devices) {
@@ -215,11 +227,23 @@ fn can_be_sent(packet: &Packet) -> bool {
     if is_own(source) || is_own(destination) || destination.is_unspecified() {
         return false;
     }
+    if packet.fragment != Fragment::No {
+        // What is for the gateway itself waits for the other pieces in IPv4, and everything on `lo` is whole.
+        let pieces = packet.family() == Family::V6 || matches!(packet.way, Way::Forward(..));
+        if !pieces || is_looped(packet) {
+            return false;
+        }
+    }
     let broadcast = destination == std::net::IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
     let link_local = matches!(destination, std::net::IpAddr::V6(to) if to.is_unicast_link_local());
+    if packet.state.is_some() && (is_looped(packet) || impossible(packet).is_some()) {
+        return false;
+    }
     match packet.way {
         // Groups are routed on by a multicast router, which the gateway is none, and link-local addresses by nobody.
         Way::Forward(..) => !destination.is_multicast() && !broadcast && !link_local,
+        // Where the gateway itself is in a group, what has no hops left stays at home; elsewhere it goes out.
+        Way::Out(_) if destination.is_multicast() && packet.hop_limit == 0 => false,
         // A broadcast meets POSTROUTING twice, its copy for the gateway itself as well.
         Way::Out(_) if broadcast || source.is_unspecified() => false,
         _ if is_looped(packet) => !destination.is_multicast() && !broadcast && impossible(packet).is_none(),

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use nix::sched::{CloneFlags, unshare};
 
 /// Settings under `/proc/sys/net`: nothing is filtered, limited or announced but by rules.
-const SETTINGS: [(&str, &str); 18] = [
+const SETTINGS: [(&str, &str); 19] = [
     ("ipv4/ip_forward", "1"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
@@ -28,6 +28,8 @@ const SETTINGS: [(&str, &str); 18] = [
     ("ipv6/conf/default/addr_gen_mode", "1"),
     ("ipv6/icmp/ratelimit", "0"),
     ("core/optmem_max", "10000000"),
+    // A connection that the lab enters has no window yet.
+    ("netfilter/nf_conntrack_tcp_be_liberal", "1"),
 ];
 
 /// The namespace; it ends with the thread that entered it.

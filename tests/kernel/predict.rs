@@ -120,7 +120,6 @@ impl<'a> Oracle<'a> {
     }
 
     /// One walk, and the packet that comes in by `lo` from it, if one does.
-    #[expect(clippy::type_complexity, reason = "the second packet may be there, or be left out")]
     fn walk(
         &self,
         packet: &Packet,

@@ -12,6 +12,14 @@ use crate::support::generate::Random;
 
 const NAMES: [&str; 6] = ["eth0", "eth1", "inet0", "vti42", "vti+", "lo"];
 const OWN: [&str; 4] = ["own-a", "own-b", "own-c", "own-d"];
+const MARKS: [&str; 3] =
+    [" -j MARK --set-xmark 0x7/0xffffffff", " -j MARK --set-xmark 0x10/0x10", " -j MARK --set-xmark 0x1/0x0"];
+const CONNECTION_MARKS: [&str; 4] = [
+    " -j CONNMARK --set-xmark 0x5/0xffffffff",
+    " -j CONNMARK --set-xmark 0x1/0x3",
+    " -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff",
+    " -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff",
+];
 
 /// A pair of rule files, and what nobody can load made anew.
 pub fn rule_files(random: &mut Random) -> [Ruleset; 2] {
@@ -282,17 +290,8 @@ impl Writer<'_> {
 
     fn mangle(&mut self, protocol: &str) -> &'static str {
         match self.random.below(8) {
-            0..=2 => *self.random.pick(&[
-                " -j MARK --set-xmark 0x7/0xffffffff",
-                " -j MARK --set-xmark 0x10/0x10",
-                " -j MARK --set-xmark 0x1/0x0",
-            ]),
-            3 | 4 => *self.random.pick(&[
-                " -j CONNMARK --set-xmark 0x5/0xffffffff",
-                " -j CONNMARK --set-xmark 0x1/0x3",
-                " -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff",
-                " -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff",
-            ]),
+            0..=2 => MARKS[self.random.below(MARKS.len())],
+            3 | 4 => CONNECTION_MARKS[self.random.below(CONNECTION_MARKS.len())],
             5 => " -j ACCEPT",
             6 if protocol == "tcp" => "",
             6 => " -j DROP",

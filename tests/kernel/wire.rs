@@ -7,6 +7,8 @@ use cgwfw::iptables::packet::{Fragment, Packet, Transport};
 use cgwfw::iptables::ruleset::IcmpType;
 use cgwfw::net::Family;
 
+use crate::connections;
+
 /// The highest number that a packet can be known by: IPv4 has 16 bits for it.
 pub const LAST_NUMBER: u32 = u16::MAX as u32;
 
@@ -96,7 +98,15 @@ fn content(packet: &Packet, filler: usize) -> Vec<u8> {
         Transport::Ah => return [&[59, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1][..], &[0; 12]].concat(),
         Transport::Other(_) => vec![0, 0, 0x10, 0, 0, 0, 0, 1],
     };
+    if let Some(inner) = connections::about(packet) {
+        content[4..8].fill(0);
+        content.extend(inner);
+    }
     content.resize(content.len() + filler, 0);
+    if packet.fragment == Fragment::First {
+        // A piece that others follow ends at a multiple of eight bytes.
+        content.resize(content.len() / 8 * 8, 0);
+    }
     let sum_at = match packet.transport {
         Transport::Tcp(..) => 16,
         Transport::Udp(..) | Transport::UdpLite(..) => 6,
