@@ -11,6 +11,7 @@ mod namespace;
 mod predict;
 mod probe;
 mod rule_files;
+mod scenarios;
 mod shrink;
 mod subjects;
 #[path = "../support/mod.rs"]
