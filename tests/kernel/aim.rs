@@ -423,7 +423,7 @@ impl Aim {
 }
 
 /// Whether a protocol has no kind of its own in the model, and no header that the kernel takes apart before the rules.
-fn is_plain(protocol: u8, family: Family) -> bool {
+pub fn is_plain(protocol: u8, family: Family) -> bool {
     let extension = family == Family::V6 && matches!(protocol, 0 | 43 | 44 | 51 | 59 | 60);
     !extension && !matches!(protocol, 0 | 6 | 17 | 51 | 132 | 136) && protocol != Protocol::icmp(family).0
 }

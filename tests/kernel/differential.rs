@@ -121,21 +121,21 @@ impl Lab {
             self.devices.lead(&self.namespace, Routes::of(&shot.packet))?;
             self.devices.send(&shot.packet, &shot.bytes)?;
         }
-        let mut seen = Observation::default();
+        let (mut seen, mut last) = (Observation::default(), Counts::new());
         // What goes through `lo` may still be on its way.
-        for wait in [0, 20, 200] {
-            std::thread::sleep(Duration::from_millis(wait));
+        let waits: &[u64] = if shots.iter().any(|shot| is_looped(&shot.packet)) { &[0, 20, 200] } else { &[0, 20] };
+        for wait in waits {
+            std::thread::sleep(Duration::from_millis(*wait));
             let now = probe::counts(&self.namespace, self.backend, &self.rulesets)?;
             seen.counts = probe::since(&self.before, &now);
             seen.passed = probe::passed(&self.namespace)?;
+            last = now;
             if is_predicted(shots, &seen) {
-                self.before = now;
+                self.before = last;
                 return Ok(Ok(seen));
             }
-            if wait == 200 {
-                self.before = now;
-            }
         }
+        self.before = last;
         Ok(Err(seen))
     }
 }
@@ -187,6 +187,7 @@ pub fn shots(oracle: &Oracle, devices: &Devices, packets: &[(Packet, usize)], ta
     for (packet, filler) in packets {
         let flow = flow(packet);
         if known.contains(&flow) && (!makes_known(packet) || !used.insert(flow)) {
+            *tally.left_out.entry(LeftOut::SameFlow).or_default() += 1;
             continue;
         }
         match oracle.predict(packet, devices) {
@@ -289,18 +290,9 @@ pub fn interfaces(rulesets: &[Ruleset; 2]) -> Vec<Interface> {
     names.into_iter().filter(|name| name.name() != "lo").collect()
 }
 
-/// Sends `count` packets aimed at the rules, and compares. An error is the lab's own.
-pub fn compare(
-    lab: &mut Lab,
-    name: &str,
-    rulesets: &[Ruleset; 2],
-    count: usize,
-    random: &mut Random,
-) -> Result<Tally, String> {
-    let mut tally = Tally::default();
+/// Packets aimed at the rules, with how much is in them.
+pub fn aimed(rulesets: &[Ruleset; 2], count: usize, random: &mut Random) -> Vec<(Packet, usize)> {
     let interfaces = interfaces(rulesets);
-    lab.devices.add(&lab.namespace, interfaces.iter().copied())?;
-    lab.load(rulesets).map_err(|error| format!("{name}: {error}"))?;
     let aims = rulesets.each_ref().map(|ruleset| Aim::new(ruleset, &interfaces));
     let mut packets = Vec::with_capacity(count);
     while packets.len() < count {
@@ -309,8 +301,21 @@ pub fn compare(
             packets.push((packet, random.below(900)));
         }
     }
+    packets
+}
+
+/// Sends packets, and compares. An error is the lab's own.
+pub fn compare(
+    lab: &mut Lab,
+    name: &str,
+    rulesets: &[Ruleset; 2],
+    packets: &[(Packet, usize)],
+) -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    lab.devices.add(&lab.namespace, interfaces(rulesets))?;
+    lab.load(rulesets).map_err(|error| format!("{name}: {error}"))?;
     let oracle = Oracle::new(rulesets, lab.backend);
-    let shots = shots(&oracle, &lab.devices, &packets, &mut tally);
+    let shots = shots(&oracle, &lab.devices, packets, &mut tally);
     tally.packets += shots.len();
     let whole = lab.agrees(&shots)?;
     let (Ok(seen) | Err(seen)) = &whole;

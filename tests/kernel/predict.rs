@@ -20,6 +20,8 @@ pub enum LeftOut {
     Undecided,
     /// Sent to itself, the packet arrives translated, marked or numbered in ways that it does not show when it leaves.
     Loop,
+    /// Of a connection that another packet has made known.
+    SameFlow,
     /// The backends disagree: iptables-nft runs the security table behind nat in INPUT, legacy iptables before it.
     Backends,
 }
