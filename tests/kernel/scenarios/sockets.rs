@@ -68,3 +68,13 @@ pub fn passes(from: &UdpSocket, to: SocketAddr, receiver: &UdpSocket, expected: 
 pub fn check(from: &UdpSocket, to: SocketAddr, receiver: &UdpSocket, expected: bool) {
     assert_eq!(passes(from, to, receiver, expected), expected, "{:?} to {to}", from.local_addr());
 }
+
+/// A UDP-Lite socket of a side.
+pub fn udp_lite(side: &Side, address: SocketAddr) -> UdpSocket {
+    let open = move || -> std::io::Result<UdpSocket> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::from(136)))?;
+        socket.bind(&address.into())?;
+        Ok(UdpSocket::from(std::os::fd::OwnedFd::from(socket)))
+    };
+    side.run(move |_| open()).expect("a UDP-Lite socket")
+}

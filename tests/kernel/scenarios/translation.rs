@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use super::sockets::{at, check, receive, udp};
+use super::sockets::{at, check, receive, udp, udp_lite};
 use super::world::over_both_backends;
 
 fn ip(address: &str) -> IpAddr {
@@ -104,6 +104,21 @@ fn a_limit_lets_its_burst_pass() {
             }
             let arrived = (0..6).filter(|index| receive(&ours, *index < 3, |_| true).is_some()).count();
             assert_eq!(arrived, 3, "{own}");
+        }
+    });
+}
+
+#[test]
+fn udp_lite_is_invalid_when_it_comes_in() {
+    over_both_backends(|world| {
+        for (state, open) in [("NEW", false), ("INVALID", true)] {
+            world.load(&format!(
+                "{ALWAYS}rules both filter {{\n-A INPUT -p udplite -m conntrack --ctstate {state} -j ACCEPT\n}}\n"
+            ));
+            for (own, peer) in [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")] {
+                let (ours, theirs) = (udp_lite(&world.gateway, at(own, 7)), udp_lite(&world.peer, at(peer, 7)));
+                check(&theirs, at(own, 7), &ours, open);
+            }
         }
     });
 }
