@@ -15,7 +15,8 @@ pub enum TableName {
     Raw,
     /// Changes to packets: marks, TTL, MSS.
     Mangle,
-    /// Address translation; sees only the first packet of a connection.
+    /// Address translation; sees only the first packet of a connection, and none where no rule of it translates and
+    /// nothing else has connections tracked.
     Nat,
     /// What may pass.
     Filter,
@@ -268,7 +269,7 @@ pub enum Match {
     Mark(Negatable<MaskedMark>),
     /// `-m connmark`. What has no connection (invalid, untracked) does not match, negated or not.
     ConnMark(Negatable<MaskedMark>),
-    /// `-m conntrack --ctstate`, and nothing else.
+    /// `-m conntrack --ctstate`, and nothing else. UDP-Lite that comes in is invalid (tried with Linux 6.18).
     ConnState(Negatable<States>),
     /// `-m state --state`
     State(Negatable<States>),
