@@ -7,7 +7,7 @@ use cgwfw::iptables::parse;
 use cgwfw::iptables::ruleset::{IcmpType, RejectWith, Ruleset};
 use cgwfw::net::{Family, Interface, Protocol};
 use cgwfw::simulate::{
-    Assumptions, By, Decision, Discard, Loaded, MOST_WALKS, Silent, Verdict, decide, verdict, walks,
+    Assumptions, By, Decision, Discard, Loaded, MOST_WALKS, Silent, Verdict, decide, first_state, verdict, walks,
 };
 
 fn rules(family: Family, text: &str) -> Ruleset {
@@ -156,6 +156,41 @@ fn tracking_knows_first_packets() {
 }
 
 #[test]
+fn a_nat_table_that_translates_nothing_tracks_nothing() {
+    let nat = |rules: &str| format!("*nat\n-A PREROUTING -p udp -j ACCEPT\n{rules}COMMIT\n*filter\nCOMMIT\n");
+    let tracks = |text: &str| Loaded::new(&rules(Family::V4, text)).tracks;
+    assert!(!tracks(&nat("")));
+    for rule in [
+        "-A POSTROUTING -j MASQUERADE\n",
+        "-A OUTPUT -j DNAT --to-destination 10.0.0.1\n",
+        "-A PREROUTING -j REDIRECT\n",
+    ] {
+        assert!(tracks(&nat(rule)), "{rule}");
+    }
+}
+
+#[test]
+fn states_that_the_kernel_lab_found() {
+    let lite = packet("192.0.2.1", "192.0.2.2", Transport::UdpLite(1, 2));
+    assert_eq!(first_state(&lite), State::Invalid);
+    assert_eq!(first_state(&Packet { way: Way::Out(name("eth0")), ..lite }), State::New);
+    assert_eq!(first_state(&packet("192.0.2.1", "192.0.2.2", Transport::Other(Protocol::ICMPV6))), State::Invalid);
+}
+
+#[test]
+fn redirect_wants_an_address_of_the_same_scope() {
+    let text = "*nat\n-A PREROUTING -j REDIRECT\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
+    let fate = |source: &str, to: &str| fate(text, &packet(source, to, Transport::Udp(1, 2)));
+    for to in ["2001:db8::2", "fe80::2", "ff02::1", "ff0e::1", "fd00::1"] {
+        assert_eq!(fate("2001:db8::1", to), ["accept INPUT"], "{to}");
+    }
+    for to in ["fec0::1", "ff05::1", "::2", "::192.0.2.1"] {
+        assert_eq!(fate("2001:db8::1", to), ["drop 2"], "{to}");
+    }
+    assert_eq!(fate("0.0.0.0", "255.255.255.255"), ["drop kernel"], "without a source only to a broadcast");
+}
+
+#[test]
 fn marks_travel_with_the_packet_and_its_connection() {
     let text = "*mangle\n-A PREROUTING -j CONNMARK --set-mark 0x5\n-A PREROUTING -j CONNMARK --restore-mark\nCOMMIT\n\
         *filter\n:INPUT DROP [0:0]\n-A INPUT -m mark --mark 0x5 -m connmark --mark 0x5 -j ACCEPT\nCOMMIT\n";
@@ -181,7 +216,7 @@ fn fragments_have_no_ports() {
     let later = Packet { fragment: Fragment::Later, ..udp(53) };
     assert_eq!(fate(&v4, &forwarded(later.clone())), ["accept 4", "reject 5"]);
     assert_eq!(fate(&v4, &later), ["accept 6"], "what is for the gateway itself is put together before INPUT");
-    let tracked = v4.clone() + "*nat\nCOMMIT\n";
+    let tracked = v4.clone() + "*nat\n-A POSTROUTING -o eth9 -j MASQUERADE\nCOMMIT\n";
     assert_eq!(fate(&tracked, &forwarded(later)), ["accept 4"], "and everything, where connections are tracked");
 }
 
@@ -233,6 +268,9 @@ fn the_kernel_discards_what_has_no_place_on_the_wire() {
         ("0.0.0.0", "192.0.2.2"),
         ("2001:db8::1", "::1"),
         ("ff02::1", "2001:db8::2"),
+        ("2001:db8::1", "ff00::1"),
+        ("2001:db8::1", "ff01::1"),
+        ("0.0.0.0", "239.0.0.1"),
     ] {
         assert_eq!(
             fate(&text, &packet(source, destination, Transport::Udp(1, 1))),
@@ -242,6 +280,11 @@ fn the_kernel_discards_what_has_no_place_on_the_wire() {
     }
     assert_eq!(fate(&text, &packet("0.0.0.0", "255.255.255.255", Transport::Udp(68, 67))), ["accept 4"]);
     assert_eq!(fate(&text, &packet("192.0.2.255", "192.0.2.1", Transport::Udp(68, 67))), ["accept 4"]);
+    assert_eq!(fate(&text, &packet("0.0.0.0", "224.0.0.22", Transport::Other(Protocol::IGMP))), ["accept 4"]);
+    let link_local = forwarded(packet("fe80::1", "2001:db8::2", Transport::Udp(1, 1)));
+    assert_eq!(fate(&text, &link_local), ["drop kernel"]);
+    let back = Packet { way: Way::Forward(name("eth0"), name("eth0")), ..link_local };
+    assert_eq!(fate(&text, &back), ["accept 5"], "back out of its own interface");
     let ruleset = rules(Family::V4, &text);
     let last_hop = Packet { hop_limit: 1, ..forwarded(udp(1)) };
     assert_eq!(verdict(&ruleset, &last_hop)[0].by, By::Kernel(Discard::HopLimit));

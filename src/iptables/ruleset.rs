@@ -23,11 +23,13 @@ pub enum TableName {
     Raw,
     /// Changes to packets: marks, TTL, MSS.
     Mangle,
-    /// Address translation; sees only the first packet of a connection.
+    /// Address translation; sees only the first packet of a connection, and none where no rule of it translates and
+    /// nothing else has connections tracked.
     Nat,
     /// What may pass.
     Filter,
-    /// Mandatory access control (SELinux marks); only ever read.
+    /// Mandatory access control (SELinux marks); only ever read. In INPUT legacy iptables runs it before nat, as the walk
+    /// does, and iptables-nft behind it.
     Security,
 }
 

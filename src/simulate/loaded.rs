@@ -165,12 +165,20 @@ impl<'a> LoadedTable<'a> {
 /// Whether the rules have the kernel track connections.
 fn tracks(ruleset: &Ruleset) -> bool {
     ruleset.tables.iter().any(|table| {
-        table.name == TableName::Nat
-            || table.rules.iter().any(|rule| {
-                rule.matches.iter().any(asks_for_tracking)
-                    || matches!(&rule.target, Target::Unknown(target) if matches!(&*target.name, "CONNMARK" | "CONNSECMARK" | "CT"))
-            })
+        table.rules.iter().any(|rule| rule.matches.iter().any(asks_for_tracking) || translates_or_tracks(&rule.target))
     })
+}
+
+/// Whether a target has the kernel track connections. The nat table alone does not: without a rule that translates
+/// nothing is tracked, and no packet meets the table.
+fn translates_or_tracks(target: &Target) -> bool {
+    match target {
+        Target::Masquerade(_) | Target::Snat(_) | Target::Dnat(_) | Target::Redirect(_) => true,
+        Target::Unknown(target) => {
+            matches!(&*target.name, "CONNMARK" | "CONNSECMARK" | "CT" | "NETMAP" | "SYNPROXY" | "CLUSTERIP")
+        }
+        _ => false,
+    }
 }
 
 fn asks_for_tracking(one: &Match) -> bool {

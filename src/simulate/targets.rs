@@ -104,12 +104,27 @@ fn redirect(flight: &mut Flight, hook: Hook, options: NatOptions) -> Effect {
             Translation { addresses: Some((loopback, loopback)), of_interface: None, ports: options.ports }
         }
         (_, Way::In(name) | Way::Forward(name, _) | Way::Out(name)) => {
+            if flight.destination.known(flight.family).is_some_and(has_no_address) {
+                return Effect::Drops;
+            }
             flight.way = Way::In(name);
             Translation { addresses: None, of_interface: Some(name), ports: options.ports }
         }
     };
     flight.translate_destination(translation, options);
     Effect::Translates
+}
+
+/// Whether REDIRECT finds no address of an interface for a destination, and drops: in IPv6 it wants one of the same scope,
+/// and knows, besides global and link-local, site-local ones and those of the form `::192.0.2.1`, which nobody has.
+fn has_no_address(destination: IpAddr) -> bool {
+    let IpAddr::V6(to) = destination else { return false };
+    let bits = to.to_bits();
+    match to.octets() {
+        [0xff, scope, ..] => matches!(scope & 0x0f, 1 | 5),
+        [0xfe, second, ..] => second & 0xc0 == 0xc0,
+        _ => bits > 1 && bits <= u128::from(u32::MAX),
+    }
 }
 
 /// A target without a type: some are understood, the others may do anything.

@@ -1,8 +1,8 @@
 //! Connection tracking, as far as a single packet shows it.
 //! Input: a packet. Output: the state that it has as the first of its flow.
 
-use crate::iptables::packet::{Packet, State, Transport};
-use crate::net::Family;
+use crate::iptables::packet::{Packet, State, Transport, Way};
+use crate::net::{Family, Protocol};
 
 /// What connection tracking finds in the first packet of a flow; every ICMP type and set of flags was tried on a kernel.
 pub fn first_state(packet: &Packet) -> State {
@@ -16,6 +16,10 @@ pub fn first_state(packet: &Packet) -> State {
             let (fin, syn, rst, ack) = (flags & 0x01, flags & 0x02, flags & 0x04, flags & 0x10);
             if (syn != 0) != (ack != 0) && fin == 0 && rst == 0 { State::New } else { State::Invalid }
         }
+        // Of what comes in the checksum is looked at, and Linux 6.18 computes that of UDP-Lite as if it were UDP's.
+        Transport::UdpLite(..) if !matches!(packet.way, Way::Out(_)) => State::Invalid,
+        // ICMP of the other family, whose type the packet here does not show: none but an echo request would be new.
+        Transport::Other(Protocol::ICMP | Protocol::ICMPV6) => State::Invalid,
         _ => State::New,
     }
 }

@@ -33,7 +33,7 @@ impl Backend {
 }
 
 /// The name of a program: `ip6tables-nft-restore`.
-fn program(backend: Backend, family: Family, verb: &str) -> String {
+pub fn program(backend: Backend, family: Family, verb: &str) -> String {
     let tables = match family {
         Family::V4 => "iptables",
         Family::V6 => "ip6tables",

@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each test program uses a part of it")]
 
+pub mod generate;
 pub mod kernel;
 
 use std::fmt::Write;

@@ -37,7 +37,7 @@ pub enum Match {
     Mark(Negatable<MaskedMark>),
     /// `-m connmark`. What has no connection (invalid, untracked) does not match, negated or not.
     ConnMark(Negatable<MaskedMark>),
-    /// `-m conntrack --ctstate`, and nothing else.
+    /// `-m conntrack --ctstate`, and nothing else. UDP-Lite that comes in is invalid (tried with Linux 6.18).
     ConnState(Negatable<States>),
     /// `-m state --state`
     State(Negatable<States>),

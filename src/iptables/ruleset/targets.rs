@@ -36,7 +36,9 @@ pub enum Target {
     Snat(Box<Nat>),
     /// `DNAT --to-destination`
     Dnat(Box<Nat>),
-    /// `REDIRECT --to-ports`: to the gateway itself. The OUTPUT of the filter still sees the interface that was meant.
+    /// `REDIRECT --to-ports`: to the gateway itself. The OUTPUT of the filter still sees the interface that was meant. In
+    /// IPv6 the new destination has the scope of the old one; where the interface has no such address (site-local, or of
+    /// the form `::192.0.2.1`), the packet is dropped.
     Redirect(NatOptions),
     /// `MARK --set-xmark value/mask`: the bits of the mask are cleared, then the value is xored in.
     Mark(MaskedMark),

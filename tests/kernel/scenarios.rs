@@ -1,0 +1,9 @@
+//! What real sockets see of policies: replies, errors, rewritten packets.
+//! Input: a policy, loaded by either backend into a gateway between a peer and a host. Output: pass or fail.
+
+mod errors;
+mod sockets;
+mod tcp;
+mod translation;
+mod tunnels;
+mod world;
