@@ -1,8 +1,5 @@
 //! What the compiler takes the language server understands, and what the language server offers the compiler takes.
 
-#[path = "support/generate.rs"]
-#[expect(dead_code, reason = "each test program uses a part of it")]
-mod generate;
 mod support;
 
 use std::collections::BTreeSet;
@@ -18,7 +15,7 @@ use cgwfw::lsp::protocol::{CompletionTextEdit, InsertTextFormat};
 use cgwfw::lsp::view::View;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::examples;
-use generate::Random;
+use support::generate::{self, Random};
 
 fn compiled(text: &str, library: &Library) -> Compilation {
     let alone = |_: &Path| Err(io::ErrorKind::NotFound.into());
