@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::programs::{require, run};
+use crate::programs::{require, require_eglot, run};
 use crate::{file, root};
 
 const POLICY: &str = "\
@@ -84,7 +84,7 @@ fn neovim_finds_shows_completes_repairs_and_formats() {
 
 #[test]
 fn emacs_finds_completes_repairs_and_formats() {
-    if !require("emacs") {
+    if !require_eglot() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,12 +5,21 @@ use std::time::{Duration, Instant};
 
 /// Whether to go on with a test that needs a program. Where there is none, says so loudly; under `CI=true` that is a failure.
 pub fn require(program: &str) -> bool {
-    let answer = Command::new(program).arg("--version").stdin(Stdio::null()).output();
-    match answer {
+    require_of(program, Command::new(program).arg("--version"))
+}
+
+/// The same for Emacs with eglot, which is a package of its own before Emacs 29.
+pub fn require_eglot() -> bool {
+    let arguments = ["--batch", "-q", "-f", "package-activate-all", "--eval", "(require 'eglot)"];
+    require_of("emacs with eglot", Command::new("emacs").args(arguments))
+}
+
+fn require_of(what: &str, command: &mut Command) -> bool {
+    match command.stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() => true,
-        _ if std::env::var("CI").is_ok_and(|value| value == "true") => panic!("CI must have `{program}`"),
+        _ if std::env::var("CI").is_ok_and(|value| value == "true") => panic!("CI must have {what}"),
         _ => {
-            eprintln!("SKIPPED: there is no `{program}` here");
+            eprintln!("SKIPPED: there is no {what} here");
             false
         }
     }
