@@ -99,7 +99,7 @@ fn offered(compiled: &Compiled) -> Vec<CodeAction> {
     assert_eq!(source.name, POLICY);
     let view = View::new(compiled, file, None);
     let whole = cgwfw::lsp::hints::everything();
-    actions(&view, &uri(Path::new(POLICY)).expect("an address"), whole, &[])
+    actions(&view, &uri(Path::new(POLICY)).expect("an address"), whole, &[], None)
 }
 
 /// The text as an action makes it.

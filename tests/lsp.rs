@@ -146,8 +146,10 @@ fn run(request: &str, case: &Example) -> String {
             })
         }
         "code_action" => {
+            let only = when.strip_prefix("only ").map(|kind| vec![kind]);
             let range = if at.is_null() { whole } else { json!({ "start": at, "end": at }) };
-            let parameters = json!({ "textDocument": document, "range": range, "context": { "diagnostics": [] } });
+            let parameters =
+                json!({ "textDocument": document, "range": range, "context": { "diagnostics": [], "only": only } });
             let actions = client.request("textDocument/codeAction", parameters);
             each(&actions, |action| {
                 let edited = text.edited(&action["edit"]["changes"][&address]);

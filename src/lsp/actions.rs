@@ -13,8 +13,21 @@ use crate::source::Span;
 /// `source.fixAll` of this language.
 pub const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.cgwfw");
 
-/// The ways out of the reports in a range; and, where several reports have one, all together.
-pub fn actions(view: &View, uri: &Uri, range: Range, extra: &[Report]) -> Vec<CodeAction> {
+/// The ways out of the reports in a range; and all together that need no choice. `only`: the kinds that are wanted.
+pub fn actions(
+    view: &View,
+    uri: &Uri,
+    range: Range,
+    extra: &[Report],
+    only: Option<&[CodeActionKind]>,
+) -> Vec<CodeAction> {
+    // A kind stands for those below it: `source` for `source.fixAll.cgwfw`.
+    let wanted = |kind: &CodeActionKind| {
+        let is_below = |above: &CodeActionKind| {
+            kind.as_str().strip_prefix(above.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        only.is_none_or(|only| only.iter().any(is_below))
+    };
     let all =
         || view.compilation.diagnostics.iter().chain(extra).filter(|report| report.label.span.source == view.file);
     let touches = |report: &&Report| {
@@ -22,7 +35,7 @@ pub fn actions(view: &View, uri: &Uri, range: Range, extra: &[Report]) -> Vec<Co
         own.start <= range.end && range.start <= own.end
     };
     let mut actions = Vec::new();
-    for report in all().filter(touches) {
+    for report in all().filter(touches).filter(|_| wanted(&CodeActionKind::QUICKFIX)) {
         for fix in &report.fixes {
             let Some((title, edit)) = change(view, report, fix) else { continue };
             actions.push(CodeAction {
@@ -46,7 +59,7 @@ pub fn actions(view: &View, uri: &Uri, range: Range, extra: &[Report]) -> Vec<Co
         end = if free { edit.range.end } else { end };
         free
     });
-    if !together.is_empty() {
+    if !together.is_empty() && wanted(&FIX_ALL) {
         actions.push(CodeAction {
             title: format!("Fix all that has one way out ({})", together.len()),
             kind: Some(FIX_ALL),

@@ -37,7 +37,11 @@ pub fn completion(view: &View, offset: usize, placeholders: bool) -> Vec<Complet
         }
         None => starts(view),
     };
-    items.into_iter().map(|item| edit(if placeholders { item } else { plain(item) }, range)).collect()
+    let items = items.into_iter().map(|item| if placeholders { item } else { plain(item) });
+    // Clients would sort by the alphabet.
+    let sorted =
+        items.enumerate().map(|(index, item)| CompletionItem { sort_text: Some(format!("{index:04}")), ..item });
+    sorted.map(|item| edit(item, range)).collect()
 }
 
 /// An item without placeholders: the words before the first one.
@@ -187,19 +191,20 @@ fn inside(view: &View, reading: &Reading, sentence: &Sentence, offset: usize) ->
             });
         }
     }
-    items.extend(reading.left.iter().filter(|clause| !clause.words.is_empty()).map(clause));
+    // What the sentence must have comes first, then what it may have, as its block lists it.
+    let mut left: Vec<&Clause> = reading.left.iter().filter(|clause| !clause.words.is_empty()).collect();
+    left.sort_by_key(|clause| !clause.required);
+    items.extend(left.into_iter().map(clause));
     items
 }
 
 fn clause(clause: &Clause) -> CompletionItem {
     let label = clause.words.join(" ");
-    let sort_text = Some(format!("{}{label}", if clause.required { "0" } else { "1" }));
     if clause.value == Expect::Nothing {
-        return CompletionItem { sort_text, ..item(&label, CompletionItemKind::KEYWORD, &clause.text) };
+        return item(&label, CompletionItemKind::KEYWORD, &clause.text);
     }
     let insert = format!("{label}{}", placeholder(1, &clause.value));
     CompletionItem {
-        sort_text,
         insert_text: Some(insert),
         insert_text_format: Some(InsertTextFormat::SNIPPET),
         ..item(&label, CompletionItemKind::KEYWORD, &clause.text)

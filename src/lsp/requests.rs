@@ -13,7 +13,7 @@ use super::protocol::request::{
     DocumentSymbolRequest, ExecuteCommand, FoldingRangeRequest, Formatting, GotoDefinition, HoverRequest,
     InlayHintRequest, PrepareRenameRequest, References, Rename, Request, SemanticTokensFullRequest,
 };
-use super::protocol::{DocumentLink, Position, SemanticTokens, TextDocumentPositionParams, Uri, path};
+use super::protocol::{CodeActionKind, DocumentLink, Position, SemanticTokens, TextDocumentPositionParams, Uri, path};
 use super::roots::Roots;
 use super::view::View;
 use super::{Settings, actions, colors, completion, formatting, hints, hover, names, outline};
@@ -84,7 +84,8 @@ pub fn answer(roots: &Roots, method: &str, parameters: Value) -> Result<Value, F
         }
         CodeActionRequest::METHOD => {
             let (uri, range) = (asked.uri()?, asked.field("/range")?);
-            asked.whole(|view, later| actions::actions(view, &uri, range, later))
+            let only: Option<Vec<CodeActionKind>> = asked.field("/context/only")?;
+            asked.whole(|view, later| actions::actions(view, &uri, range, later, only.as_deref()))
         }
         InlayHintRequest::METHOD => {
             let range = asked.field("/range")?;

@@ -16,13 +16,14 @@ use super::diagnostics::by_file;
 use super::protocol::{Diagnostic, DiagnosticSeverity, Range, normal, path_of, source_of};
 use super::view::View;
 use super::worker::{Found, Job, Worker};
-use crate::compile::compile;
+use crate::compile::{Compilation, compile};
 use crate::diagnostic::Report;
 use crate::expand::Options;
 use crate::expect::Checked;
 use crate::files::{self, Compiled};
 use crate::snippet::library::Library;
 use crate::source::LineIndex;
+use crate::syntax::SyntaxError;
 
 /// The diagnostics of a file.
 pub struct Published {
@@ -123,10 +124,10 @@ impl Roots {
     /// What depends on a file must be compiled again.
     fn touch(&mut self, file: &Path) {
         let depend = self.roots.iter().filter(|(root, known)| {
-            let sources = &known.compiled.compilation.ast.sources;
+            let Compilation { ast, diagnostics, .. } = &known.compiled.compilation;
             // A file that is not there yet may be what an include has missed.
-            root.as_path() != file
-                && (source_of(sources, file).is_some() || known.compiled.compilation.diagnostics.has_errors())
+            let misses = || diagnostics.iter().any(|report| report.code == SyntaxError::IncludeUnreadable.code());
+            root.as_path() != file && (source_of(&ast.sources, file).is_some() || misses())
         });
         let depend: Vec<_> = depend.map(|(root, _)| root.clone()).collect();
         self.changed.extend(depend);
