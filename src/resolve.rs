@@ -90,6 +90,8 @@ codes! {
     NotUnicast = Error "cgwfw::resolve::not_unicast",
     /// A link-local address without its link.
     LinkLocal = Warning "cgwfw::resolve::link_local",
+    /// Packets are let in by nothing but their source port.
+    SourcePortOnly = Warning "cgwfw::resolve::source_port_only",
     /// A number or a range that is no port.
     BadPort = Error "cgwfw::resolve::bad_port",
     /// A word that is no service.

@@ -7,7 +7,7 @@ use crate::net::{Prefix, Protocol};
 use crate::policy::{Directions, Items, ProtocolWord, Role};
 use crate::resolve::words::Words;
 use crate::resolve::{ResolveError, Scope, value};
-use crate::snippet::signature::{Direction, OpenDirection};
+use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 
 /// Completes traffic that was read whole: the directions, and what clauses need of each other. `only_ipv4`: the
@@ -73,6 +73,7 @@ pub fn finish(
         }
     }
     link_local(draft, scope, diagnostics);
+    source_port_only(words, allowed, draft, diagnostics);
 }
 
 fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
@@ -192,4 +193,31 @@ fn link_local(draft: &Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
         );
         diagnostics.push(scope.offers("on").fold(report, Report::fix));
     }
+}
+
+/// `allow in tcp from A port ssh`: who sends chooses the source port, and reaches every port with it.
+fn source_port_only(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
+    let traffic = &draft.traffic;
+    let comes_in = traffic.directions.input || traffic.directions.forward;
+    let lets_in = allowed.name == "allow" && comes_in || allowed.name == "allow routing";
+    let lets_in = lets_in && allowed.clauses.contains(&TrafficClause::SourcePort);
+    let new = traffic.flags.is_none() && traffic.states.is_none();
+    let tcp = traffic.protocols.items.contains(&ProtocolWord::Number(Protocol::TCP)) && !traffic.protocols.negated;
+    let Some(span) = draft.seen("source port").filter(|_| lets_in && new && tcp && traffic.destination_ports.is_any())
+    else {
+        return;
+    };
+    let report = ResolveError::SourcePortOnly.at(
+        span,
+        "a source port alone lets new connections to every port in",
+        "the port that packets come from, which the sender chooses",
+        "write `to port …` for the port that they go to, or add `no syn` for replies",
+    );
+    // `from port P` becomes `to port P`, `from A port P` becomes `from A to port P`.
+    let from = words.before(span).filter(|before| words.text_of(*before) == "from");
+    let meant = match from {
+        Some(from) => Fix::Replace(from, "to".into()),
+        None => Fix::Replace(Span { end: span.start, ..span }, "to ".into()),
+    };
+    diagnostics.push(report.fix(meant).fix(Fix::Add("no syn".into())));
 }
