@@ -333,8 +333,8 @@ pub fn chain_name_fault(name: &str, span: &Range<usize>) -> Option<Fault> {
         "is longer than 28 bytes"
     } else if name.starts_with(['-', '!']) {
         "begins with `-` or `!`"
-    } else if name.contains([' ', '\t']) {
-        "holds a blank"
+    } else if name.contains([' ', '\t', '"']) {
+        "holds a blank or a quote"
     } else if is_target_name(name) {
         "is the name of a target"
     } else {
