@@ -191,7 +191,14 @@ impl Reader<'_> {
     }
 
     fn push_extension(&mut self, name: &str, span: Range<usize>, known: Option<&'static Known>, is_target: bool) {
-        self.extensions.push(Extension { name: name.to_string(), span, known, is_target, options: Vec::new() });
+        self.extensions.push(Extension {
+            name: name.to_string(),
+            span,
+            known,
+            is_target,
+            options: Vec::new(),
+            broken: false,
+        });
     }
 
     fn target(&mut self, letter: char, name: &Word, span: Range<usize>) -> Result<(), Fault> {

@@ -101,6 +101,7 @@ impl Reader<'_> {
             known: Some(known),
             is_target: false,
             options: Vec::new(),
+            broken: false,
         });
         Some(self.extensions.len() - 1)
     }
