@@ -440,6 +440,7 @@ mod tests {
             ("-A INPUT -p icmp --icmpv6-type 1", "in IPv4 rules write `-p icmp --icmp-type`"),
             ("-A INPUT -j REJECT --reject-with icmp6-no-route", "in IPv4 rules write `icmp-net-unreachable`"),
             ("-A INPUT -ieth0", "write a blank in between: `-i eth0`"),
+            ("-A INPUT -m recent --update --hitcont 4", "did you mean `--hitcount`?"),
         ] {
             assert_eq!(fault(text).help, help, "{text}");
         }

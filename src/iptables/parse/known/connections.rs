@@ -1,4 +1,5 @@
 //! Matches of what connection tracking knows, and of the cluster that shares connections.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::matches::state_bits;
