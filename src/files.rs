@@ -21,9 +21,27 @@ pub struct Compiled {
     pub library: Library,
 }
 
-/// The text of a file on the disk.
+/// The largest text that is read, in bytes: some hundred times a policy of 10,000 sentences.
+const MOST: u64 = 64 << 20;
+
+/// The text of a file on the disk, but not of a device or a pipe, which may have no end.
 pub fn on_disk(path: &Path) -> io::Result<String> {
-    fs::read_to_string(path)
+    let file = fs::File::open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(io::Error::other("it is a device or a pipe"));
+    }
+    bounded(file)
+}
+
+/// All of a text, up to the largest that is read.
+fn bounded(source: impl io::Read) -> io::Result<String> {
+    let mut text = String::new();
+    source.take(MOST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST {
+        return Err(io::Error::other("it is larger than 64 MiB"));
+    }
+    Ok(text)
 }
 
 /// Reads and compiles a policy, with the building blocks of some folders and of `snippets/` beside it.
@@ -103,16 +121,10 @@ pub fn read(path: &Path) -> Result<(&Path, String), String> {
         io::ErrorKind::InvalidData => format!("{name}: the file is not UTF-8"),
         _ => format!("{name}: {error}"),
     };
-    let (path, text) = if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(|error| unreadable(STDIN, error))?;
-        (Path::new(STDIN), text)
-    } else {
-        let text = fs::read_to_string(path).map_err(|error| unreadable(&path.display().to_string(), error))?;
-        (path, text)
-    };
-    if u32::try_from(text.len()).is_err() {
-        return Err(format!("{}: larger than 4 GiB", path.display()));
+    if path == Path::new("-") {
+        let text = bounded(io::stdin()).map_err(|error| unreadable(STDIN, error))?;
+        return Ok((Path::new(STDIN), text));
     }
-    Ok((path, text))
+    let text = fs::File::open(path).and_then(bounded);
+    Ok((path, text.map_err(|error| unreadable(&path.display().to_string(), error))?))
 }

@@ -221,6 +221,14 @@ fn includes_that_lead_back_or_fan_out() {
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
+#[test]
+fn files_without_an_end_are_not_read_to_it() {
+    if Path::new("/dev/zero").exists() {
+        let text = refused("an endless include", "default drop\ninclude \"/dev/zero\"\n");
+        assert!(text.contains("cannot be read"), "{text}");
+    }
+}
+
 /// Text that another language could take for its own: in comments and prefixes it is text.
 const HARMLESS: [&str; 22] = [
     "COMMIT",

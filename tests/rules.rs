@@ -124,6 +124,24 @@ fn ipv6_rules_are_read_as_the_kernel_reads_them() {
     differential(Family::V6);
 }
 
+/// Every extension that is installed has a table of its options.
+#[test]
+fn every_installed_extension_is_known() {
+    let folder = "/usr/lib/x86_64-linux-gnu/xtables";
+    let Ok(files) = std::fs::read_dir(folder) else {
+        assert!(std::env::var("CI").is_err(), "{folder} is not there");
+        return eprintln!("SKIPPED: {folder} is not there");
+    };
+    let known: Vec<_> = parse::match_names().chain(parse::target_names()).collect();
+    for file in files {
+        let file = file.expect("an entry").file_name().to_string_lossy().into_owned();
+        let name = ["libxt_", "libipt_", "libip6t_"].iter().find_map(|start| file.strip_prefix(start));
+        let Some(name) = name.and_then(|name| name.strip_suffix(".so")) else { continue };
+        // `standard` is the verdicts, `NAT` the targets of that table.
+        assert!(matches!(name, "standard" | "NAT") || known.contains(&name), "{name} has no table");
+    }
+}
+
 /// Lines with a few characters changed, dropped or doubled: none may end the program, and what is read must print to
 /// something that is read as the same.
 #[test]

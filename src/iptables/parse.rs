@@ -333,8 +333,8 @@ pub fn chain_name_fault(name: &str, span: &Range<usize>) -> Option<Fault> {
         "is longer than 28 bytes"
     } else if name.starts_with(['-', '!']) {
         "begins with `-` or `!`"
-    } else if name.contains([' ', '\t']) {
-        "holds a blank"
+    } else if name.contains([' ', '\t', '"']) {
+        "holds a blank or a quote"
     } else if is_target_name(name) {
         "is the name of a target"
     } else {
@@ -440,6 +440,7 @@ mod tests {
             ("-A INPUT -p icmp --icmpv6-type 1", "in IPv4 rules write `-p icmp --icmp-type`"),
             ("-A INPUT -j REJECT --reject-with icmp6-no-route", "in IPv4 rules write `icmp-net-unreachable`"),
             ("-A INPUT -ieth0", "write a blank in between: `-i eth0`"),
+            ("-A INPUT -m recent --update --hitcont 4", "did you mean `--hitcount`?"),
         ] {
             assert_eq!(fault(text).help, help, "{text}");
         }

@@ -179,3 +179,87 @@ pub fn match_names() -> impl Iterator<Item = &'static str> {
 pub fn target_names() -> impl Iterator<Item = &'static str> {
     TARGETS.into_iter().flatten().map(|known| known.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ruleset::{Origin, Rule, Ruleset, TableName};
+    use super::super::{Line, line};
+    use super::*;
+    use crate::iptables::print;
+
+    /// The rule as it is printed, or the fault.
+    fn printed(text: &str) -> Result<String, String> {
+        let Line::Rules(mut rules) = line(&format!("-A INPUT {text}"), Family::V4, false)
+            .map_err(|faults| faults.into_iter().map(|fault| fault.message).next().unwrap_or_default())?
+        else {
+            return Err("no rule".into());
+        };
+        let rule = rules.remove(0);
+        let mut ruleset = Ruleset::new(Family::V4);
+        let chain = ruleset.table_or_new(TableName::Filter).chain_or_new("INPUT");
+        let origin = Origin { sentence: 0, line: 1 };
+        let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origin };
+        Ok(print::rule_line("INPUT", &rule, Family::V4).replace("-A INPUT ", ""))
+    }
+
+    // Those that the kernel of the tests lacks, or that need something besides the rules; the others are in `tests/rules`.
+    #[test]
+    fn extensions_are_saved_as_by_iptables() {
+        for (text, saved) in [
+            ("-m ipvs ! --ipvs", "-m ipvs ! --ipvs"),
+            (
+                "-m ipvs --vdir reply --vaddr 192.0.2.0/24 --ipvs ! --vmethod masq --vport http",
+                "-m ipvs --vaddr 192.0.2.0/24 --vport 80 --vdir REPLY ! --vmethod MASQ",
+            ),
+            ("-m set ! --set good src,dst", "-m set ! --match-set good src,dst"),
+            (
+                "-m set --update-counters --bytes-lt 0x10 ! --update-subcounters --match-set a dstx --return-nomatch",
+                "-m set --match-set a dst --return-nomatch ! --update-subcounters --bytes-lt 16",
+            ),
+            ("-m nfacct --nfacct-name web", "-m nfacct --nfacct-name web"),
+            ("-m cgroup ! --path a/b", "-m cgroup ! --path \"a/b\""),
+            ("-m bpf --object-pinned /sys/fs/bpf/x", "-m bpf --object-pinned /sys/fs/bpf/x"),
+            (
+                "-j SET --del-set a src --exist --add-set b dst --timeout 5",
+                "-j SET --add-set b dst --exist --timeout 5 --del-set a src",
+            ),
+            ("-j SET --map-set a src --map-mark", "-j SET --map-set a src --map-mark"),
+            ("-j LED --led-trigger-id a\\b --led-delay INFinite", "-j LED --led-trigger-id \"a\\\\b\" --led-delay inf"),
+            (
+                "-j LED --led-delay 0 --led-always-blink --led-trigger-id x",
+                "-j LED --led-trigger-id \"x\" --led-always-blink",
+            ),
+            (
+                "-j CLUSTERIP --new --hashmode sourceip --clustermac 1:0:5e:0:0:a --total-nodes 2 --local-node 1",
+                "-j CLUSTERIP --new --hashmode sourceip --clustermac 01:00:5E:00:00:0A --total-nodes 2 --local-node 1 --hash-init 0",
+            ),
+            ("-j SECMARK --selctx system_u:object_r:x_t:s0", "-j SECMARK --selctx system_u:object_r:x_t:s0"),
+            ("-j CT --timeout long --helper ftp", "-j CT --helper ftp --timeout long"),
+        ] {
+            assert_eq!(printed(text).as_deref(), Ok(saved), "{text}");
+            assert_eq!(printed(saved).as_deref(), Ok(saved), "{saved}");
+        }
+    }
+
+    #[test]
+    fn what_iptables_refuses_is_refused_with_a_reason() {
+        for (text, message) in [
+            ("-m ipvs ! --ipvs --vport 80", "no virtual server has these properties"),
+            ("-m set --match-set a", "`--match-set` needs a value"),
+            ("-m set --match-set a -j DROP", "`--match-set` needs two words"),
+            ("-m set --match-set a up", "`up` is no list of sides"),
+            ("-m set --return-nomatch", "`-m set` needs `--match-set`"),
+            ("-j SET --exist", "`-j SET` needs `--add-set` or `--del-set` or `--map-set`"),
+            ("-j SET --del-set a src --exist", "`--exist` stands alone"),
+            ("-j SET --map-set a src", "nothing is mapped"),
+            ("-j CLUSTERIP --new", "`--new` stands alone"),
+            ("-j CLUSTERIP --new --clustermac 0:0:5e:0:0:a", "`0:0:5e:0:0:a` is no multicast hardware address"),
+            ("-j LED --led-trigger-id x --led-delay soon", "`soon` is no delay"),
+            ("-m cgroup --path a --cgroup 1", "`--cgroup` cannot stand beside the options before it"),
+            ("-m quota ! --quota 5k", "`5k` is not a number from 0 to 18446744073709551615"),
+            ("-m recent --name x", "`-m recent` needs `--set` or `--rcheck` or `--update` or `--remove`"),
+        ] {
+            assert_eq!(printed(text), Err(message.to_owned()), "{text}");
+        }
+    }
+}

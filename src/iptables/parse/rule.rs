@@ -25,6 +25,8 @@ pub struct Extension {
     pub is_target: bool,
     /// Its options in the order written.
     pub options: Vec<Choice>,
+    /// Whether an option of it was at fault: what the others lack is then no fault of its own.
+    pub broken: bool,
 }
 
 /// An option of a match or a target, with its words.
@@ -185,7 +187,9 @@ impl Reader<'_> {
                     arguments.push(Word { text: value.to_string(), span: word.span.clone(), quoted: word.quoted });
                 }
                 while arguments.len() < count {
-                    arguments.push(self.argument(word)?);
+                    let argument = self.argument(word);
+                    self.extensions[extension].broken |= argument.is_err();
+                    arguments.push(argument?);
                 }
                 if let (Value::Perhaps(_), Some(argument)) = (spelling.value, self.words.get(self.next))
                     && arguments.is_empty()
@@ -282,7 +286,7 @@ impl Reader<'_> {
         if let Some(chain) = self.goto.take() {
             self.rule.target = Target::Goto(chain.into());
         }
-        for extension in std::mem::take(&mut self.extensions) {
+        for extension in std::mem::take(&mut self.extensions).into_iter().filter(|extension| !extension.broken) {
             let span = extension.span.clone();
             if extension.is_target {
                 self.rule.parts.push((Part::Target, span));

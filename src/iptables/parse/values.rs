@@ -184,8 +184,8 @@ pub fn bad_port(word: &Word, text: &str) -> Fault {
 
 /// The interface of `-i` and `-o`.
 pub fn interface(word: &Word) -> Result<Interface, Fault> {
-    Interface::new(&word.text).filter(|_| !word.text.contains([' ', '\t', '/'])).ok_or_else(|| {
-        let message = if word.text.contains([' ', '\t', '/']) {
+    Interface::new(&word.text).filter(|_| !word.text.contains([' ', '\t', '/', '"'])).ok_or_else(|| {
+        let message = if word.text.contains([' ', '\t', '/', '"']) {
             format!("no interface can be named `{}`", word.text)
         } else if word.text.is_empty() {
             "the interface name is empty".to_string()
@@ -196,7 +196,7 @@ pub fn interface(word: &Word) -> Result<Interface, Fault> {
             word.span.clone(),
             message,
             "this name",
-            "write a name of 1 to 15 bytes without blanks and slashes; a `+` at its end matches a prefix",
+            "write a name of 1 to 15 bytes without blanks, quotes and slashes; a `+` at its end matches a prefix",
         )
     })
 }

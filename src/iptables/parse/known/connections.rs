@@ -1,10 +1,11 @@
 //! Matches of what connection tracking knows, and of the cluster that shares connections.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::matches::state_bits;
 use crate::iptables::parse::rule::Extension;
 use crate::iptables::parse::saved::{
-    U32, bits, decimal, hexadecimal, names, no, one_of, ports, prefix, prefix_length, protocol, range, short,
+    U32, bits, decimal, hexadecimal, names, no, one_of, one_port, ports, prefix, prefix_length, protocol, range, short,
 };
 use crate::iptables::parse::untyped::said;
 use crate::iptables::parse::values::{number, number_in};
@@ -68,6 +69,20 @@ pub const MATCHES: &[Known] = &[
         ],
     ),
     known("helper", &[option("helper", short::<29>).negatable()]).needs(&[&["helper"]]),
+    known(
+        "ipvs",
+        &[
+            flag("ipvs").negatable(),
+            option("vproto", protocol).negatable(),
+            option("vaddr", prefix).negatable(),
+            option("vport", one_port).negatable(),
+            option("vdir", |word, _| one_of(word, "direction", &same(&["ORIGINAL", "REPLY"]), true)),
+            option("vmethod", |word, _| one_of(word, "method", &same(&["GATE", "IPIP", "MASQ"]), true)).negatable(),
+            option("vportctl", one_port).negatable(),
+        ],
+    )
+    .needs(&[&["ipvs", "vproto", "vaddr", "vport", "vdir", "vmethod", "vportctl"]])
+    .finish(virtual_server),
 ];
 
 /// Words that are saved as they are.
@@ -143,6 +158,17 @@ fn connlimit(mut all: Vec<Said>, _: &Extension, family: Family) -> Result<Vec<Sa
     }
     if all.len() < 3 {
         all.push(Said::added("connlimit-saddr", None));
+    }
+    Ok(all)
+}
+
+/// `--ipvs` goes without saying beside the other options, which none of them may contradict.
+fn virtual_server(mut all: Vec<Said>, _: &Extension, _: Family) -> Result<Vec<Said>, Fault> {
+    if all.len() > 1 {
+        if let Some(none) = said(&all, "ipvs").filter(|one| one.negated) {
+            return Err(none.vain("no virtual server has these properties", "leave `! --ipvs` or the others out"));
+        }
+        all.retain(|one| one.name != "ipvs");
     }
     Ok(all)
 }

@@ -1,4 +1,5 @@
 //! Matches of what a packet holds: text, numbers at offsets, filter programs, the fingerprint of a system.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::rule::Extension;

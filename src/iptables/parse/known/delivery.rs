@@ -1,4 +1,5 @@
 //! Targets that send packets elsewhere: to programs, to other addresses, to connection tracking in another way.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, Spelling, flag, known, option};
 use crate::iptables::parse::rule::Extension;

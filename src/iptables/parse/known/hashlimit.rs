@@ -1,4 +1,5 @@
 //! `-m hashlimit` where it counts bytes, or compares rates instead of filling a bucket.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::matches::{hash_mode, hash_name, rate_text};

@@ -1,4 +1,5 @@
 //! Matches of the IPv4 header, of transport headers, and of the link below.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::rule::Extension;

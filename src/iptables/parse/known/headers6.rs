@@ -1,4 +1,5 @@
 //! Matches of IPv6 extension headers, and AH of both families.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::headers::without_full_ranges;
 use super::{Known, Said, flag, known, option};

@@ -1,4 +1,5 @@
 //! Targets that change a packet or its marks.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::headers::{dscp_class, type_of_service};
 use super::{Known, Said, Spelling, flag, known, option};

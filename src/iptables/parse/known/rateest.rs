@@ -1,4 +1,5 @@
 //! `-m rateest` and `-j RATEEST`: rates of traffic, estimated by rules that packets pass.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, Spelling, Value, flag, known, option, spelling};
 use crate::iptables::parse::rule::Extension;

@@ -1,4 +1,5 @@
 //! Targets of audit, mandatory access control, timers and lamps.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::rule::Extension;

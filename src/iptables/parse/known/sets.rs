@@ -1,4 +1,5 @@
 //! Sets of addresses that another program has made: `-m set`, `-j SET`.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, Spelling, Value, flag, known, option, spelling};
 use crate::iptables::parse::rule::Extension;

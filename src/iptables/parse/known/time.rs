@@ -1,4 +1,5 @@
 //! `-m time`: the time of day, the day, the date.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::{Known, Said, flag, known, option};
 use crate::iptables::parse::rule::Extension;

@@ -1,4 +1,5 @@
 //! Matches and targets with a type of their own, whose values `matches` and `targets` read.
+//! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use super::hashlimit::HASH_LIMIT;
 use super::rateest;

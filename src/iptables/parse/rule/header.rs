@@ -183,33 +183,31 @@ impl Reader<'_> {
             self.push_extension(known.map_or(&name.text, |known| known.name), span.clone(), known, false);
             return Err(Fault::new(span, message, "the wrong family", help));
         }
-        if name.text.is_empty() || name.text.len() > 28 {
-            return Err(Fault::new(
-                span,
-                "the name of the match is empty or too long",
-                "here",
-                "write its name: `-m tcp`",
-            ));
+        if name.text.is_empty() || name.text.len() > 28 || !is_bare(&name.text) {
+            return Err(Fault::new(span, "no match has such a name", "here", "write its name: `-m tcp`"));
         }
         self.push_extension(known.map_or(&name.text, |known| known.name), span, known, false);
         Ok(())
     }
 
     fn push_extension(&mut self, name: &str, span: Range<usize>, known: Option<&'static Known>, is_target: bool) {
-        self.extensions.push(Extension { name: name.to_string(), span, known, is_target, options: Vec::new() });
+        self.extensions.push(Extension {
+            name: name.to_string(),
+            span,
+            known,
+            is_target,
+            options: Vec::new(),
+            broken: false,
+        });
     }
 
     fn target(&mut self, letter: char, name: &Word, span: Range<usize>) -> Result<(), Fault> {
         if self.goto.is_some() || self.extensions.iter().any(|extension| extension.is_target) {
             return Err(Fault::new(span, "a rule has one target", "the second one", "write a second rule"));
         }
-        if name.text.is_empty() {
-            return Err(Fault::new(
-                span,
-                "the target's name is empty",
-                "here",
-                "write `-j ACCEPT`, `-j DROP` or another target",
-            ));
+        if name.text.is_empty() || !is_bare(&name.text) {
+            let help = "write `-j ACCEPT`, `-j DROP`, another target or a chain of your own";
+            return Err(Fault::new(span, "no target and no chain has such a name", "here", help));
         }
         if letter == 'g' {
             self.rule.parts.push((Part::Target, span));
@@ -243,6 +241,11 @@ fn negated_address(addresses: &[Option<Address>], negated: bool, family: Family)
     };
     let address = address.clone().or_else(|| Prefix::containing(any, 0).map(Address::Prefix))?;
     Some(Negatable::not(address))
+}
+
+/// Whether a name can be written without quotes.
+fn is_bare(name: &str) -> bool {
+    !name.contains([' ', '\t', '\n', '"'])
 }
 
 fn interface(word: &Word, negated: bool) -> Result<Option<Negatable<Interface>>, Fault> {

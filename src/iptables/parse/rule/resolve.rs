@@ -101,6 +101,7 @@ impl Reader<'_> {
             known: Some(known),
             is_target: false,
             options: Vec::new(),
+            broken: false,
         });
         Some(self.extensions.len() - 1)
     }
@@ -117,6 +118,13 @@ impl Reader<'_> {
             "icmpv6-type" => "write `-p ipv6-icmp` before it",
             "syn" | "tcp-flags" | "tcp-option" => "write `-p tcp` before it",
             _ => "write `-m` with the match, or `-j` with the target, that it belongs to before it",
+        };
+        let loaded = self.extensions.iter().filter_map(|extension| extension.known);
+        let names = loaded.flat_map(|known| known.options).map(|option| option.name);
+        let near = names.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+        let help = match near.filter(|(distance, _)| *distance <= 2) {
+            Some((_, known)) => format!("did you mean `--{known}`?"),
+            None => help.to_owned(),
         };
         let message = format!("no match or target before `--{name}` knows this option");
         Fault::new(word.span.clone(), message, "belongs to nothing", help)
