@@ -1,7 +1,7 @@
 //! The kernel lab: real rule files loaded by both backends, packets on the wire and from sockets, and what the simulator
 //! says against what the kernel does.
 //!
-//! `CGWFW_PACKETS` says how many packets the comparison takes (130,000 if nothing does), `CGWFW_SEED` where to begin.
+//! `CGWFW_PACKETS` says how many packets the comparison takes (200,000 if nothing does), `CGWFW_SEED` where to begin.
 
 mod aim;
 mod connections;
@@ -57,7 +57,7 @@ fn the_simulator_does_what_the_kernel_does() {
         return;
     }
     let start = Instant::now();
-    let (packets, seed) = (number("CGWFW_PACKETS", 130_000), number("CGWFW_SEED", 1) as u64);
+    let (packets, seed) = (number("CGWFW_PACKETS", 200_000), number("CGWFW_SEED", 1) as u64);
     let subjects = subjects(packets / 2, seed);
     let all = Mutex::new(Tally::default());
     std::thread::scope(|scope| {

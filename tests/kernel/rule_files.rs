@@ -192,7 +192,7 @@ impl Writer<'_> {
                 let kinds: &[u64] = if protocol == "icmp" {
                     &[0, 3, 5, 8, 11, 12, 13, 254, 255]
                 } else {
-                    &[1, 2, 3, 128, 129, 130, 133, 134, 135, 136, 143, 254]
+                    &[1, 2, 3, 128, 129, 130, 133, 134, 135, 136, 143, 254, 255]
                 };
                 let (not, kind) = (self.not(), *self.random.pick(kinds));
                 let code = if kind != 255 && self.random.chance(30) {
@@ -200,7 +200,7 @@ impl Writer<'_> {
                 } else {
                     String::new()
                 };
-                let kind = if kind == 255 { "any".to_owned() } else { kind.to_string() };
+                let kind = if kind == 255 && name == "icmp" { "any".to_owned() } else { kind.to_string() };
                 let _ = write!(text, " -m {name} {not}--{option}-type {kind}{code}");
             }
             _ => {}
