@@ -107,7 +107,12 @@ impl Writer<'_> {
         }
         rule.push_str(&self.protocol_match(protocol));
         while self.random.chance(25) {
-            rule.push_str(&self.other_match(table, chain));
+            let one = self.other_match(table, chain);
+            // The loaders take no `mark` behind a `connmark` behind a `mark`: each kind once.
+            let kind: String = one.split_inclusive(' ').take(3).collect();
+            if !rule.contains(&kind) {
+                rule.push_str(&one);
+            }
         }
         rule.push_str(&self.target(table, chain, protocol, callable));
         let _ = writeln!(self.out, "{rule}");
