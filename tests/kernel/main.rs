@@ -38,8 +38,8 @@ fn require() -> bool {
     if !support::kernel::require() {
         return false;
     }
-    let lab = std::thread::spawn(|| Lab::new(Backend::Nft).map(|_| ())).join().expect("the lab's thread");
-    match lab {
+    let set_up = || Lab::new(Backend::Nft).and_then(|lab| lab.namespace.run("conntrack", &["-L"], "").map(|_| ()));
+    match std::thread::spawn(set_up).join().expect("the lab's thread") {
         Ok(()) => true,
         Err(error) if std::env::var("CI").is_ok_and(|value| value == "true") => {
             panic!("the kernel lab cannot be set up here, and CI must do it: {error}")
