@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
-use cgwfw::iptables::ruleset::{Address, HopLimit, IcmpType, Match, Multiport, PortSide, Rule, Ruleset, Target};
+use cgwfw::iptables::ruleset::{
+    Address, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Rule, Ruleset, Target,
+};
 use cgwfw::net::{Family, Interface, PortRange, Prefix, Protocol};
 use cgwfw::simulate::Loaded;
 
@@ -34,6 +36,8 @@ struct Path {
     flags: Option<(u8, u8, bool)>,
     icmp: Option<IcmpType>,
     hops: Option<u8>,
+    /// Whether the hop limit is to be above or below, and not that itself.
+    compared: bool,
     mark: Option<u32>,
     states: u8,
     fragment: bool,
@@ -190,12 +194,10 @@ impl Aim {
             }
             Match::Icmp(icmp) | Match::Icmp6(icmp) => path.icmp = path.icmp.or(Some(icmp.value)),
             Match::Ttl(limit) | Match::Hl(limit) => {
-                let hops = match *limit {
-                    HopLimit::Equal(hops) => hops.value,
-                    HopLimit::Less(hops) => hops.saturating_sub(1),
-                    HopLimit::Greater(hops) => hops.saturating_add(1),
-                };
+                let (HopLimit::Equal(Negatable { value: hops, .. }) | HopLimit::Less(hops) | HopLimit::Greater(hops)) =
+                    *limit;
                 path.hops = path.hops.or(Some(hops));
+                path.compared |= !matches!(limit, HopLimit::Equal(_));
             }
             Match::ConnState(states) | Match::State(states) if !states.negated => path.states |= states.value.0,
             Match::Frag => path.fragment = true,
@@ -248,10 +250,15 @@ impl Aim {
 
     fn fitting(&self, path: &Path, random: &mut Random) -> Packet {
         let way = self.way(path, random);
-        let mut hop_limit = path.hops.unwrap_or(if random.chance(80) { 64 } else { random.next() as u8 });
-        if let (Way::Forward(..), Some(hops)) = (way, path.hops) {
+        let beside = if path.compared { *random.pick(&[u8::MAX, 0, 1]) } else { 0 };
+        let mut hop_limit = path.hops.map(|hops| hops.wrapping_add(beside)).unwrap_or(if random.chance(80) {
+            64
+        } else {
+            random.next() as u8
+        });
+        if matches!(way, Way::Forward(..)) && path.hops.is_some() {
             // FORWARD sees one less.
-            hop_limit = hops.saturating_add(1);
+            hop_limit = hop_limit.saturating_add(1);
         }
         Packet {
             way,

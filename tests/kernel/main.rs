@@ -1,7 +1,7 @@
 //! The kernel lab: real rule files loaded by both backends, packets on the wire and from sockets, and what the simulator
 //! says against what the kernel does.
 //!
-//! `CGWFW_PACKETS` says how many packets the comparison takes (130,000 if nothing does), `CGWFW_SEED` where to begin.
+//! `CGWFW_PACKETS` says how many packets the comparison takes (200,000 if nothing does), `CGWFW_SEED` where to begin.
 
 mod aim;
 mod connections;
@@ -38,8 +38,8 @@ fn require() -> bool {
     if !support::kernel::require() {
         return false;
     }
-    let lab = std::thread::spawn(|| Lab::new(Backend::Nft).map(|_| ())).join().expect("the lab's thread");
-    match lab {
+    let set_up = || Lab::new(Backend::Nft).and_then(|lab| lab.namespace.run("conntrack", &["-L"], "").map(|_| ()));
+    match std::thread::spawn(set_up).join().expect("the lab's thread") {
         Ok(()) => true,
         Err(error) if std::env::var("CI").is_ok_and(|value| value == "true") => {
             panic!("the kernel lab cannot be set up here, and CI must do it: {error}")
@@ -57,7 +57,7 @@ fn the_simulator_does_what_the_kernel_does() {
         return;
     }
     let start = Instant::now();
-    let (packets, seed) = (number("CGWFW_PACKETS", 130_000), number("CGWFW_SEED", 1) as u64);
+    let (packets, seed) = (number("CGWFW_PACKETS", 200_000), number("CGWFW_SEED", 1) as u64);
     let subjects = subjects(packets / 2, seed);
     let all = Mutex::new(Tally::default());
     std::thread::scope(|scope| {

@@ -107,7 +107,12 @@ impl Writer<'_> {
         }
         rule.push_str(&self.protocol_match(protocol));
         while self.random.chance(25) {
-            rule.push_str(&self.other_match(table, chain));
+            let one = self.other_match(table, chain);
+            // The loaders take no `mark` behind a `connmark` behind a `mark`: each kind once.
+            let kind: String = one.split_inclusive(' ').take(3).collect();
+            if !rule.contains(&kind) {
+                rule.push_str(&one);
+            }
         }
         rule.push_str(&self.target(table, chain, protocol, callable));
         let _ = writeln!(self.out, "{rule}");
@@ -192,7 +197,7 @@ impl Writer<'_> {
                 let kinds: &[u64] = if protocol == "icmp" {
                     &[0, 3, 5, 8, 11, 12, 13, 254, 255]
                 } else {
-                    &[1, 2, 3, 128, 129, 130, 133, 134, 135, 136, 143, 254]
+                    &[1, 2, 3, 128, 129, 130, 133, 134, 135, 136, 143, 254, 255]
                 };
                 let (not, kind) = (self.not(), *self.random.pick(kinds));
                 let code = if kind != 255 && self.random.chance(30) {
@@ -200,7 +205,7 @@ impl Writer<'_> {
                 } else {
                     String::new()
                 };
-                let kind = if kind == 255 { "any".to_owned() } else { kind.to_string() };
+                let kind = if kind == 255 && name == "icmp" { "any".to_owned() } else { kind.to_string() };
                 let _ = write!(text, " -m {name} {not}--{option}-type {kind}{code}");
             }
             _ => {}
