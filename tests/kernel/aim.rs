@@ -58,7 +58,7 @@ pub struct Aim {
 const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
 /// How many packets are for each rule before chance has its way.
-const STRAIGHT: usize = 3;
+const STRAIGHT: usize = 12;
 
 /// How many jumps back a path is followed.
 const MOST_JUMPS: usize = 6;
@@ -230,6 +230,10 @@ impl Aim {
             self.connect(&mut packet, path, random);
         } else if path.fragment || random.chance(4) {
             packet.fragment = if random.chance(50) { Fragment::First } else { Fragment::Later };
+            if let (Transport::Udp(from, _), true) = (packet.transport, path.fragment && random.chance(50)) {
+                // Port 0 lies beside `1:65535`, by which rules tell first pieces from later ones.
+                packet.transport = Transport::Udp(from, 0);
+            }
         }
         packet
     }
