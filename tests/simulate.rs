@@ -178,6 +178,15 @@ fn states_that_the_kernel_lab_found() {
 }
 
 #[test]
+fn two_negated_ports_are_one_comparison_for_one_backend() {
+    let text = filter("-A INPUT -p udp -m udp ! --sport 1 ! --dport 2 -j ACCEPT\n");
+    let fate = |from, to| fate(&text, &packet("192.0.2.1", "192.0.2.2", Transport::Udp(from, to)));
+    assert_eq!(fate(3, 4), ["accept 4"]);
+    assert_eq!(fate(1, 2), ["drop INPUT"]);
+    assert_eq!((fate(1, 4).len(), fate(3, 2).len()), (2, 2), "the backends disagree");
+}
+
+#[test]
 fn redirect_wants_an_address_of_the_same_scope() {
     let text = "*nat\n-A PREROUTING -j REDIRECT\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n";
     let fate = |source: &str, to: &str| fate(text, &packet(source, to, Transport::Udp(1, 2)));

@@ -100,6 +100,13 @@ impl Filling<'_> {
         if let [range] = ports {
             let value = Some(Negatable { negated, value: *range });
             let both = self.ports();
+            let other = if side == PortSide::Source { both.destination } else { both.source };
+            let single = |port: Negatable<PortRange>| port.negated && port.value.is_single();
+            if value.is_some_and(single) && other.is_some_and(single) {
+                // iptables-nft would compare both ports at once, and let pass what has one of them.
+                self.add(Match::Multiport(Negatable { negated, value: Box::new(Multiport { side, ports: vec![*range] }) }));
+                return;
+            }
             match side {
                 PortSide::Source => both.source = value,
                 _ => both.destination = value,

@@ -217,7 +217,15 @@ fn ports(wanted: &Ports, flight: &Flight) -> Answer {
     let side = |wanted: Option<Negatable<PortRange>>, port| {
         wanted.map_or(Answer::Yes, |wanted| in_range(port, wanted.value).negated(wanted.negated))
     };
-    side(wanted.source, source).min(side(wanted.destination, destination))
+    let answer = side(wanted.source, source).min(side(wanted.destination, destination));
+    let single =
+        |wanted: Option<Negatable<PortRange>>| wanted.is_some_and(|port| port.negated && port.value.is_single());
+    if answer == Answer::No && single(wanted.source) && single(wanted.destination) {
+        // iptables-nft 1.8.9 compares the two ports as one number: for it only this very pair does not match.
+        let either = side(wanted.source, source).max(side(wanted.destination, destination));
+        return either.min(Answer::Maybe);
+    }
+    answer
 }
 
 fn tcp(wanted: &Tcp, flight: &Flight) -> Answer {

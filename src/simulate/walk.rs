@@ -165,9 +165,9 @@ impl<O: Observer> Walk<'_, '_, O> {
         }
         let packet = self.flight.packet;
         if self.loaded.tracks && self.on_lo() {
-            // It was tracked when it was sent: raw sees the state, and cannot undo it.
-            self.flight.tracked = true;
+            // It was tracked when it was sent: raw sees the state, and cannot undo it. What is invalid has no connection.
             self.flight.state = packet.state.unwrap_or_else(|| first_state(packet));
+            self.flight.tracked = self.flight.state != State::Invalid;
         }
         self.table(TableName::Raw, hook)?;
         if self.loaded.tracks {

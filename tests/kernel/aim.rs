@@ -57,6 +57,9 @@ pub struct Aim {
 
 const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
+/// How many packets are for each rule before chance has its way.
+const STRAIGHT: usize = 12;
+
 /// How many jumps back a path is followed.
 const MOST_JUMPS: usize = 6;
 
@@ -207,12 +210,19 @@ impl Aim {
         }
     }
 
-    /// A packet: half of them meet what a rule asks for, the others fail it by one field or by two.
-    pub fn packet(&self, random: &mut Random) -> Packet {
+    /// The packet of a turn. The first ones meet what each rule asks for, rule by rule; behind them half do, and the
+    /// others fail it by one field or by two.
+    pub fn packet(&self, turn: usize, random: &mut Random) -> Packet {
         let anywhere = Path::default();
-        let path = if self.paths.is_empty() || random.chance(8) { &anywhere } else { random.pick(&self.paths) };
+        let straight = turn < STRAIGHT * self.paths.len();
+        let path = match self.paths.get(turn % self.paths.len().max(1)) {
+            Some(path) if straight => path,
+            None => &anywhere,
+            Some(_) if random.chance(8) => &anywhere,
+            Some(_) => random.pick(&self.paths),
+        };
         let mut packet = self.fitting(path, random);
-        let wrong = if random.chance(50) { 0 } else { random.between(1, 2) };
+        let wrong = if straight || random.chance(50) { 0 } else { random.between(1, 2) };
         for _ in 0..wrong {
             self.mistake(&mut packet, random);
         }
@@ -220,6 +230,10 @@ impl Aim {
             self.connect(&mut packet, path, random);
         } else if path.fragment || random.chance(4) {
             packet.fragment = if random.chance(50) { Fragment::First } else { Fragment::Later };
+            if let (Transport::Udp(from, _), true) = (packet.transport, path.fragment && random.chance(50)) {
+                // Port 0 lies beside `1:65535`, by which rules tell first pieces from later ones.
+                packet.transport = Transport::Udp(from, 0);
+            }
         }
         packet
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use cgwfw::iptables::packet::{Packet, Way};
+use cgwfw::iptables::packet::{Packet, Transport, Way};
 use cgwfw::iptables::ruleset::{Ruleset, TableName};
 use cgwfw::net::{Family, Interface, PortRange};
 use cgwfw::simulate::{Assumptions, By, Decision, Event, Flight, Hook, Loaded, Observer, Place, Verdict, walks};
@@ -37,6 +37,17 @@ pub struct End {
 }
 
 impl End {
+    /// The packet as it is then, with the first of the addresses and ports that it may have.
+    pub fn of(&self, packet: &Packet) -> Packet {
+        let (from, to) = self.ports.map_or((0, 0), |(from, to)| (from.start, to.start));
+        let transport = match packet.transport {
+            Transport::Tcp(_, _, flags) => Transport::Tcp(from, to, flags),
+            Transport::Udp(..) => Transport::Udp(from, to),
+            other => other,
+        };
+        Packet { source: self.source.0, destination: self.destination.0, transport, ..packet.clone() }
+    }
+
     /// Whether a packet looks so.
     pub fn is(&self, seen: &Passed) -> bool {
         let within = |range: (IpAddr, IpAddr), address: IpAddr| range.0 <= address && address <= range.1;

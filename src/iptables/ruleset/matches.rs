@@ -10,7 +10,9 @@ use crate::net::PortRange;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Match {
     /// `-m tcp`. Ports and flags are those of whole packets and of first fragments; in a later IPv4 fragment iptables-nft
-    /// takes other bytes for them (tried with Linux 6.18), legacy iptables does not match.
+    /// takes other bytes for them (tried with Linux 6.18), legacy iptables does not match. Two single ports that are both
+    /// negated (`! --sport 1 ! --dport 2`, here and in `-m udp`) are one comparison for iptables-nft 1.8.9: only the
+    /// packets with both fail it, where legacy iptables wants neither.
     Tcp(Box<Tcp>),
     /// `-m udp` (also `-m udplite`, `-m dccp` where they have only ports): source and destination ports.
     Udp(Ports),
