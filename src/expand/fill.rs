@@ -104,7 +104,10 @@ impl Filling<'_> {
             let single = |port: Negatable<PortRange>| port.negated && port.value.is_single();
             if value.is_some_and(single) && other.is_some_and(single) {
                 // iptables-nft would compare both ports at once, and let pass what has one of them.
-                self.add(Match::Multiport(Negatable { negated, value: Box::new(Multiport { side, ports: vec![*range] }) }));
+                self.add(Match::Multiport(Negatable {
+                    negated,
+                    value: Box::new(Multiport { side, ports: vec![*range] }),
+                }));
                 return;
             }
             match side {

@@ -1,7 +1,7 @@
 //! A snippet's template, rendered once for each shape: which optional parts a sentence has, in which family.
 //! Input: the template and what is present. Output: patterns, that is typed rules with holes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use minijinja::{Environment, UndefinedBehavior, Value};
@@ -222,12 +222,7 @@ const FUEL: u64 = 1_000_000;
 
 fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, Fault> {
     let (environment, variables) = (environment(), variables(block, snippet, family));
-    let template = marked(&snippet.template);
-    let text = environment.template_from_str(&template).and_then(|template| {
-        let used = template.undeclared_variables(false);
-        template.render(&variables).map(|text| (text, used))
-    });
-    let (text, used) = text.map_err(|error| {
+    let text = environment.render_str(&marked(&snippet.template), &variables).map_err(|error| {
         let detail =
             error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
         Fault {
@@ -269,7 +264,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
         value.is_ok_and(|value| value.is_true())
     };
     let notes = snippet.signature.notes.iter().filter(|note| holds(&note.when)).map(|note| note.text.as_str());
-    if let Some(name) = unused(block, snippet, &used) {
+    if let Some(name) = unused(block, snippet) {
         return Err(Fault {
             line: 1,
             message: format!("it never uses `{name}`, which the sentence says"),
@@ -291,7 +286,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
 }
 
 /// A part of the sentence that the template does not look at: its rules would be wider than the sentence.
-fn unused(block: &Block, snippet: &Snippet, used: &HashSet<String>) -> Option<String> {
+fn unused(block: &Block, snippet: &Snippet) -> Option<String> {
     let signature = &snippet.signature;
     let given = block.arguments.iter().map(|(index, _)| signature.parameters[usize::from(*index)].name.clone());
     // Words that a form must have say nothing by themselves.
@@ -301,7 +296,17 @@ fn unused(block: &Block, snippet: &Snippet, used: &HashSet<String>) -> Option<St
     let flags = signature.flags.iter().enumerate();
     let flags = flags.filter(|(index, _)| block.flags & (1 << index) != 0 && optional(*index));
     let traffic = block.traffic.iter().map(|_| "traffic".to_owned());
-    given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !used.contains(name))
+    given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !mentions(&snippet.template, name))
+}
+
+/// Whether a name stands in one of a template's tags.
+fn mentions(template: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    template.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&template[..at], &template[at + name.len()..]);
+        let whole = !before.ends_with(is_part) && !after.starts_with(is_part);
+        whole && before.rfind(['{']) > before.rfind(['}'])
+    })
 }
 
 /// A value of the sentence that no rule holds, although there are rules: they would be wider than the sentence.

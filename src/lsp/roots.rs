@@ -5,7 +5,6 @@
 //! from the editor where it is open.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -184,7 +183,7 @@ impl Roots {
     fn read(&self, path: &Path) -> io::Result<String> {
         match self.open.get(&normal(path)) {
             Some(open) => Ok(open.text.clone()),
-            None => fs::read_to_string(path),
+            None => files::on_disk(path),
         }
     }
 

@@ -16,6 +16,7 @@ pub fn check(one: &Match, part: Part, place: &Place, problems: &mut Vec<Problem>
         Match::Tcp(tcp) => {
             needs(Protocol::TCP, "-m tcp", "-p tcp", part, place, problems);
             ports(&tcp.ports, part, problems);
+            neither_port(&tcp.ports, part, problems);
             if let Some(flags) = &tcp.flags {
                 tcp_flags(flags, part, problems);
             }
@@ -23,6 +24,7 @@ pub fn check(one: &Match, part: Part, place: &Place, problems: &mut Vec<Problem>
         Match::Udp(both) => {
             needs(Protocol::UDP, "-m udp", "-p udp", part, place, problems);
             ports(both, part, problems);
+            neither_port(both, part, problems);
         }
         Match::Sctp(both) => {
             needs(Protocol::SCTP, "-m sctp", "-p sctp", part, place, problems);
@@ -192,6 +194,16 @@ fn ports(ports: &Ports, part: Part, problems: &mut Vec<Problem>) {
             let help = "leave it out to match every port";
             problems.push(vain(problem(part, Kind::Match, "every port is excluded", "matches nothing", help)));
         }
+    }
+}
+
+/// iptables-nft 1.8.9 compares two negated single ports as one number: a packet with one of them would match.
+fn neither_port(ports: &Ports, part: Part, problems: &mut Vec<Problem>) {
+    let single = |port: Option<Negatable<PortRange>>| port.filter(|port| port.negated && port.value.is_single());
+    if let (Some(_), Some(to)) = (single(ports.source), single(ports.destination)) {
+        let help = format!("write `-m multiport ! --dports {}` instead of `! --dport {}`", to.value, to.value);
+        let message = "iptables-nft compares two negated ports at once, and matches a packet that has only one of them";
+        problems.push(vain(problem(part, Kind::Match, message, "weaker than it says", help)));
     }
 }
 
