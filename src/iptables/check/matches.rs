@@ -127,7 +127,7 @@ pub fn known_name(
     problems.push(problem(part, kind, format!("iptables has no {what} `{name}`"), "cannot be loaded", help));
 }
 
-/// Reports a match that stands twice: iptables-nft saves only one of the two.
+/// Reports a match that stands twice: iptables-nft saves only one of the two, or no loader takes it.
 pub fn twice(place: &Place, problems: &mut Vec<Problem>) {
     for (index, one) in place.matches.iter().enumerate() {
         let native = matches!(one, Match::Tcp(_) | Match::Udp(_));
@@ -138,6 +138,19 @@ pub fn twice(place: &Place, problems: &mut Vec<Problem>) {
             let label = "iptables-nft saves only one of the two";
             let help = "put all its options behind one `-m`, or write two rules";
             problems.push(vain(problem(Part::Match(index), Kind::Match, message, label, help)));
+        }
+        // `-m mark` and `-m connmark` both have `--mark`: the loader gives it to the one that it met last for the first time.
+        let other = |before: &Match| match one {
+            Match::Mark(_) => matches!(before, Match::ConnMark(_)),
+            Match::ConnMark(_) => matches!(before, Match::Mark(_)),
+            _ => false,
+        };
+        let first = place.matches[..index].iter().position(|before| same(&before));
+        let between = first.map(|first| place.matches[..index].iter().position(other).filter(|at| *at > first));
+        if between.flatten().is_some() {
+            let message = "the loader takes this `--mark` for one of the other match";
+            let help = "write the matches of one kind directly behind one another";
+            problems.push(problem(Part::Match(index), Kind::Match, message, "between two of its kind", help));
         }
     }
 }
