@@ -237,7 +237,7 @@ fn for_many(from: u64, many: u64, test: &(dyn Fn(u64) + Sync)) {
 #[test]
 fn what_the_generator_writes_compiles_and_parses_back() {
     let library = Library::built_in();
-    let (seed, policies) = (count("CGWFW_SEED", 0), count("CGWFW_POLICIES", 1_000));
+    let (seed, policies) = (count("CGWFW_SEED", 0), count("CGWFW_POLICIES", 3_000));
     let failures = Failures::default();
     let refused: Mutex<BTreeMap<String, (usize, String)>> = Mutex::default();
     let fine = AtomicU64::new(0);
@@ -286,7 +286,7 @@ fn the_kernel_gives_back_what_the_generator_wrote() {
         return;
     }
     let library = Library::built_in();
-    let (seed, policies) = (count("CGWFW_SEED", 0), count("CGWFW_KERNEL_POLICIES", 150));
+    let (seed, policies) = (count("CGWFW_SEED", 0), count("CGWFW_KERNEL_POLICIES", 2_000));
     let mut all = Vec::new();
     for seed in seed..seed + policies {
         let sentences = generate::policy(seed, &library);
