@@ -11,7 +11,7 @@ use cgwfw::diagnostic::Severity;
 use cgwfw::expand::Options;
 use cgwfw::files::{Compiled, compiled_text};
 use cgwfw::lsp::actions::{FIX_ALL, actions};
-use cgwfw::lsp::protocol::{CodeAction, CodeActionKind, path, uri};
+use cgwfw::lsp::protocol::{CodeAction, CodeActionKind, Position, Range, path, uri};
 use cgwfw::lsp::view::View;
 use cgwfw::snippet::readme::{Example, examples};
 
@@ -98,7 +98,7 @@ fn offered(compiled: &Compiled) -> Vec<CodeAction> {
     let (file, source) = compiled.compilation.ast.sources.iter().next().expect("the policy");
     assert_eq!(source.name, POLICY);
     let view = View::new(compiled, file, None);
-    let whole = cgwfw::lsp::hints::everything();
+    let whole = Range { start: Position::default(), end: Position { line: u32::MAX, character: 0 } };
     actions(&view, &uri(Path::new(POLICY)).expect("an address"), whole, &[], None)
 }
 

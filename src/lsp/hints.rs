@@ -1,9 +1,7 @@
 //! `textDocument/inlayHint` and `textDocument/codeLens`: how many rules a sentence yields, what became of expectations.
 //! Input: a view. Output: hints at the ends of sentences, lenses above them.
 
-use super::protocol::{
-    CodeLens, Command, InlayHint, InlayHintKind, InlayHintLabel, InlayHintTooltip, Position, Range, Uri,
-};
+use super::protocol::{CodeLens, Command, InlayHint, InlayHintKind, InlayHintLabel, InlayHintTooltip, Range, Uri};
 use super::view::View;
 use crate::expect::Checked;
 use crate::net::Family;
@@ -105,9 +103,4 @@ pub fn side_by_side(view: &View, line: u32) -> Option<String> {
         out.push('\n');
     }
     Some(out)
-}
-
-/// The range of a whole file.
-pub fn everything() -> Range {
-    Range { start: Position::default(), end: Position { line: u32::MAX, character: 0 } }
 }
