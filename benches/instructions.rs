@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench instructions` compares, `cargo bench --bench instructions -- --renew` stores the counts anew.
 
+mod packets;
 mod policies;
 
 use std::collections::BTreeMap;
@@ -11,10 +12,21 @@ use std::hint::black_box;
 use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::thread;
 
-use cgwfw::compile::compile;
+use cgwfw::compile::{Compilation, compile};
+use cgwfw::diagnostic::{Diagnostics, Style};
 use cgwfw::expand::Options;
+use cgwfw::lsp::serve;
+use cgwfw::net::Family;
+use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
+use cgwfw::source_map::Rules;
+use cgwfw::trace::human::{self, human};
+use cgwfw::traffic::one::described;
+use cgwfw::{resolve, syntax, trace};
+use lsp_server::{Connection, Message, Notification, Request};
+use serde_json::{Value, json};
 
 /// The stored counts: the toolchain that they are of, then `NAME COUNT` lines.
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
@@ -30,7 +42,7 @@ const TOLERANCE: f64 = 5.0;
 type Step = (&'static str, fn(bool));
 
 /// What is measured. A step runs twice, whole and only prepared: the difference is its count.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 7] = [
     ("library", |whole| {
         whole.then(|| black_box(Library::built_in()));
     }),
@@ -45,16 +57,100 @@ const STEPS: [Step; 4] = [
     }),
     ("gateway_of_200_lines", |whole| both_files(&policies::gateway(200), whole)),
     ("ipsec_1000_sentences", |whole| both_files(&policies::ipsec(1_000), whole)),
+    ("simulate_site_to_site", simulated),
+    ("trace_gateway", traced),
+    ("server_session", served),
 ];
 
 /// From the text of a policy to both rule files.
 fn both_files(policy: &str, whole: bool) {
     let library = Library::built_in();
     if whole {
-        let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-        let compilation = compile(Path::new("policy.cgwfw"), black_box(policy), &read, &library, Options::default());
-        assert!(!compilation.diagnostics.has_errors(), "what is refused is not worth measuring");
-        black_box(compilation.both_rules());
+        black_box(compiled(policy, &library).both_rules());
+    }
+}
+
+fn compiled(policy: &str, library: &Library) -> Compilation {
+    let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    let compilation = compile(Path::new("policy.cgwfw"), black_box(policy), &read, library, Options::default());
+    assert!(!compilation.diagnostics.has_errors(), "what is refused is not worth measuring");
+    compilation
+}
+
+/// Ten times the verdicts of packets of every kind on every way through the site-to-site example.
+fn simulated(whole: bool) {
+    let library = Library::built_in();
+    let compilation = compiled(include_str!("../examples/site-to-site.cgwfw"), &library);
+    let loaded = Loaded::new(&compilation.rulesets[Family::V4.index()]);
+    let packets = packets::all();
+    for packet in packets.iter().cycle().take(if whole { 10 * packets.len() } else { 0 }) {
+        black_box(decide(&loaded, black_box(packet), Assumptions::ORDINARY));
+    }
+}
+
+/// The answer of `trace` about two packets, one in each family, that no rule of a gateway accepts.
+fn traced(whole: bool) {
+    let library = Library::built_in();
+    let mut compilation = compiled(&policies::gateway(200), &library);
+    let mut scope = resolve::scope(&compilation.ast, &mut Diagnostics::default());
+    if whole {
+        let mut reports = Diagnostics::default();
+        let sentences = syntax::append(&mut compilation.ast, "packet", "in on inet0 tcp port 8080", &mut reports);
+        let packets: Vec<_> =
+            sentences.flat_map(|sentence| described(&compilation.ast, sentence, &mut scope, &mut reports)).collect();
+        assert_eq!(packets.len(), 2, "one in each family");
+        for packet in packets {
+            let loaded = Loaded::new(&compilation.rulesets[packet.packet.family().index()]);
+            let trace = trace::trace(&loaded, packet);
+            let options = human::Options { style: Style { color: false, unicode: true, width: 100 }, verbose: true };
+            black_box(human(&trace, Rules::Policy(&compilation), options));
+        }
+    }
+}
+
+/// A session with the language server: a policy is opened, changed ten times, and asked about after each change.
+fn served(whole: bool) {
+    let text = policies::gateway(200);
+    let (server_side, client) = Connection::memory();
+    let server = thread::spawn(move || serve(&server_side));
+    let mut id = 0;
+    request(&client, &mut id, "initialize", json!({ "capabilities": {} }));
+    notify(&client, "initialized", json!({}));
+    if whole {
+        let document = json!({ "uri": ADDRESS, "languageId": "cgwfw", "version": 1, "text": text });
+        notify(&client, "textDocument/didOpen", json!({ "textDocument": document }));
+        for version in 2..12 {
+            let word = if version % 2 == 0 { "loopbck" } else { "loopback" };
+            let changes = json!([{ "text": text.replacen("loopback", word, 1) }]);
+            let document = json!({ "uri": ADDRESS, "version": version });
+            notify(&client, "textDocument/didChange", json!({ "textDocument": document, "contentChanges": changes }));
+            let place = json!({ "textDocument": { "uri": ADDRESS }, "position": { "line": 7, "character": 8 } });
+            for method in ["hover", "completion", "semanticTokens/full", "documentSymbol"] {
+                request(&client, &mut id, &format!("textDocument/{method}"), place.clone());
+            }
+        }
+    }
+    drop(client);
+    server.join().expect(RUNS).expect(RUNS);
+}
+
+const ADDRESS: &str = "file:///policy.cgwfw";
+
+const RUNS: &str = "the server runs";
+
+fn notify(client: &Connection, method: &str, parameters: Value) {
+    client.sender.send(Notification::new(method.into(), parameters).into()).expect(RUNS);
+}
+
+/// Sends a request, and waits for its answer.
+fn request(client: &Connection, id: &mut i32, method: &str, parameters: Value) {
+    *id += 1;
+    client.sender.send(Request::new((*id).into(), method.into(), parameters).into()).expect(RUNS);
+    loop {
+        if let Message::Response(response) = client.receiver.recv().expect(RUNS) {
+            assert!(response.response_result.is_ok(), "{method}: {response:?}");
+            return;
+        }
     }
 }
 

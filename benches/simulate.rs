@@ -1,17 +1,17 @@
 //! How many packets the simulator decides.
 //! Input: the site-to-site example, and a flat ruleset. Output: packets a second; `cargo bench --bench simulate`.
 
+mod packets;
+
 use std::fmt::Write;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use cgwfw::compile::compile;
 use cgwfw::expand::Options;
-use cgwfw::iptables::packet::{Fragment, Packet, Transport, Way};
+use cgwfw::iptables::packet::{Transport, Way};
 use cgwfw::iptables::parse;
-use cgwfw::iptables::ruleset::IcmpType;
-use cgwfw::net::{Family, Interface, Protocol};
+use cgwfw::net::Family;
 use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
 use divan::counter::ItemsCount;
@@ -34,7 +34,7 @@ fn site_to_site(bencher: Bencher) {
     let ruleset = &compilation.rulesets[Family::V4.index()];
     assert!(!compilation.diagnostics.has_errors() && ruleset.tables.len() == 2, "the load of the benchmark");
     let loaded = Loaded::new(ruleset);
-    let packets = packets();
+    let packets = packets::all();
     bencher.counter(ItemsCount::new(packets.len())).bench(|| {
         for packet in &packets {
             black_box(decide(&loaded, black_box(packet), Assumptions::ORDINARY));
@@ -53,43 +53,6 @@ fn flat_1_000_rules(bencher: Bencher) {
     let (ruleset, faults) = parse::file(&text, Family::V4);
     assert!(faults.is_empty() && ruleset.tables[0].rules.len() == usize::from(RULES), "the load of the benchmark");
     let loaded = Loaded::new(&ruleset);
-    let packet = packet(Way::In(name("inet0")), Transport::Udp(40_000, RULES + 1));
+    let packet = packets::packet(Way::In(packets::name("inet0")), Transport::Udp(40_000, RULES + 1));
     bencher.counter(ItemsCount::new(1_u32)).bench(|| decide(&loaded, black_box(&packet), Assumptions::ORDINARY));
-}
-
-fn packets() -> Vec<Packet> {
-    let names = ["lo", "eth0", "inet0", "vti42"].map(name);
-    let transports = [
-        Transport::Tcp(40_000, 443, 0x02),
-        Transport::Tcp(443, 40_000, 0x10),
-        Transport::Udp(500, 500),
-        Transport::Udp(40_000, 53),
-        Transport::Icmp(IcmpType { kind: 8, code: Some(0) }),
-        Transport::Other(Protocol::ESP),
-        Transport::Other(Protocol::GRE),
-    ];
-    let ins = names.into_iter().map(Way::In);
-    let outs = names.into_iter().map(Way::Out);
-    let through = names.into_iter().flat_map(|from| names.into_iter().map(move |to| Way::Forward(from, to)));
-    let ways: Vec<Way> = ins.chain(outs).chain(through).collect();
-    transports.into_iter().flat_map(|transport| ways.iter().map(move |way| packet(*way, transport))).collect()
-}
-
-fn packet(way: Way, transport: Transport) -> Packet {
-    Packet {
-        way,
-        source: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-        destination: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)),
-        hop_limit: 64,
-        transport,
-        fragment: Fragment::No,
-        mark: 0,
-        state: None,
-        ipsec_in: false,
-        ipsec_out: false,
-    }
-}
-
-fn name(name: &str) -> Interface {
-    Interface::new(name).expect("a short name")
 }
