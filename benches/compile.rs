@@ -10,7 +10,7 @@ use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Severity};
 use cgwfw::expand::Options;
 use cgwfw::iptables::parse;
-use cgwfw::net::Family;
+use cgwfw::net::{Both, Family};
 use cgwfw::snippet::library::Library;
 use cgwfw::syntax;
 use divan::counter::ItemsCount;
@@ -59,7 +59,7 @@ fn parse_10_000_sentences(bencher: Bencher) {
 /// The texts of both families back to rules.
 #[divan::bench(sample_count = 20)]
 fn read_60_000_rules(bencher: Bencher) {
-    let [v4, v6] = compiled(&policies::ipsec(10_000), &Library::built_in()).both_rules();
+    let Both { v4, v6 } = compiled(&policies::ipsec(10_000), &Library::built_in()).both_rules();
     let rules = [&v4, &v6].iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("-A ")).count();
     assert_eq!(rules, RULES, "the load of the benchmark");
     bencher

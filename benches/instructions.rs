@@ -18,7 +18,6 @@ use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Style};
 use cgwfw::expand::Options;
 use cgwfw::lsp::serve;
-use cgwfw::net::Family;
 use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
 use cgwfw::source_map::Rules;
@@ -81,7 +80,7 @@ fn compiled(policy: &str, library: &Library) -> Compilation {
 fn simulated(whole: bool) {
     let library = Library::built_in();
     let compilation = compiled(include_str!("../examples/site-to-site.cgwfw"), &library);
-    let loaded = Loaded::new(&compilation.rulesets[Family::V4.index()]);
+    let loaded = Loaded::new(&compilation.rulesets.v4);
     let packets = packets::all();
     for packet in packets.iter().cycle().take(if whole { 10 * packets.len() } else { 0 }) {
         black_box(decide(&loaded, black_box(packet), Assumptions::ORDINARY));
@@ -100,7 +99,7 @@ fn traced(whole: bool) {
             sentences.flat_map(|sentence| described(&compilation.ast, sentence, &mut scope, &mut reports)).collect();
         assert_eq!(packets.len(), 2, "one in each family");
         for packet in packets {
-            let loaded = Loaded::new(&compilation.rulesets[packet.packet.family().index()]);
+            let loaded = Loaded::new(&compilation.rulesets[packet.packet.family()]);
             let trace = trace::trace(&loaded, packet);
             let options = human::Options { style: Style { color: false, unicode: true, width: 100 }, verbose: true };
             black_box(human(&trace, Rules::Policy(&compilation), options));

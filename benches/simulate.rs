@@ -31,7 +31,7 @@ fn site_to_site(bencher: Bencher) {
     let no_includes = |_: &Path| Err(io::ErrorKind::NotFound.into());
     let library = Library::built_in();
     let compilation = compile(Path::new("policy.cgwfw"), policy, &no_includes, &library, Options::default());
-    let ruleset = &compilation.rulesets[Family::V4.index()];
+    let ruleset = &compilation.rulesets.v4;
     assert!(!compilation.diagnostics.has_errors() && ruleset.tables.len() == 2, "the load of the benchmark");
     let loaded = Loaded::new(ruleset);
     let packets = packets::all();

@@ -43,7 +43,7 @@ pub fn policy(text: &str) {
         let printed = compilation.rules(family);
         let (read, faults) = parse::file(&printed, family);
         assert_eq!(faults, [], "{printed}");
-        let ours = &compilation.rulesets[family.index()];
+        let ours = &compilation.rulesets[family];
         assert_eq!(print::print(&read, None), print::print(ours, None));
     }
 }
@@ -119,7 +119,7 @@ pub fn traffic(text: &str) {
         let mut faults = Diagnostics::default();
         let same = packets(&again, &mut faults);
         assert!(same.iter().any(|same| same.packet == packet.packet), "{again}: {faults:?}");
-        let loaded = Loaded::new(&POLICY.rulesets[packet.packet.family().index()]);
+        let loaded = Loaded::new(&POLICY.rulesets[packet.packet.family()]);
         let followed = trace(&loaded, packet);
         assert!(!followed.branches.is_empty(), "{again}");
         let style = Style { color: false, unicode: true, width: 100 };

@@ -11,7 +11,7 @@ use crate::expand::{Options, expand};
 use crate::format;
 use crate::iptables::print;
 use crate::iptables::ruleset::Ruleset;
-use crate::net::Family;
+use crate::net::{Both, Family};
 use crate::parallel;
 use crate::policy::Policy;
 use crate::resolve::resolve;
@@ -25,7 +25,7 @@ pub struct Compilation {
     /// As meant.
     pub policy: Policy,
     /// As the kernel sees it: IPv4, IPv6.
-    pub rulesets: [Ruleset; 2],
+    pub rulesets: Both<Ruleset>,
     /// What was found, in the order of places.
     pub diagnostics: Diagnostics,
 }
@@ -48,12 +48,12 @@ pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: 
 impl Compilation {
     /// The rule file of a family, as `iptables-restore` reads it.
     pub fn rules(&self, family: Family) -> String {
-        print::print(&self.rulesets[family.index()], Some(&|sentence, out| self.comment(sentence, out)))
+        print::print(&self.rulesets[family], Some(&|sentence, out| self.comment(sentence, out)))
     }
 
     /// Writes the rule file of a family, piece by piece.
     pub fn write_rules(&self, family: Family, file: &mut dyn io::Write) -> io::Result<()> {
-        print::write(&self.rulesets[family.index()], Some(&|sentence, out| self.comment(sentence, out)), file)
+        print::write(&self.rulesets[family], Some(&|sentence, out| self.comment(sentence, out)), file)
     }
 
     /// A sentence as the comment in the rule files has it.
@@ -68,13 +68,14 @@ impl Compilation {
     }
 
     /// Both rule files.
-    pub fn both_rules(&self) -> [String; 2] {
+    pub fn both_rules(&self) -> Both<String> {
         self.for_both(|family| self.rules(family))
     }
 
     /// Calls `each` for IPv4 and IPv6, each in a thread of its own where there are many sentences.
-    pub fn for_both<T: Send>(&self, each: impl Fn(Family) -> T + Sync) -> [T; 2] {
-        self.beside(|| each(Family::V4), || each(Family::V6)).into()
+    pub fn for_both<T: Send>(&self, each: impl Fn(Family) -> T + Sync) -> Both<T> {
+        let (v4, v6) = self.beside(|| each(Family::V4), || each(Family::V6));
+        Both { v4, v6 }
     }
 
     /// Calls both, each in a thread of its own where there are many sentences.

@@ -13,7 +13,6 @@ use crate::expect;
 use crate::helm;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::Ruleset;
-use crate::net::Family;
 use crate::resolve;
 use crate::simulate::{By, Decision, Loaded, decide};
 use crate::snippet::library::Library;
@@ -93,7 +92,7 @@ fn fates(compilation: &Compilation, fence: &str) -> String {
         }
         let packets = packets(&mut own, line);
         let fate = |described: &Described| {
-            let loaded = &loaded[described.packet.family().index()];
+            let loaded = &loaded[described.packet.family()];
             let decisions = decide(loaded, &described.packet, described.assumptions);
             decisions.iter().map(|decision| fate(*decision, loaded.ruleset)).collect::<Vec<_>>().join(" or ")
         };
@@ -171,8 +170,8 @@ pub fn differences(example: &Example, compilation: &Compilation) -> Option<Vec<D
 /// What a fence must hold, given what it holds.
 fn actual(language: &str, text: &str, compilation: &Compilation) -> Option<String> {
     Some(match language {
-        "iptables" => fence(&compilation.rulesets[Family::V4.index()]),
-        "ip6tables" => fence(&compilation.rulesets[Family::V6.index()]),
+        "iptables" => fence(&compilation.rulesets.v4),
+        "ip6tables" => fence(&compilation.rulesets.v6),
         "diagnostics" => short(compilation, false),
         "notes" => short(compilation, true),
         "rendered" => rendered(compilation),

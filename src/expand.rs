@@ -14,7 +14,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::check;
 use crate::iptables::ruleset::{Match, Rule, Ruleset, TableName, Target};
-use crate::net::Family;
+use crate::net::{Both, Family};
 use crate::parallel;
 use crate::policy::{Block, Policy, Statement};
 use crate::snippet::library::{Library, Snippet, SnippetError};
@@ -65,7 +65,7 @@ pub fn expand(
     library: &Library,
     options: Options,
     diagnostics: &mut Diagnostics,
-) -> [Ruleset; 2] {
+) -> Both<Ruleset> {
     let source = Source { policy, ast, library, options };
     let apart = ast.sentences.len() >= parallel::WORTH_A_THREAD;
     let (v4, v6) = parallel::join(apart, || expand_family(&source, Family::V4), || expand_family(&source, Family::V6));
@@ -74,10 +74,10 @@ pub fn expand(
         Statement::Rules(_) => None,
     });
     for ((block, v4), v6) in blocks.zip(&v4.yields).zip(&v6.yields) {
-        remarks(block, library, ast, [v4, v6], options.notes, diagnostics);
+        remarks(block, library, ast, Both { v4, v6 }, options.notes, diagnostics);
     }
     refusals(&v4.refused, &v6.refused, diagnostics);
-    [v4, v6].map(|expansion| {
+    Both { v4, v6 }.map(|expansion| {
         expansion.reports.into_iter().for_each(|report| diagnostics.push(report));
         expansion.ruleset
     })
@@ -226,7 +226,7 @@ fn remarks(
     block: &Block,
     library: &Library,
     ast: &Ast,
-    yields: [&Yield; 2],
+    yields: Both<&Yield>,
     notes: bool,
     diagnostics: &mut Diagnostics,
 ) {
@@ -248,7 +248,7 @@ fn remarks(
         return;
     }
     let meant = block.only || snippet.signature.families.single().is_some();
-    let single = Family::BOTH.into_iter().find(|family| yields[family.other().index()].rules == 0);
+    let single = Family::BOTH.into_iter().find(|family| yields[family.other()].rules == 0);
     if let Some(family) = single.filter(|_| !meant) {
         let (single, family, other) = (family, family.name(), family.other().name());
         let report = ExpandError::OneFamily.at(
@@ -276,7 +276,7 @@ fn remarks(
             "write `log \"…\" to group 1` and read it with `tcpdump -i nflog:1` or ulogd",
         ));
     }
-    let [v4, v6] = yields.map(|yields| &yields.notes);
+    let Both { v4, v6 } = yields.map(|yields| &yields.notes);
     for note in v4.iter().chain(v6.iter().filter(|note| !v4.contains(note))) {
         let help = format!("see `cgwfw snippets {}`", snippet.folder);
         diagnostics.push(ExpandError::Remark.at(span(), *note, "concerns this sentence", help));

@@ -14,7 +14,7 @@ use crate::compile::Compilation;
 use crate::diagnostic::Report;
 use crate::iptables::packet::Packet;
 use crate::iptables::print::rule_line;
-use crate::net::Family;
+use crate::net::{Both, Family};
 use crate::policy::{Expectation, ExpectedVerdict, Packets};
 use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict};
 use crate::source::Span;
@@ -58,7 +58,7 @@ pub struct CounterExample {
 
 /// Searches for packets that break the expectations of a policy, each of them by itself, when the next one is asked for.
 pub fn check(compilation: &Compilation) -> impl Iterator<Item = Checked> {
-    let loaded = Family::BOTH.map(|family| Loaded::new(&compilation.rulesets[family.index()]));
+    let loaded = Both::of(|family| Loaded::new(&compilation.rulesets[family]));
     compilation.policy.expectations.iter().map(move |expectation| one(compilation, &loaded, expectation))
 }
 
@@ -77,7 +77,7 @@ fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
     }
 }
 
-fn one(compilation: &Compilation, loaded: &[Loaded; 2], expectation: &Expectation) -> Checked {
+fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectation) -> Checked {
     let span = compilation.ast.span(&compilation.ast.sentences[expectation.sentence as usize]);
     let sources = &compilation.ast.sources;
     let text = compilation.text(expectation.sentence);
@@ -86,7 +86,7 @@ fn one(compilation: &Compilation, loaded: &[Loaded; 2], expectation: &Expectatio
     let mut tried = 0;
     for family in expectation.packets.families.iter() {
         let declared = compilation.policy.interfaces.iter().map(|declared| declared.name);
-        let loaded = &loaded[family.index()];
+        let loaded = &loaded[family];
         let found = search::search(loaded, expectation, &declared.collect::<Vec<_>>());
         tried += found.tried;
         if let Some((packet, decision)) = found.broken {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::codes;
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
+use crate::net::Both;
 use crate::source::Span;
 
 codes! {
@@ -49,7 +50,7 @@ pub const SMALLER: &str =
 
 /// The warning, at the head of the policy, of rules that the chart cannot carry.
 pub fn report(compilation: &Compilation) -> Option<Report> {
-    let [v4, v6] = compilation.both_rules();
+    let Both { v4, v6 } = compilation.both_rules();
     let message = too_large(&v4, &v6)?;
     let head = Span::new(compilation.ast.root, 0, 0);
     Some(HelmWarning::TooLarge.at(head, message, "the policy as a whole", SMALLER))

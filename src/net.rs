@@ -1,6 +1,8 @@
 //! The small values of the field: families, prefixes, port ranges, protocols and interface names.
 //! Input: one word of text. Output: a typed value, or the reason why the word is none.
 
+mod both;
+mod family;
 mod interface;
 
 use std::fmt;
@@ -8,109 +10,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
 
+pub use both::Both;
+pub use family::{Families, Family};
 pub use interface::Interface;
-
-/// An address family: which of the two rule files a rule belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// IPv4, loaded by `iptables-restore`.
-    V4,
-    /// IPv6, loaded by `ip6tables-restore`.
-    V6,
-}
-
-impl Family {
-    /// Both families, IPv4 first.
-    pub const BOTH: [Family; 2] = [Family::V4, Family::V6];
-
-    /// The family of an address.
-    pub fn of(address: IpAddr) -> Family {
-        if address.is_ipv4() { Family::V4 } else { Family::V6 }
-    }
-
-    /// The name for people: `IPv4` or `IPv6`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::V4 => "IPv4",
-            Family::V6 => "IPv6",
-        }
-    }
-
-    /// The word of the language: `ipv4` or `ipv6`.
-    pub fn keyword(self) -> &'static str {
-        match self {
-            Family::V4 => "ipv4",
-            Family::V6 => "ipv6",
-        }
-    }
-
-    /// The number of bits in an address.
-    pub fn bits(self) -> u8 {
-        match self {
-            Family::V4 => 32,
-            Family::V6 => 128,
-        }
-    }
-
-    /// The other one.
-    pub fn other(self) -> Family {
-        match self {
-            Family::V4 => Family::V6,
-            Family::V6 => Family::V4,
-        }
-    }
-
-    /// 0 for IPv4 and 1 for IPv6: an index into a pair.
-    pub fn index(self) -> usize {
-        self as usize
-    }
-}
-
-/// A set of families.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Families(u8);
-
-impl Families {
-    /// No family: nothing is left.
-    pub const NONE: Families = Families(0);
-    /// IPv4 and IPv6.
-    pub const BOTH: Families = Families(3);
-
-    /// Whether `family` is in the set.
-    pub fn has(self, family: Family) -> bool {
-        self.0 & (1 << family.index()) != 0
-    }
-
-    /// What is in both sets.
-    pub fn and(self, other: Families) -> Families {
-        Families(self.0 & other.0)
-    }
-
-    /// What is in either set.
-    pub fn or(self, other: Families) -> Families {
-        Families(self.0 | other.0)
-    }
-
-    /// The families, IPv4 first.
-    pub fn iter(self) -> impl Iterator<Item = Family> {
-        Family::BOTH.into_iter().filter(move |family| self.has(*family))
-    }
-
-    /// The only family of the set, if it is only one.
-    pub fn single(self) -> Option<Family> {
-        match self.0 {
-            1 => Some(Family::V4),
-            2 => Some(Family::V6),
-            _ => None,
-        }
-    }
-}
-
-impl From<Family> for Families {
-    fn from(family: Family) -> Families {
-        Families(1 << family.index())
-    }
-}
 
 /// An address with a prefix length, of one family; host bits may be set only where a reader says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

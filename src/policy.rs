@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use crate::diagnostic::Severity;
 use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
-use crate::net::{Families, Family, Interface, PortRange, Prefix, Protocol};
+use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
 use crate::source::Span;
 
 /// What a policy says.
@@ -146,7 +146,7 @@ pub enum Argument {
     /// A rate.
     Rate(RateClause),
     /// Anything else, as the template prints it in each family.
-    Text([Box<str>; 2]),
+    Text(Both<Box<str>>),
 }
 
 /// The values of one list: mostly one, which is kept in place.
@@ -260,7 +260,7 @@ impl ProtocolWord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IcmpWord {
     /// The type in IPv4 and in IPv6.
-    pub types: [Option<IcmpType>; 2],
+    pub types: Both<Option<IcmpType>>,
 }
 
 /// `limit N/unit [burst B] [per source]`

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::compile::Compilation;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::{Origin, Ruleset, TableName};
-use crate::net::Family;
+use crate::net::{Both, Family};
 use crate::policy;
 use crate::simulate::Hook;
 use crate::snippet::library::Library;
@@ -42,9 +42,9 @@ struct Line<'a> {
 }
 
 /// The rules of a sentence in each family, as lines with their table.
-pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> [Vec<String>; 2] {
-    Family::BOTH.map(|family| {
-        let tables = compilation.rulesets[family.index()].tables.iter();
+pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> Both<Vec<String>> {
+    Both::of(|family| {
+        let tables = compilation.rulesets[family].tables.iter();
         let own = tables.flat_map(|table| {
             let rules = table.rules.iter().filter(|rule| rule.origin.sentence == sentence);
             rules.map(move |rule| {
@@ -73,15 +73,15 @@ pub enum Rules<'a> {
     /// Compiled from a policy.
     Policy(&'a Compilation),
     /// Read from rule files: name and text of each family's.
-    Files(&'a [Ruleset; 2], [(&'a str, &'a str); 2]),
+    Files(&'a Both<Ruleset>, Both<(&'a str, &'a str)>),
 }
 
 impl<'a> Rules<'a> {
     /// The rules of a family.
     pub fn of(self, family: Family) -> &'a Ruleset {
         match self {
-            Rules::Policy(compilation) => &compilation.rulesets[family.index()],
-            Rules::Files(rulesets, _) => &rulesets[family.index()],
+            Rules::Policy(compilation) => &compilation.rulesets[family],
+            Rules::Files(rulesets, _) => &rulesets[family],
         }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Rules<'a> {
                 Statement { file, line: sources.position(span).0, text }
             }
             Rules::Files(_, files) => {
-                let (file, text) = files[family.index()];
+                let (file, text) = files[family];
                 let line = origin.line as usize;
                 let text = line.checked_sub(1).and_then(|line| text.lines().nth(line)).unwrap_or_default();
                 Statement { file: file.to_owned(), line, text: text.trim().to_owned() }
@@ -137,7 +137,7 @@ impl<'a> Rules<'a> {
                 Some(Statement { file: sources.get(span.source).name.clone(), line, text })
             }
             Rules::Files(_, files) => {
-                let (file, text) = files[family.index()];
+                let (file, text) = files[family];
                 let mut current = None;
                 let mut found = None;
                 for (index, line) in text.lines().enumerate() {
@@ -169,7 +169,7 @@ pub fn source_map<'a>(compilation: &'a Compilation, library: &'a Library) -> Sou
             blocks[block.sentence as usize] = Some(block.snippet);
         }
     }
-    let [ipv4, ipv6] = Family::BOTH.map(|family| lines(compilation, library, &blocks, family));
+    let Both { v4: ipv4, v6: ipv6 } = Both::of(|family| lines(compilation, library, &blocks, family));
     SourceMap { ipv4, ipv6 }
 }
 
@@ -180,7 +180,7 @@ fn lines<'a>(
     family: Family,
 ) -> Vec<Line<'a>> {
     let text = compilation.rules(family);
-    let mut tables: Vec<_> = compilation.rulesets[family.index()].tables.iter().collect();
+    let mut tables: Vec<_> = compilation.rulesets[family].tables.iter().collect();
     tables.sort_by_key(|table| table.name);
     // The writer prints the rules of a table in their order, each on one line.
     let rules = tables.iter().flat_map(|table| table.rules.iter().map(|rule| (*table, rule)));

@@ -277,7 +277,7 @@ fn strings_stay_text() {
                     .map(|rule| (rule.matches.clone(), rule.target.clone()))
                     .collect::<Vec<_>>()
             };
-            assert_eq!(rules_of(&read), rules_of(&compilation.rulesets[family.index()]), "{text}");
+            assert_eq!(rules_of(&read), rules_of(&compilation.rulesets[family]), "{text}");
             // Nothing in a string begins a line.
             assert_eq!(rules.lines().filter(|line| *line == "COMMIT").count(), 1, "{text}");
         }

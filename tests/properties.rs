@@ -22,7 +22,7 @@ use cgwfw::expand::Options;
 use cgwfw::iptables::check::check_ruleset;
 use cgwfw::iptables::ruleset::{ChainPolicy, Header, Match, Ruleset, Table, TableName, Target};
 use cgwfw::iptables::{parse, print};
-use cgwfw::net::Family;
+use cgwfw::net::{Both, Family};
 use cgwfw::snippet::library::Library;
 use generate::Random;
 use kernel::Backend;
@@ -130,7 +130,7 @@ fn reports_are_sound(compilation: &Compilation) -> Result<(), Failure> {
 fn rules_are_sound(text: &str, compilation: &Compilation, library: &Library) -> Result<(), Failure> {
     let again = compiled(text, library);
     for family in Family::BOTH {
-        let ruleset = &compilation.rulesets[family.index()];
+        let ruleset = &compilation.rulesets[family];
         let printed = compilation.rules(family);
         let (read, faults) = parse::file(&printed, family);
         if let Some((line, fault)) = faults.first() {
@@ -292,16 +292,16 @@ fn the_kernel_gives_back_what_the_generator_wrote() {
         let sentences = generate::policy(seed, &library);
         let compilation = compiled(&generate::text(&sentences), &library);
         if !compilation.diagnostics.has_errors() {
-            all.push((sentences, Family::BOTH.map(|family| compilation.rules(family))));
+            all.push((sentences, Both::of(|family| compilation.rules(family))));
         }
     }
     let failures = Failures::default();
     for backend in Backend::BOTH {
         for family in Family::BOTH {
-            let texts: Vec<&str> = all.iter().map(|(_, texts)| texts[family.index()].as_str()).collect();
+            let texts: Vec<&str> = all.iter().map(|(_, texts)| texts[family].as_str()).collect();
             let saved = kernel::load_many(backend, family, &texts);
             for ((sentences, texts), saved) in all.iter().zip(saved) {
-                let text = &texts[family.index()];
+                let text = &texts[family];
                 let Err(failure) = same(backend, family, text, saved) else { continue };
                 if failures.known(&failure.kind) {
                     continue;

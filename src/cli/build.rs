@@ -12,7 +12,7 @@ use super::{Outcome, PolicyOptions, print, watch};
 use crate::compile::Compilation;
 use crate::diagnostic::Style;
 use crate::files::Compiled;
-use crate::net::Family;
+use crate::net::{Both, Family};
 use crate::source_map::source_map;
 
 #[derive(clap::Args)]
@@ -124,7 +124,7 @@ fn write_both(folder: &Path, compilation: &Compilation) -> io::Result<()> {
     if let Some(path) = paths.iter().find(|path| path.is_dir()) {
         return Err(io::Error::other(format!("{} is a folder", path.display())));
     }
-    let [first, second] =
+    let Both { v4: first, v6: second } =
         compilation.for_both(|family| temporary(folder, |file| compilation.write_rules(family, file)));
     let (first, second) = (first?, second?);
     // A second name for each old file; a copy of it where files cannot have two names.

@@ -10,7 +10,7 @@ use crate::compile::Compilation;
 use crate::diagnostic::{Severity, Style};
 use crate::helm;
 use crate::iptables::print::rule_line;
-use crate::net::Family;
+use crate::net::Both;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -84,7 +84,7 @@ fn summary(compilation: &Compilation, verbose: bool) -> String {
         }
     }
     if !diagnostics.has_errors() {
-        for (family, ruleset) in Family::BOTH.into_iter().zip(&compilation.rulesets) {
+        for (family, ruleset) in compilation.rulesets.pairs() {
             let rules = ruleset.tables.iter().map(|table| table.rules.len()).sum();
             parts.push(count(rules, &format!("{} rule", family.name())));
         }
@@ -94,19 +94,19 @@ fn summary(compilation: &Compilation, verbose: bool) -> String {
 
 /// Each sentence with its rules: once where both families have the same.
 fn by_sentence(compilation: &Compilation) -> String {
-    let mut lines: [Vec<Vec<String>>; 2] = Family::BOTH.map(|_| vec![Vec::new(); compilation.ast.sentences.len()]);
-    for (family, ruleset) in Family::BOTH.into_iter().zip(&compilation.rulesets) {
+    let mut lines = Both::same(vec![Vec::<String>::new(); compilation.ast.sentences.len()]);
+    for (family, ruleset) in compilation.rulesets.pairs() {
         for table in &ruleset.tables {
             for rule in &table.rules {
                 let chain = &table.chains[rule.chain.0 as usize].name;
                 let line = format!("{:<7} {}", table.name.name(), rule_line(chain, rule, family));
-                lines[family.index()][rule.origin.sentence as usize].push(line);
+                lines[family][rule.origin.sentence as usize].push(line);
             }
         }
     }
     let mut out = String::new();
     for (index, sentence) in compilation.ast.sentences.iter().enumerate() {
-        let [v4, v6] = [&lines[0][index], &lines[1][index]];
+        let (v4, v6) = (&lines.v4[index], &lines.v6[index]);
         if v4.is_empty() && v6.is_empty() {
             continue;
         }

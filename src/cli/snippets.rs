@@ -9,7 +9,6 @@ use super::{Outcome, print};
 use crate::diagnostic::{self, Severity, Style};
 use crate::example::{self, Difference};
 use crate::files;
-use crate::net::Family;
 use crate::resolve::block::argument::wanted;
 use crate::resolve::suggest::did_you_mean;
 use crate::snippet::library::{Library, Snippet};
@@ -175,7 +174,7 @@ fn yields(case: &Example, library: &Library) -> String {
     if compilation.diagnostics.has_errors() {
         return out;
     }
-    for (family, ruleset) in Family::BOTH.into_iter().zip(&compilation.rulesets) {
+    for (family, ruleset) in compilation.rulesets.pairs() {
         let rules = example::fence(ruleset);
         for line in if rules.is_empty() { "no rule" } else { &rules }.lines() {
             let _ = writeln!(out, "  {}  {line}", family.name());

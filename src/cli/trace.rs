@@ -12,7 +12,7 @@ use crate::files;
 use crate::iptables::check::check_ruleset;
 use crate::iptables::parse;
 use crate::iptables::ruleset::Ruleset;
-use crate::net::Family;
+use crate::net::{Both, Family};
 use crate::resolve::{Scope, scope};
 use crate::simulate::Loaded;
 use crate::source_map::Rules;
@@ -91,14 +91,14 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
         let rules = |compilation| Rules::Policy(compilation);
         return Ok(write(packets, rules(compilation as &Compilation), arguments, output));
     }
-    let files = [read_rules(&arguments.rules[0], Family::V4)?, read_rules(&arguments.rules[1], Family::V6)?];
+    let (v4, v4_text) = read_rules(&arguments.rules[0], Family::V4)?;
+    let (v6, v6_text) = read_rules(&arguments.rules[1], Family::V6)?;
     let names = [0, 1].map(|index| arguments.rules[index].display().to_string());
-    let [(v4, v4_text), (v6, v6_text)] = files;
-    let rulesets = [v4, v6];
+    let rulesets = Both { v4, v6 };
     let mut ast = Ast::default();
     let packets = packets(&mut ast, &name, &text, &mut Scope::default(), &mut diagnostics);
     let packets = refuse(packets, &ast, diagnostics, style)?;
-    let rules = Rules::Files(&rulesets, [(&names[0], &v4_text), (&names[1], &v6_text)]);
+    let rules = Rules::Files(&rulesets, Both { v4: (&names[0], &v4_text), v6: (&names[1], &v6_text) });
     Ok(write(packets, rules, arguments, output))
 }
 
@@ -158,12 +158,12 @@ fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, String), Outcome>
 }
 
 fn write(packets: Vec<Described>, rules: Rules, arguments: &Arguments, style: Style) -> Outcome {
-    let loaded = Family::BOTH.map(|family| Loaded::new(rules.of(family)));
+    let loaded = Both::of(|family| Loaded::new(rules.of(family)));
     let mut outcome = Outcome::Fine;
     let many = packets.len() > 1;
     for (index, packet) in packets.into_iter().enumerate() {
         let family = packet.packet.family();
-        let trace = trace(&loaded[family.index()], packet);
+        let trace = trace(&loaded[family], packet);
         let text = if arguments.json {
             match serde_json::to_string(&json(&trace, rules)) {
                 Ok(text) => text + "\n",

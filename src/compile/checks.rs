@@ -5,7 +5,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix};
 use crate::expand::ExpandError;
 use crate::iptables::ruleset::{ChainPolicy, Match, Ruleset, TableName, Target};
-use crate::net::{Family, Interface};
+use crate::net::{Both, Family, Interface};
 use crate::policy::{Argument, Block, Policy, Role, Statement};
 use crate::resolve::core::DEFAULT_CHAINS;
 use crate::resolve::{ResolveError, Scope};
@@ -43,7 +43,7 @@ pub fn check(policy: &Policy, scope: &Scope, ast: &Ast, library: &Library, diagn
 }
 
 /// What the rules show.
-pub fn check_rules(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], notes: bool, diagnostics: &mut Diagnostics) {
+pub fn check_rules(policy: &Policy, ast: &Ast, rulesets: &Both<Ruleset>, notes: bool, diagnostics: &mut Diagnostics) {
     missing_default(policy, ast, rulesets, diagnostics);
     if notes && !diagnostics.has_errors() {
         fragments(policy, rulesets, diagnostics);
@@ -112,7 +112,9 @@ fn large_mss(block: &Block, ast: &Ast, library: &Library, diagnostics: &mut Diag
     }
     for (index, argument) in &block.arguments {
         let parameter = &snippet.signature.parameters[usize::from(*index)];
-        let (Kind::Number { .. }, Argument::Text([text, _])) = (&parameter.kind, argument) else { continue };
+        let (Kind::Number { .. }, Argument::Text(Both { v4: text, .. })) = (&parameter.kind, argument) else {
+            continue;
+        };
         if let Some(size) = text.parse::<u32>().ok().filter(|size| *size > LARGEST_MSS) {
             diagnostics.push(PolicyWarning::LargeMss.at(
                 ast.span(&ast.sentences[block.sentence as usize]),
@@ -124,7 +126,7 @@ fn large_mss(block: &Block, ast: &Ast, library: &Library, diagnostics: &mut Diag
     }
 }
 
-fn missing_default(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnostics) {
+fn missing_default(policy: &Policy, ast: &Ast, rulesets: &Both<Ruleset>, diagnostics: &mut Diagnostics) {
     let defaults = DEFAULT_CHAINS.iter().zip(policy.defaults);
     let missing: Vec<&str> = defaults.filter(|(_, default)| default.is_none()).map(|(chain, _)| *chain).collect();
     if missing.is_empty() || policy.default_refused {
@@ -149,10 +151,10 @@ fn missing_default(policy: &Policy, ast: &Ast, rulesets: &[Ruleset; 2], diagnost
 }
 
 /// Without connection tracking nobody puts fragments together: a rule with ports sees only the first of them.
-fn fragments(policy: &Policy, rulesets: &[Ruleset; 2], diagnostics: &mut Diagnostics) {
+fn fragments(policy: &Policy, rulesets: &Both<Ruleset>, diagnostics: &mut Diagnostics) {
     let Some(span) = policy.default_drop else { return };
     let mut families = Vec::new();
-    for ruleset in rulesets {
+    for ruleset in rulesets.iter() {
         let tracks = ruleset.tables.iter().any(|table| {
             table.name == TableName::Nat
                 || table

@@ -175,7 +175,7 @@ impl Filling<'_> {
             Family::V6 => Match::Icmp6(Negatable { negated, value }),
         };
         // Of excluded types only those that the family has.
-        let types: Vec<IcmpType> = words.iter().filter_map(|word| word.types[family.index()]).collect();
+        let types: Vec<IcmpType> = words.iter().filter_map(|word| word.types[family]).collect();
         if let [kind] = types[..] {
             self.add(make(negated, kind));
             return;

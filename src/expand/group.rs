@@ -137,7 +137,7 @@ fn dimensions(block: &Block, family: Family) -> SmallVec<[Dimension<'_>; 4]> {
             (Key::InOn, each(&traffic.in_on, |_| true, Choice::Interfaces)),
             (Key::OutOn, each(&traffic.out_on, |_| true, Choice::Interfaces)),
             (Key::Protocols, each(&traffic.protocols, |_| true, Choice::Protocols)),
-            (Key::IcmpTypes, each(&traffic.icmp_types, |word| word.types[family.index()].is_some(), Choice::IcmpTypes)),
+            (Key::IcmpTypes, each(&traffic.icmp_types, |word| word.types[family].is_some(), Choice::IcmpTypes)),
             (Key::SourcePorts, ports(&traffic.source_ports)),
             (Key::DestinationPorts, ports(&traffic.destination_ports)),
         ];

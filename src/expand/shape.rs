@@ -115,14 +115,14 @@ impl<'a> Shapes<'a> {
 fn write_key(key: &mut Vec<u8>, block: &Block, family: Family) {
     key.clear();
     key.extend(block.snippet.to_le_bytes());
-    let families = block.families.single().map_or(2, Family::index) as u8;
-    key.extend([block.form, family.index() as u8, families]);
+    let families = block.families.single().map_or(2, |family| family as u8);
+    key.extend([block.form, family as u8, families]);
     key.extend(block.flags.to_le_bytes());
     for (index, argument) in &block.arguments {
         key.push(*index);
         match argument {
             Argument::Text(by_family) => {
-                let text = by_family[family.index()].as_bytes();
+                let text = by_family[family].as_bytes();
                 key.extend((text.len() as u32).to_le_bytes());
                 key.extend(text);
             }
@@ -153,7 +153,7 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
     for (index, parameter) in signature.parameters.iter().enumerate() {
         let argument = block.arguments.iter().find(|(given, _)| usize::from(*given) == index);
         let value = match argument {
-            Some((_, Argument::Text(by_family))) => Value::from(&*by_family[family.index()]),
+            Some((_, Argument::Text(by_family))) => Value::from(&*by_family[family]),
             Some((_, argument)) if is_present(argument, family) => Value::from(format!("{HOLE}{}", hole(index as u8))),
             // An absent rate leaves nothing behind where it would stand.
             None if parameter.kind == crate::snippet::signature::Kind::Rate => Value::from(""),

@@ -181,7 +181,7 @@ impl Corners {
                 word => word.number(family).map_or(AH, |protocol| protocol.0),
             });
         }
-        for kind in traffic.icmp_types.items.iter().filter_map(|word| word.types[family.index()]) {
+        for kind in traffic.icmp_types.items.iter().filter_map(|word| word.types[family]) {
             corners.icmp.extend([0, 1, 255].map(|code| (kind.kind, kind.code.unwrap_or(code))));
         }
         traffic.ttl.iter().for_each(|ttl| corners.hops(ttl.value));

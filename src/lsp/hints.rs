@@ -4,18 +4,18 @@
 use super::protocol::{CodeLens, Command, InlayHint, InlayHintKind, InlayHintLabel, InlayHintTooltip, Range, Uri};
 use super::view::View;
 use crate::expect::Checked;
-use crate::net::Family;
+use crate::net::Both;
 
 /// The command that shows the rules of a sentence side by side.
 pub const SHOW_RULES: &str = "cgwfw.showRules";
 
 /// How many rules each sentence yields in each family.
-fn counts(view: &View) -> Vec<[usize; 2]> {
-    let mut counts = vec![[0, 0]; view.compilation.ast.sentences.len()];
-    for (family, ruleset) in Family::BOTH.into_iter().zip(&view.compilation.rulesets) {
+fn counts(view: &View) -> Vec<Both<usize>> {
+    let mut counts = vec![Both::same(0); view.compilation.ast.sentences.len()];
+    for (family, ruleset) in view.compilation.rulesets.pairs() {
         for rule in ruleset.tables.iter().flat_map(|table| &table.rules) {
             if let Some(count) = counts.get_mut(rule.origin.sentence as usize) {
-                count[family.index()] += 1;
+                count[family] += 1;
             }
         }
     }
@@ -31,12 +31,13 @@ pub fn inlay_hints(view: &View, range: Range) -> Vec<InlayHint> {
     let counts = counts(view);
     let mut hints = Vec::new();
     for (index, sentence) in view.sentences() {
-        let label = match counts[index as usize] {
-            [0, 0] => continue,
-            [v4, 0] => format!("IPv4 only: {}", rules(v4)),
-            [0, v6] => format!("IPv6 only: {}", rules(v6)),
-            [v4, v6] if v4 == v6 => format!("{} each", rules(v4)),
-            [v4, v6] => format!("{v4} + {}", rules(v6)),
+        let Both { v4, v6 } = counts[index as usize];
+        let label = match (v4, v6) {
+            (0, 0) => continue,
+            (v4, 0) => format!("IPv4 only: {}", rules(v4)),
+            (0, v6) => format!("IPv6 only: {}", rules(v6)),
+            (v4, v6) if v4 == v6 => format!("{} each", rules(v4)),
+            (v4, v6) => format!("{v4} + {}", rules(v6)),
         };
         let position = view.range(view.span(sentence)).end;
         if (range.start.line..=range.end.line).contains(&position.line) {
@@ -65,7 +66,7 @@ pub fn lenses(view: &View, uri: &Uri) -> Vec<CodeLens> {
         .filter_map(|(index, sentence)| {
             let expected = expectations.iter().position(|expectation| expectation.sentence == index);
             let checked = expected.zip(view.checked).and_then(|(at, checked)| checked.get(at));
-            let [v4, v6] = counts[index as usize];
+            let Both { v4, v6 } = counts[index as usize];
             let start = view.range(view.span(sentence)).start;
             let command = match (checked, expected) {
                 (Some(checked), _) => Command { title: fate(checked), command: String::new(), arguments: None },
@@ -94,7 +95,7 @@ fn fate(checked: &Checked) -> String {
 pub fn side_by_side(view: &View, line: u32) -> Option<String> {
     let on_line = |range: Range| (range.start.line..=range.end.line).contains(&line);
     let (index, _) = view.sentences().find(|(_, sentence)| on_line(view.range(view.span(sentence))))?;
-    let [v4, v6] = crate::source_map::sentence_rules(view.compilation, index);
+    let Both { v4, v6 } = crate::source_map::sentence_rules(view.compilation, index);
     let width = v4.iter().map(|rule| rule.chars().count()).max().unwrap_or(0).max(4);
     let mut out = format!("{:<width$}  {}\n", "IPv4", "IPv6");
     for at in 0..v4.len().max(v6.len()) {

@@ -10,7 +10,7 @@ use super::view::{At, View};
 use super::vocabulary::{CORE, Expect};
 use crate::explain;
 use crate::format;
-use crate::net::{Family, Prefix};
+use crate::net::{Both, Family, Prefix};
 use crate::resolve::icmp::icmp_type;
 use crate::resolve::value::{self, address, ports};
 use crate::services;
@@ -77,7 +77,7 @@ fn whole(view: &View, at: At) -> String {
 
 /// The rules of a sentence, as a text with both families; `None` where it yields none.
 pub fn rules(view: &View, sentence: u32) -> Option<String> {
-    let [v4, v6] = sentence_rules(view.compilation, sentence);
+    let Both { v4, v6 } = sentence_rules(view.compilation, sentence);
     if v4.is_empty() && v6.is_empty() {
         return None;
     }

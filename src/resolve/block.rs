@@ -13,7 +13,7 @@ use super::value;
 use super::words::Words;
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Report};
-use crate::net::{Families, Family, Protocol};
+use crate::net::{Both, Families, Family, Protocol};
 use crate::policy::{Argument, Block, ProtocolWord};
 use crate::snippet::library::{Library, Name, Snippet};
 use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Part};
@@ -271,7 +271,7 @@ fn needs_protocol(reading: &Reading, diagnostics: &mut Diagnostics) {
     for (index, clause) in reading.form.clauses.iter().enumerate() {
         let (Part::Parameter(parameter), Some(span)) = (clause.part, reading.given[index]) else { continue };
         let given = reading.arguments.iter().position(|(given, _)| *given == parameter);
-        let Some((place, (_, Argument::Text([text, _])))) =
+        let Some((place, (_, Argument::Text(Both { v4: text, .. })))) =
             given.and_then(|at| Some((*reading.places.get(at)?, &reading.arguments[at])))
         else {
             continue;

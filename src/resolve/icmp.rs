@@ -4,15 +4,18 @@
 use super::ResolveError;
 use super::value::{Problem, number, unknown};
 use crate::iptables::ruleset::IcmpType;
-use crate::net::Families;
+use crate::net::{Both, Families};
 use crate::policy::IcmpWord;
 
 /// Names with their types in IPv4 (IANA ICMP parameters) and IPv6 (RFC 4443, 4861, 2710, 3810).
-pub const NAMES: [(&str, [Option<IcmpType>; 2]); 15] = [
+pub const NAMES: [(&str, Both<Option<IcmpType>>); 15] = [
     ("echo-request", both(8, 128)),
     ("echo-reply", both(0, 129)),
     ("destination-unreachable", both(3, 1)),
-    ("packet-too-big", [Some(IcmpType { kind: 3, code: Some(4) }), Some(IcmpType { kind: 2, code: None })]),
+    (
+        "packet-too-big",
+        Both { v4: Some(IcmpType { kind: 3, code: Some(4) }), v6: Some(IcmpType { kind: 2, code: None }) },
+    ),
     ("time-exceeded", both(11, 3)),
     ("parameter-problem", both(12, 4)),
     ("redirect", both(5, 137)),
@@ -26,12 +29,12 @@ pub const NAMES: [(&str, [Option<IcmpType>; 2]); 15] = [
     ("mld2-report", v6(143)),
 ];
 
-const fn both(v4: u8, v6: u8) -> [Option<IcmpType>; 2] {
-    [Some(IcmpType { kind: v4, code: None }), Some(IcmpType { kind: v6, code: None })]
+const fn both(v4: u8, v6: u8) -> Both<Option<IcmpType>> {
+    Both { v4: Some(IcmpType { kind: v4, code: None }), v6: Some(IcmpType { kind: v6, code: None }) }
 }
 
-const fn v6(kind: u8) -> [Option<IcmpType>; 2] {
-    [None, Some(IcmpType { kind, code: None })]
+const fn v6(kind: u8) -> Both<Option<IcmpType>> {
+    Both { v4: None, v6: Some(IcmpType { kind, code: None }) }
 }
 
 /// An ICMP type by name or number; a number is for whichever family the sentence has.
@@ -52,6 +55,6 @@ pub fn icmp_type(text: &str) -> Result<IcmpWord, Problem> {
 
 /// The families that have the type.
 pub fn families(word: IcmpWord) -> Families {
-    let has = |index: usize, family| if word.types[index].is_some() { Families::from(family) } else { Families::NONE };
-    has(0, crate::net::Family::V4).or(has(1, crate::net::Family::V6))
+    let having = word.types.pairs().filter(|(_, kind)| kind.is_some());
+    having.fold(Families::NONE, |families, (family, _)| families.or(family.into()))
 }

@@ -8,7 +8,7 @@ use super::sentence;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable};
-use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
+use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Packets, ProtocolWord, Traffic, Values};
 use crate::resolve::Scope;
 use crate::resolve::traffic::packets::{Places, packets};
@@ -37,7 +37,8 @@ pub const PORT: u16 = 40_000;
 const INTERFACES: [&str; 2] = ["eth0", "eth1"];
 
 /// The addresses where none are given: source and destination, of the networks for documentation.
-const ADDRESSES: [[&str; 2]; 2] = [["198.51.100.99", "203.0.113.99"], ["2001:db8:99::1", "2001:db8:99::2"]];
+const ADDRESSES: Both<[&str; 2]> =
+    Both { v4: ["198.51.100.99", "203.0.113.99"], v6: ["2001:db8:99::1", "2001:db8:99::2"] };
 
 /// Reads a sentence as packets: one, or one for each family, and for `ipsec` of forwarded packets one for each way.
 pub fn described(ast: &Ast, sentence: u32, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Vec<Described> {
@@ -274,7 +275,7 @@ impl Reader<'_> {
                 assumed.push("type echo-request".into());
                 echo
             }
-            [word] if !types.negated => word.types[family.index()]?,
+            [word] if !types.negated => word.types[family]?,
             _ => {
                 self.not_one(&["type"], "a packet has one ICMP type", "write one: `icmp type echo-request`");
                 return None;
@@ -411,7 +412,7 @@ fn default_hops(family: Family, transport: Transport) -> u8 {
 /// Addresses of the networks for documentation, of the loopback, or of one link where the packet stays on it.
 fn default_addresses(family: Family, way: Way, transport: Transport) -> (IpAddr, IpAddr) {
     let parse = |text: &str| text.parse().expect("a literal address");
-    let [source, destination] = ADDRESSES[family.index()].map(parse);
+    let [source, destination] = ADDRESSES[family].map(parse);
     let on_lo = matches!(way, Way::In(name) | Way::Out(name) if name.name() == "lo");
     if on_lo {
         let loopback = parse(if family == Family::V4 { "127.0.0.1" } else { "::1" });

@@ -95,7 +95,7 @@ pub fn protocol(family: Family, transport: Transport) -> String {
 /// `echo-request`, `3 code 4`: the name where it has one, the code where it is not 0.
 pub fn icmp_words(family: Family, icmp: IcmpType) -> String {
     let code = icmp.code.unwrap_or(0);
-    let named = NAMES.iter().find(|(_, types)| types[family.index()] == Some(IcmpType { kind: icmp.kind, code: None }));
+    let named = NAMES.iter().find(|(_, types)| types[family] == Some(IcmpType { kind: icmp.kind, code: None }));
     let kind = named.map_or_else(|| icmp.kind.to_string(), |(name, _)| (*name).to_owned());
     if code == 0 { kind } else { format!("{kind} code {code}") }
 }

@@ -67,7 +67,7 @@ pub fn transport(traffic: &Traffic, family: Family, transport: Transport) -> boo
     let icmp = match transport {
         _ if traffic.icmp_types.is_any() => true,
         Transport::Icmp(icmp) => among(&traffic.icmp_types, |word| {
-            let wanted = word.types[family.index()];
+            let wanted = word.types[family];
             wanted.is_some_and(|wanted| wanted.kind == icmp.kind && (wanted.code.is_none() || wanted.code == icmp.code))
         }),
         _ => false,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use cgwfw::iptables::packet::{Packet, Way};
-use cgwfw::net::{Family, Interface};
+use cgwfw::net::{Both, Family, Interface};
 use socket2::{Domain, Protocol, Socket, Type};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
@@ -45,7 +45,7 @@ impl Routes {
 pub struct Devices {
     devices: BTreeMap<Interface, Device>,
     routes: Option<Routes>,
-    sockets: [Socket; 2],
+    sockets: Both<Socket>,
     members: Socket,
     groups: BTreeSet<(Interface, Ipv4Addr)>,
 }
@@ -111,7 +111,7 @@ impl Devices {
         Ok(Devices {
             devices: BTreeMap::new(),
             routes: None,
-            sockets: [raw(Family::V4)?, raw(Family::V6)?],
+            sockets: Both { v4: raw(Family::V4)?, v6: raw(Family::V6)? },
             members,
             groups: BTreeSet::new(),
         })
@@ -208,7 +208,7 @@ impl Devices {
     }
 
     fn send_out(&self, packet: &Packet, name: Interface, bytes: &[u8]) -> Result<(), String> {
-        let socket = &self.sockets[packet.family().index()];
+        let socket = &self.sockets[packet.family()];
         let index = self.devices.get(&name).map_or(0, |device| device.index);
         // Groups and link-local addresses are nowhere without an interface.
         let (to, bound) = match packet.destination {

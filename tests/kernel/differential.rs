@@ -8,7 +8,7 @@ use std::time::Duration;
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::{Match, Ruleset, Table, TableName};
-use cgwfw::net::{Family, Interface};
+use cgwfw::net::{Both, Family, Interface};
 use cgwfw::simulate::impossible;
 use cgwfw::traffic::sentence::sentence;
 
@@ -71,7 +71,7 @@ pub struct Lab {
     pub devices: Devices,
     /// The programs that load.
     pub backend: Backend,
-    rulesets: [Ruleset; 2],
+    rulesets: Both<Ruleset>,
     before: Counts,
     /// Whether there are known connections: entered by the lab, or made by what came back by `lo`; nothing else gets so far.
     connections: bool,
@@ -83,16 +83,16 @@ impl Lab {
         let namespace = Namespace::enter()?;
         let devices = Devices::new(&namespace)?;
         probe::set_up(&namespace, backend == Backend::Nft)?;
-        let rulesets = Family::BOTH.map(Ruleset::new);
+        let rulesets = Both::of(Ruleset::new);
         Ok(Lab { namespace, devices, backend, rulesets, before: Counts::new(), connections: false })
     }
 
     /// Loads the rules of both families into tables that hold nothing else.
-    pub fn load(&mut self, rulesets: &[Ruleset; 2]) -> Result<(), String> {
+    pub fn load(&mut self, rulesets: &Both<Ruleset>) -> Result<(), String> {
         if self.backend == Backend::Nft {
             probe::set_up(&self.namespace, true)?;
         }
-        for ruleset in rulesets {
+        for ruleset in rulesets.iter() {
             let mut text = print::print(ruleset, None);
             if self.backend == Backend::Legacy {
                 // Tables that a file does not name keep what was in them.
@@ -265,9 +265,9 @@ fn can_be_sent(packet: &Packet) -> bool {
 }
 
 /// The rules as they are tried: without the matches that depend on more than one packet.
-pub fn prepared(rulesets: &[Ruleset; 2]) -> [Ruleset; 2] {
+pub fn prepared(rulesets: &Both<Ruleset>) -> Both<Ruleset> {
     let mut rulesets = rulesets.clone();
-    for ruleset in &mut rulesets {
+    for ruleset in rulesets.iter_mut() {
         for table in &mut ruleset.tables {
             for rule in &mut table.rules {
                 let stays = |one: &&Match| !matches!(one, Match::Limit(_) | Match::HashLimit(_));
@@ -288,7 +288,7 @@ pub fn drop_empty(ruleset: &mut Ruleset) {
 }
 
 /// The interfaces that rules name, a name for each pattern, and one that none names.
-pub fn interfaces(rulesets: &[Ruleset; 2]) -> Vec<Interface> {
+pub fn interfaces(rulesets: &Both<Ruleset>) -> Vec<Interface> {
     let mut names = BTreeSet::from(["eth0", "other0"].map(|name| Interface::new(name).expect("a short name")));
     for rule in rulesets.iter().flat_map(|ruleset| &ruleset.tables).flat_map(|table| &table.rules) {
         for name in [rule.header.in_interface, rule.header.out_interface].into_iter().flatten() {
@@ -302,7 +302,7 @@ pub fn interfaces(rulesets: &[Ruleset; 2]) -> Vec<Interface> {
 }
 
 /// Packets aimed at the rules, with how much is in them.
-pub fn aimed(rulesets: &[Ruleset; 2], count: usize, random: &mut Random) -> Vec<(Packet, usize)> {
+pub fn aimed(rulesets: &Both<Ruleset>, count: usize, random: &mut Random) -> Vec<(Packet, usize)> {
     let interfaces = interfaces(rulesets);
     let aims = rulesets.each_ref().map(|ruleset| Aim::new(ruleset, &interfaces));
     let mut packets = Vec::with_capacity(count);
@@ -310,7 +310,7 @@ pub fn aimed(rulesets: &[Ruleset; 2], count: usize, random: &mut Random) -> Vec<
         if packets.len() == count {
             break;
         }
-        let packet = aims[turn % 2].packet(turn / 2, random);
+        let packet = aims[Family::BOTH[turn % 2]].packet(turn / 2, random);
         if can_be_sent(&packet) {
             packets.push((packet, random.below(900)));
         }
@@ -322,7 +322,7 @@ pub fn aimed(rulesets: &[Ruleset; 2], count: usize, random: &mut Random) -> Vec<
 pub fn compare(
     lab: &mut Lab,
     name: &str,
-    rulesets: &[Ruleset; 2],
+    rulesets: &Both<Ruleset>,
     packets: &[(Packet, usize)],
 ) -> Result<Tally, String> {
     let mut tally = Tally::default();
@@ -352,7 +352,7 @@ pub fn compare(
 }
 
 /// What was expected of packets together, and what was seen, where these differ.
-fn difference(rulesets: &[Ruleset; 2], shots: &[Shot], seen: &Observation) -> String {
+fn difference(rulesets: &Both<Ruleset>, shots: &[Shot], seen: &Observation) -> String {
     let mut text = String::new();
     let expected = sum(shots);
     for counter in expected.keys().chain(seen.counts.keys()).collect::<BTreeSet<_>>() {
@@ -390,7 +390,7 @@ fn bisect(lab: &mut Lab, shots: &[Shot], found: &mut Vec<Shot>) -> Result<(), St
 }
 
 /// Both answers about one packet, in words.
-pub fn answers(rulesets: &[Ruleset; 2], shot: &Shot, seen: &Observation) -> String {
+pub fn answers(rulesets: &Both<Ruleset>, shot: &Shot, seen: &Observation) -> String {
     let mut text = String::new();
     let words = |counter: &Counter| words(rulesets, counter);
     let decision = shot.prediction.decision;
@@ -407,8 +407,8 @@ pub fn answers(rulesets: &[Ruleset; 2], shot: &Shot, seen: &Observation) -> Stri
 }
 
 /// A counter as the rule that it belongs to.
-pub fn words(rulesets: &[Ruleset; 2], counter: &Counter) -> String {
-    let ruleset = &rulesets[counter.family.index()];
+pub fn words(rulesets: &Both<Ruleset>, counter: &Counter) -> String {
+    let ruleset = &rulesets[counter.family];
     let Some(table) = ruleset.table(counter.table) else { return format!("{counter:?}") };
     let chain = &table.chains[counter.chain as usize].name;
     let rules = table.rules.iter().filter(|rule| rule.chain.0 == counter.chain);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use cgwfw::iptables::packet::{Packet, Transport, Way};
 use cgwfw::iptables::ruleset::{Ruleset, TableName};
-use cgwfw::net::{Family, Interface, PortRange};
+use cgwfw::net::{Both, Family, Interface, PortRange};
 use cgwfw::simulate::{Assumptions, By, Decision, Event, Flight, Hook, Loaded, Observer, Place, Verdict, walks};
 
 use crate::devices::Devices;
@@ -76,8 +76,8 @@ pub struct Prediction {
 
 /// The rules of both families, ready to be walked, with the position of each rule in its chain.
 pub struct Oracle<'a> {
-    loaded: [Loaded<'a>; 2],
-    positions: [HashMap<Place, Counter>; 2],
+    loaded: Both<Loaded<'a>>,
+    positions: Both<HashMap<Place, Counter>>,
     backend: Backend,
 }
 
@@ -95,7 +95,7 @@ impl Observer for Hits<'_> {
             self.assumed |= assumed;
         }
         match event {
-            Event::Matches { place, .. } => self.hits.push(self.oracle.positions[self.family.index()][&place]),
+            Event::Matches { place, .. } => self.hits.push(self.oracle.positions[self.family][&place]),
             Event::Ends(table, hook, _) => self.hits.push(self.oracle.policy(self.family, table, hook)),
             _ => {}
         }
@@ -104,13 +104,13 @@ impl Observer for Hits<'_> {
 
 impl<'a> Oracle<'a> {
     /// Puts the rules in order.
-    pub fn new(rulesets: &'a [Ruleset; 2], backend: Backend) -> Oracle<'a> {
+    pub fn new(rulesets: &'a Both<Ruleset>, backend: Backend) -> Oracle<'a> {
         let positions = rulesets.each_ref().map(positions);
         Oracle { loaded: rulesets.each_ref().map(Loaded::new), positions, backend }
     }
 
     fn policy(&self, family: Family, table: TableName, hook: Hook) -> Counter {
-        let ruleset = self.loaded[family.index()].ruleset;
+        let ruleset = self.loaded[family].ruleset;
         let chain = ruleset.table(table).and_then(|table| table.chain(hook.chain())).map_or(0, |chain| chain.0);
         Counter { family, table, chain, rule: None }
     }
@@ -139,7 +139,7 @@ impl<'a> Oracle<'a> {
         devices: &Devices,
     ) -> Result<(Prediction, Option<Result<Packet, LeftOut>>), LeftOut> {
         let family = packet.family();
-        let loaded = &self.loaded[family.index()];
+        let loaded = &self.loaded[family];
         let (mut found, mut decided, mut disputed) = (None, true, false);
         walks(
             loaded,

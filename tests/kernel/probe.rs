@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use cgwfw::iptables::ruleset::{Ruleset, TableName};
-use cgwfw::net::Family;
+use cgwfw::net::{Both, Family};
 
 use crate::devices::PRIORITY;
 use crate::namespace::Namespace;
@@ -92,9 +92,9 @@ pub fn clear(namespace: &Namespace) -> Result<(), String> {
 }
 
 /// The counters of both families.
-pub fn counts(namespace: &Namespace, backend: Backend, rulesets: &[Ruleset; 2]) -> Result<Counts, String> {
+pub fn counts(namespace: &Namespace, backend: Backend, rulesets: &Both<Ruleset>) -> Result<Counts, String> {
     let mut counts = Counts::new();
-    for ruleset in rulesets {
+    for ruleset in rulesets.iter() {
         let text = namespace.run(&program(backend, ruleset.family, "save"), &["-c"], "")?;
         read_counts(&text, ruleset, &mut counts)?;
     }

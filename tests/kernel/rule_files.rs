@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use cgwfw::iptables::ruleset::{Ruleset, TableName};
 use cgwfw::iptables::{check, parse};
-use cgwfw::net::Family;
+use cgwfw::net::{Both, Family};
 
 use crate::support::generate::Random;
 
@@ -22,8 +22,8 @@ const CONNECTION_MARKS: [&str; 4] = [
 ];
 
 /// A pair of rule files, and what nobody can load made anew.
-pub fn rule_files(random: &mut Random) -> [Ruleset; 2] {
-    Family::BOTH.map(|family| {
+pub fn rule_files(random: &mut Random) -> Both<Ruleset> {
+    Both::of(|family| {
         loop {
             let text = Writer { random, family, out: String::new() }.file();
             let (ruleset, faults) = parse::file(&text, family);

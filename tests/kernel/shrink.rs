@@ -4,6 +4,7 @@
 use cgwfw::iptables::packet::Packet;
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::Ruleset;
+use cgwfw::net::Both;
 use cgwfw::traffic::sentence::sentence;
 
 use crate::differential::{Lab, Shot, Tally, answers, drop_empty, shots};
@@ -11,9 +12,9 @@ use crate::predict::Oracle;
 use crate::probe::Observation;
 
 /// Takes rules away and makes the packet plainer as long as the two disagree, and puts it into words.
-pub fn report(lab: &mut Lab, name: &str, rulesets: &[Ruleset; 2], shot: &Shot) -> Result<String, String> {
+pub fn report(lab: &mut Lab, name: &str, rulesets: &Both<Ruleset>, shot: &Shot) -> Result<String, String> {
     let mut best = (rulesets.clone(), shot.packet.clone());
-    let family = shot.packet.family().index();
+    let family = shot.packet.family();
     // Halves, quarters, … and at last single rules.
     let tables = best.0[family].tables.len();
     for table in 0..tables {
@@ -51,7 +52,7 @@ pub fn report(lab: &mut Lab, name: &str, rulesets: &[Ruleset; 2], shot: &Shot) -
 }
 
 /// The packet under these rules, if the two disagree; a lab that fails says nothing about them.
-fn disagreement(lab: &mut Lab, rulesets: &[Ruleset; 2], packet: &Packet) -> Option<(Shot, Observation)> {
+fn disagreement(lab: &mut Lab, rulesets: &Both<Ruleset>, packet: &Packet) -> Option<(Shot, Observation)> {
     let mut rulesets = rulesets.clone();
     rulesets.iter_mut().for_each(drop_empty);
     lab.load(&rulesets).ok()?;

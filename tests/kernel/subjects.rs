@@ -7,6 +7,7 @@ use std::path::Path;
 use cgwfw::compile::compile;
 use cgwfw::expand::Options;
 use cgwfw::iptables::ruleset::{Address, Match, Rule, Ruleset, Target};
+use cgwfw::net::Both;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::examples;
 
@@ -24,7 +25,7 @@ pub struct Subject {
     /// A name for reports.
     pub name: String,
     /// The rules, without what one packet does not decide.
-    pub rulesets: [Ruleset; 2],
+    pub rulesets: Both<Ruleset>,
     /// How many packets it is tried with.
     pub packets: usize,
     /// Whether it is one of the examples, whose rules must all be hit.
@@ -35,7 +36,7 @@ impl Subject {
     /// Every rule with its counter.
     pub fn counters(&self) -> Vec<(Counter, &Rule)> {
         let mut all = Vec::new();
-        for ruleset in &self.rulesets {
+        for ruleset in self.rulesets.iter() {
             for table in &ruleset.tables {
                 let mut next: BTreeMap<u32, u32> = BTreeMap::new();
                 for rule in &table.rules {
@@ -50,7 +51,7 @@ impl Subject {
     }
 }
 
-fn rules(text: &str) -> [Ruleset; 2] {
+fn rules(text: &str) -> Both<Ruleset> {
     let read = |path: &Path| std::fs::read_to_string(path);
     compile(Path::new("policy.cgwfw"), text, &read, &Library::built_in(), Options::default()).rulesets
 }
@@ -58,7 +59,7 @@ fn rules(text: &str) -> [Ruleset; 2] {
 /// All of them, with `packets` among them.
 pub fn subjects(packets: usize, seed: u64) -> Vec<Subject> {
     let mut subjects = Vec::new();
-    let mut add = |name: String, rulesets: [Ruleset; 2], packets: usize, example: bool| {
+    let mut add = |name: String, rulesets: Both<Ruleset>, packets: usize, example: bool| {
         subjects.push(Subject { name, rulesets: prepared(&rulesets), packets, example });
     };
     let paths = support::policies("examples");
@@ -82,7 +83,7 @@ pub fn subjects(packets: usize, seed: u64) -> Vec<Subject> {
 }
 
 /// The cases of the building blocks that yield rules.
-fn cases() -> Vec<(String, [Ruleset; 2])> {
+fn cases() -> Vec<(String, Both<Ruleset>)> {
     let mut cases = Vec::new();
     for path in support::case_files() {
         let Some(block) = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("snippets")).ok() else {

@@ -4,13 +4,13 @@
 use cgwfw::iptables::packet::{Fragment, Packet, Transport, Way};
 use cgwfw::iptables::parse;
 use cgwfw::iptables::ruleset::{IcmpType, Ruleset};
-use cgwfw::net::{Family, Interface, Protocol};
+use cgwfw::net::{Both, Family, Interface, Protocol};
 
 use crate::aim::is_plain;
 
 /// Rules that count each state, protocol by protocol.
-pub fn rules() -> [Ruleset; 2] {
-    Family::BOTH.map(|family| {
+pub fn rules() -> Both<Ruleset> {
+    Both::of(|family| {
         let (icmp, hops) = match family {
             Family::V4 => ("icmp", "-m ttl --ttl-gt 63"),
             Family::V6 => ("ipv6-icmp", "-m hl --hl-gt 63"),

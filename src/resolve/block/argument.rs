@@ -4,7 +4,7 @@
 use super::Reading;
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
-use crate::net::{Families, Family};
+use crate::net::{Both, Families, Family};
 use crate::policy::{Argument, Items, RateClause, Values};
 use crate::resolve::common::{string, too_long};
 use crate::resolve::families::Choice;
@@ -49,7 +49,7 @@ pub(super) fn argument<'w>(
                 return Some(());
             }
             let quoted: Box<str> = crate::iptables::print::quoted(&text).into();
-            Argument::Text([quoted.clone(), quoted])
+            Argument::Text(Both::same(quoted))
         }
         _ => text_argument(words, parameter, reading, scope, diagnostics)?,
     };
@@ -103,14 +103,14 @@ fn text_argument<'w>(
 }
 
 struct Text {
-    by_family: [Box<str>; 2],
+    by_family: Both<Box<str>>,
     families: Families,
 }
 
 fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
     let both = |text: String| {
         let text: Box<str> = text.into();
-        Text { by_family: [text.clone(), text], families: Families::BOTH }
+        Text { by_family: Both::same(text), families: Families::BOTH }
     };
     Ok(match kind {
         Kind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
@@ -130,14 +130,14 @@ fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
             let name = |family| value::reason_name(reason, family);
             let families = Family::BOTH.into_iter().filter(|family| name(*family).is_some());
             Text {
-                by_family: Family::BOTH.map(|family| name(family).unwrap_or_default().into()),
+                by_family: Both::of(|family| name(family).unwrap_or_default().into()),
                 families: families.fold(Families::NONE, |all, family| all.or(family.into())),
             }
         }
         Kind::Endpoint => {
             let (family, text) = value::address::endpoint(text)?;
             let text: Box<str> = text.into();
-            Text { by_family: [text.clone(), text], families: family.into() }
+            Text { by_family: Both::same(text), families: family.into() }
         }
         // The kinds that are holes in the template never come here.
         _ => both(text.to_owned()),
@@ -188,7 +188,7 @@ fn default(kind: &Kind, text: &str) -> Result<Argument, Problem> {
         }
         (Kind::String { .. }, text) => {
             let quoted: Box<str> = crate::iptables::print::quoted(text).into();
-            Argument::Text([quoted.clone(), quoted])
+            Argument::Text(Both::same(quoted))
         }
         (kind, text) => Argument::Text(text_value(text, kind)?.by_family),
     })

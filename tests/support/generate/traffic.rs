@@ -1,6 +1,7 @@
 //! Random traffic clauses: directions, protocols, addresses and ports that fit together.
 //! Input: a sentence's form. Output: its clauses, in any order.
 
+use cgwfw::net::Both;
 use cgwfw::resolve::icmp;
 use cgwfw::snippet::signature::{Direction, Form, OpenDirection, Signature, TrafficClause};
 
@@ -175,9 +176,9 @@ impl Writer<'_> {
     }
 
     pub fn icmp_type(&mut self) -> String {
-        let fits = |types: &[Option<cgwfw::iptables::ruleset::IcmpType>; 2]| match self.plan {
-            Plan::V4 => types[0].is_some(),
-            Plan::V6 => types[1].is_some(),
+        let fits = |types: &Both<Option<cgwfw::iptables::ruleset::IcmpType>>| match self.plan {
+            Plan::V4 => types.v4.is_some(),
+            Plan::V6 => types.v6.is_some(),
             _ => types.iter().all(Option::is_some),
         };
         let mut all: Vec<&str> = icmp::NAMES.iter().filter(|(_, types)| fits(types)).map(|(name, _)| *name).collect();
