@@ -10,7 +10,7 @@ use crate::net::{Both, Family};
 use crate::policy;
 use crate::simulate::Hook;
 use crate::snippet::library::Library;
-use crate::source::Span;
+use crate::source::{LineIndex, Span};
 
 /// The places of both files' rules.
 #[derive(Debug, Serialize)]
@@ -72,8 +72,30 @@ pub struct Statement {
 pub enum Rules<'a> {
     /// Compiled from a policy.
     Policy(&'a Compilation),
-    /// Read from rule files: name and text of each family's.
-    Files(&'a Both<Ruleset>, Both<(&'a str, &'a str)>),
+    /// Read from rule files, those of each family.
+    Files(&'a Both<Ruleset>, &'a Both<RuleFile>),
+}
+
+/// A rule file that was read.
+pub struct RuleFile {
+    name: String,
+    text: String,
+    lines: LineIndex,
+}
+
+impl RuleFile {
+    /// The file of that name with its text.
+    pub fn new(name: String, text: String) -> RuleFile {
+        let lines = LineIndex::new(&text);
+        RuleFile { name, text, lines }
+    }
+
+    /// A line, counted from 1, as a statement.
+    fn statement(&self, line: usize) -> Statement {
+        let at = |line: usize| self.lines.start(line, &self.text);
+        let text = line.checked_sub(1).map_or("", |index| self.text[at(index)..at(line)].trim());
+        Statement { file: self.name.clone(), line, text: text.to_owned() }
+    }
 }
 
 impl<'a> Rules<'a> {
@@ -109,12 +131,7 @@ impl<'a> Rules<'a> {
                 let file = sources.get(span.source).name.clone();
                 Statement { file, line: sources.position(span).0, text }
             }
-            Rules::Files(_, files) => {
-                let (file, text) = files[family];
-                let line = origin.line as usize;
-                let text = line.checked_sub(1).and_then(|line| text.lines().nth(line)).unwrap_or_default();
-                Statement { file: file.to_owned(), line, text: text.trim().to_owned() }
-            }
+            Rules::Files(_, files) => files[family].statement(origin.line as usize),
         }
     }
 
@@ -137,10 +154,10 @@ impl<'a> Rules<'a> {
                 Some(Statement { file: sources.get(span.source).name.clone(), line, text })
             }
             Rules::Files(_, files) => {
-                let (file, text) = files[family];
+                let file = &files[family];
                 let mut current = None;
                 let mut found = None;
-                for (index, line) in text.lines().enumerate() {
+                for (index, line) in file.text.lines().enumerate() {
                     let mut words = line.split_ascii_whitespace();
                     let first = words.next().unwrap_or_default();
                     if let Some(name) = first.strip_prefix('*') {
@@ -151,11 +168,10 @@ impl<'a> Rules<'a> {
                         _ => first.strip_prefix(':'),
                     };
                     if current == Some(table) && named == Some(hook.chain()) {
-                        found =
-                            Some(Statement { file: file.to_owned(), line: index + 1, text: line.trim().to_owned() });
+                        found = Some(index + 1);
                     }
                 }
-                found
+                found.map(|line| file.statement(line))
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod words;
 
 pub use self::record::{Missed, Step, What};
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use self::record::Recorder;
@@ -82,9 +83,10 @@ impl Trace {
     /// The rules that could not be decided, each once.
     pub fn undecided(&self) -> Vec<Place> {
         let mut places = Vec::new();
+        let mut seen = HashSet::new();
         for step in self.branches.iter().flat_map(|branch| &branch.steps) {
             if let (What::Rule { assumed: true, .. } | What::NotTaken, Some(place)) = (&step.what, step.place)
-                && !places.contains(&place)
+                && seen.insert(place)
             {
                 places.push(place);
             }

@@ -15,7 +15,7 @@ use crate::iptables::ruleset::Ruleset;
 use crate::net::{Both, Family};
 use crate::resolve::{Scope, scope};
 use crate::simulate::Loaded;
-use crate::source_map::Rules;
+use crate::source_map::{RuleFile, Rules};
 use crate::syntax::{self, Ast};
 use crate::trace::diagram::diagram;
 use crate::trace::human::{Options, human};
@@ -91,15 +91,13 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
         let rules = |compilation| Rules::Policy(compilation);
         return Ok(write(packets, rules(compilation as &Compilation), arguments, output));
     }
-    let (v4, v4_text) = read_rules(&arguments.rules[0], Family::V4)?;
-    let (v6, v6_text) = read_rules(&arguments.rules[1], Family::V6)?;
-    let names = [0, 1].map(|index| arguments.rules[index].display().to_string());
-    let rulesets = Both { v4, v6 };
+    let (v4, v4_file) = read_rules(&arguments.rules[0], Family::V4)?;
+    let (v6, v6_file) = read_rules(&arguments.rules[1], Family::V6)?;
+    let (rulesets, files) = (Both { v4, v6 }, Both { v4: v4_file, v6: v6_file });
     let mut ast = Ast::default();
     let packets = packets(&mut ast, &name, &text, &mut Scope::default(), &mut diagnostics);
     let packets = refuse(packets, &ast, diagnostics, style)?;
-    let rules = Rules::Files(&rulesets, Both { v4: (&names[0], &v4_text), v6: (&names[1], &v6_text) });
-    Ok(write(packets, rules, arguments, output))
+    Ok(write(packets, Rules::Files(&rulesets, &files), arguments, output))
 }
 
 fn usage(message: &str) -> Outcome {
@@ -137,7 +135,7 @@ fn refuse(
 }
 
 /// The rules in a file; lines that cannot be read are errors, lines that no kernel takes are warnings.
-fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, String), Outcome> {
+fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, RuleFile), Outcome> {
     let unreadable = |error| Outcome::Unusable(format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(unreadable)?;
     let (ruleset, faults) = parse::file(&text, family);
@@ -154,7 +152,7 @@ fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, String), Outcome>
             format!("{}:{line}: warning: {}\n", path.display(), problem.message).as_bytes(),
         );
     }
-    Ok((ruleset, text))
+    Ok((ruleset, RuleFile::new(path.display().to_string(), text)))
 }
 
 fn write(packets: Vec<Described>, rules: Rules, arguments: &Arguments, style: Style) -> Outcome {

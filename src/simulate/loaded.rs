@@ -26,6 +26,8 @@ pub struct Loaded<'a> {
 /// One table.
 #[derive(Debug)]
 pub(super) struct LoadedTable<'a> {
+    /// The rules in the order of the table.
+    rules: &'a [Rule],
     /// Where the rules of each chain stand in `entries`, by `ChainId`.
     pub chains: Vec<Range<u32>>,
     pub entries: Vec<Entry<'a>>,
@@ -158,7 +160,15 @@ impl<'a> LoadedTable<'a> {
             let policy = table.chains[id.0 as usize].policy.unwrap_or(ChainPolicy::Accept);
             Some((id.0, policy.into()))
         });
-        LoadedTable { chains, entries, bases }
+        LoadedTable { rules: &table.rules, chains, entries, bases }
+    }
+
+    /// The rule at a position of `Table::rules`: the entries of its chain are in that order.
+    pub fn entry(&self, rule: u32) -> Option<&Entry<'a>> {
+        let chain = self.rules.get(rule as usize)?.chain;
+        let range = self.chains.get(chain.0 as usize)?;
+        let entries = &self.entries[range.start as usize..range.end as usize];
+        entries.binary_search_by_key(&rule, |entry| entry.index).ok().map(|at| &entries[at])
     }
 }
 

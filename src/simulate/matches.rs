@@ -77,9 +77,7 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
 /// The parts of a rule that do not hold, each looked at alone: those that keep it from matching.
 pub fn failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assumptions) -> Vec<Part> {
     let table = loaded.tables[place.table as usize].as_ref();
-    let Some(entry) = table.and_then(|table| table.entries.iter().find(|entry| entry.index == place.rule)) else {
-        return Vec::new();
-    };
+    let Some(entry) = table.and_then(|table| table.entry(place.rule)) else { return Vec::new() };
     let mut parts = vec![
         (Part::Source, address(&entry.source, flight.source, flight.family)),
         (Part::Destination, destination(entry, flight)),

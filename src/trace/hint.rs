@@ -7,7 +7,7 @@ use crate::iptables::packet::{Packet, Transport, Way};
 use crate::iptables::parse::Part;
 use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{
-    Address, HopLimit, Match, Negatable, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
+    Address, HopLimit, Match, Negatable, Origin, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
 };
 use crate::net::{Family, Interface, Prefix, Protocol};
 use crate::resolve::suggest::did_you_mean;
@@ -64,25 +64,38 @@ pub fn undeclared(packet: &Packet, rules: Rules) -> Vec<String> {
 /// The rules that would accept it if one thing about it were different; those of which most holds come first.
 fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<String> {
     let family = packet.family();
-    let mut found: Vec<(usize, Statement, String)> = Vec::new();
-    for missed in branch.missed.iter().filter(|missed| missed.place.table == TableName::Filter) {
-        let Some((_, rule)) = missed.place.look_up(rules.of(family)) else { continue };
+    let accepting = |missed: &Missed| {
+        let (_, rule) = missed.place.look_up(rules.of(family))?;
         let holds = parts(rule).len() - 1;
-        if rule.target != Target::Accept || holds == 0 {
+        (missed.place.table == TableName::Filter && rule.target == Target::Accept && holds > 0).then_some((
+            holds,
+            rule,
+            missed.part,
+        ))
+    };
+    let mut near: Vec<(usize, &Rule, Part)> = branch.missed.iter().filter_map(accepting).collect();
+    near.sort_by_key(|(holds, _, _)| std::cmp::Reverse(*holds));
+    // Those that are shown are few: what a rule is compared with, and what is put into words, does not grow with the
+    // policy.
+    let mut found: Vec<(Origin, Statement, String)> = Vec::new();
+    for (_, rule, part) in near {
+        let condition = condition(rule, part, packet);
+        if found.iter().any(|(origin, _, text)| *origin == rule.origin && *text == condition) {
             continue;
         }
         let statement = rules.statement(family, rule.origin);
-        let condition = condition(rule, missed.part, packet);
         if !found.iter().any(|(_, known, text)| *known == statement && *text == condition) {
-            found.push((holds, statement, condition));
+            found.push((rule.origin, statement, condition));
+        }
+        if found.len() == MOST {
+            break;
         }
     }
-    found.sort_by_key(|(holds, _, _)| std::cmp::Reverse(*holds));
     let accepted = participle(Verdict::Accept);
-    let line = |(_, statement, condition): (usize, Statement, String)| {
+    let line = |(_, statement, condition): (Origin, Statement, String)| {
         format!("would be {accepted} by {}:{} `{}` {condition}", statement.file, statement.line, statement.text)
     };
-    found.into_iter().take(MOST).map(line).collect()
+    found.into_iter().map(line).collect()
 }
 
 /// The parts of a rule that a packet must fit.

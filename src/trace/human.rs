@@ -312,8 +312,12 @@ impl<'a> Writer<'a> {
     }
 
     fn near_misses(&self, branch: &Branch, step: usize) -> Vec<Missed> {
-        let wanted = |missed: &&Missed| self.options.verbose && missed.step == step;
-        branch.missed.iter().filter(wanted).cloned().collect()
+        if !self.options.verbose {
+            return Vec::new();
+        }
+        // They were met in the order of the steps.
+        let start = branch.missed.partition_point(|missed| missed.step < step);
+        branch.missed[start..].iter().take_while(|missed| missed.step == step).cloned().collect()
     }
 
     fn near_miss(&mut self, missed: &Missed) {
