@@ -114,7 +114,7 @@ fn fates(compilation: &Compilation, fence: &str) -> String {
 fn fate(decision: Decision, ruleset: &Ruleset) -> String {
     let by = match decision.by {
         By::Rule(place) => {
-            place.look_up(ruleset).map_or(String::new(), |(chain, rule)| rule_line(chain, rule, ruleset.family))
+            place.look_up(ruleset).map_or(String::new(), |(table, rule)| rule_line(table, rule, ruleset.family))
         }
         By::Policy(_, hook) => format!("policy {}", hook.chain()),
         By::Kernel(_) => "kernel".to_owned(),
@@ -198,8 +198,7 @@ pub fn fence(ruleset: &Ruleset) -> String {
             let _ = writeln!(out, ":{chain} - [0:0]");
         }
         for rule in &table.rules {
-            let chain = &table.chains[rule.chain.0 as usize].name;
-            let _ = writeln!(out, "{}", rule_line(chain, rule, ruleset.family));
+            let _ = writeln!(out, "{}", rule_line(table, rule, ruleset.family));
         }
     }
     out

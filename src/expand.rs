@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::check;
-use crate::iptables::ruleset::{Match, Rule, Ruleset, TableName, Target};
+use crate::iptables::ruleset::{Match, Rule, Ruleset, Table, TableName, Target};
 use crate::net::{Both, Family};
 use crate::parallel;
 use crate::policy::{Block, Policy, Statement};
@@ -142,6 +142,7 @@ fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
             }
         }
     }
+    expansion.ruleset.tables.iter_mut().for_each(Table::resolve_calls);
     verify(source, &mut expansion);
     expansion
 }

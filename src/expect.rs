@@ -121,7 +121,7 @@ fn counter_example(
     }
     let (rule, statement) = match decision.by {
         By::Rule(place) => match place.look_up(rules.of(family)) {
-            Some((chain, rule)) => (Some(rule_line(chain, rule, family)), Some(rules.statement(family, rule.origin))),
+            Some((table, rule)) => (Some(rule_line(table, rule, family)), Some(rules.statement(family, rule.origin))),
             None => (None, None),
         },
         By::Policy(table, hook) => (None, rules.chain_policy(family, table, hook)),

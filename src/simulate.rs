@@ -13,7 +13,7 @@ mod tracking;
 mod walk;
 
 use crate::iptables::packet::Packet;
-use crate::iptables::ruleset::{ChainPolicy, RejectWith, Rule, Ruleset, TableName};
+use crate::iptables::ruleset::{ChainPolicy, RejectWith, Rule, Ruleset, Table, TableName};
 
 pub use self::discard::{Discard, impossible};
 pub use self::flight::{Bounds, Flight, Translation};
@@ -95,11 +95,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// The rule itself, and the name of its chain.
-    pub fn look_up(self, ruleset: &Ruleset) -> Option<(&str, &Rule)> {
+    /// The rule itself, and its table.
+    pub fn look_up(self, ruleset: &Ruleset) -> Option<(&Table, &Rule)> {
         let table = ruleset.table(self.table)?;
-        let rule = table.rules.get(self.rule as usize)?;
-        Some((&table.chains.get(rule.chain.0 as usize)?.name, rule))
+        Some((table, table.rules.get(self.rule as usize)?))
     }
 }
 

@@ -47,10 +47,7 @@ pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> Both<Vec<Stri
         let tables = compilation.rulesets[family].tables.iter();
         let own = tables.flat_map(|table| {
             let rules = table.rules.iter().filter(|rule| rule.origin.sentence == sentence);
-            rules.map(move |rule| {
-                let chain = &table.chains[rule.chain.0 as usize].name;
-                format!("{:<7} {}", table.name.name(), rule_line(chain, rule, family))
-            })
+            rules.map(move |rule| format!("{:<7} {}", table.name.name(), rule_line(table, rule, family)))
         });
         own.collect()
     })

@@ -98,8 +98,7 @@ fn by_sentence(compilation: &Compilation) -> String {
     for (family, ruleset) in compilation.rulesets.pairs() {
         for table in &ruleset.tables {
             for rule in &table.rules {
-                let chain = &table.chains[rule.chain.0 as usize].name;
-                let line = format!("{:<7} {}", table.name.name(), rule_line(chain, rule, family));
+                let line = format!("{:<7} {}", table.name.name(), rule_line(table, rule, family));
                 lines[family][rule.origin.sentence as usize].push(line);
             }
         }

@@ -13,7 +13,7 @@ use super::shape::{ChainName, OWN_CHAIN, Pattern};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
 use crate::iptables::ruleset::{
-    ChainId, HashLimit, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Target,
+    Chain, ChainId, HashLimit, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Target,
 };
 use crate::net::{Family, PortRange, Prefix};
 use crate::policy::{Argument, Block, Traffic, Values};
@@ -24,8 +24,8 @@ use crate::snippet::signature::Signature;
 pub struct Group {
     /// The rules, in order.
     pub rules: Vec<Rule>,
-    /// The names of their chains.
-    pub chains: Vec<Arc<str>>,
+    /// The chains that they stand in; those of the table that have the same name, if there are any.
+    pub chains: Vec<Chain>,
 }
 
 /// A sentence with more combinations than any ruleset has rules.
@@ -250,7 +250,7 @@ impl Builder<'_> {
     fn emit(&mut self, line: &Line, filling: Filling) {
         let pattern = line.pattern;
         let chain = match (&pattern.chain, line.leg.and_then(|leg| leg.chain.as_ref())) {
-            (ChainName::Named(name), _) | (ChainName::Traffic, Some(name)) => Some(name),
+            (ChainName::Named(name), _) | (ChainName::Traffic, Some(name)) => Some(self.chain(name)),
             (ChainName::Own, _) => None,
             (ChainName::Traffic, None) => return,
         };
@@ -272,27 +272,27 @@ impl Builder<'_> {
         inner.verdict(None, pattern, Header { protocol, ..Header::default() }, kept.into(), limit);
         let inner = inner.finish();
         // The chain is named by its content, which is complete now.
-        let name = inner.chains[inner.rules[0].chain.0 as usize].clone();
-        let shared = self.group.chains.contains(&name);
+        let name = inner.chains[inner.rules[0].chain.0 as usize].name.clone();
+        let shared = self.group.chains.iter().any(|chain| chain.name == name);
         let matches = self.shared(matches, pattern);
-        self.push(chain, header, matches, Target::Jump(name), pattern.line);
+        let called = self.chain(&name);
+        self.push(chain, header, matches, Target::Jump(called), pattern.line);
         for rule in inner.rules.into_iter().filter(|_| !shared) {
-            let chain = self.chain(&inner.chains[rule.chain.0 as usize]);
-            self.group.rules.push(Rule { chain, ..rule });
+            self.group.rules.push(Rule { chain: called, ..rule });
         }
     }
 
     /// A rule that decides, with its log twin before it.
     fn verdict(
         &mut self,
-        chain: Option<&Arc<str>>,
+        chain: Option<ChainId>,
         pattern: &Pattern,
         header: Header,
         mut matches: Cow<[Match]>,
         limit: Option<Match>,
     ) {
         let target = pattern.target.clone();
-        let decides = !matches!(target, Target::Jump(_) | Target::Goto(_) | Target::Return | Target::None);
+        let decides = !matches!(target, Target::Unresolved { .. } | Target::Return | Target::None);
         let is_log = matches!(target, Target::Log(_) | Target::Nflog(_));
         if let Some(log) = self.block.log.as_deref().filter(|_| decides && !is_log) {
             let twin = match log.group {
@@ -320,24 +320,24 @@ impl Builder<'_> {
     }
 
     /// Adds a rule to a chain; `None` is the sentence's own.
-    fn push(&mut self, chain: Option<&Arc<str>>, header: Header, matches: Arc<[Match]>, target: Target, line: u32) {
+    fn push(&mut self, chain: Option<ChainId>, header: Header, matches: Arc<[Match]>, target: Target, line: u32) {
         let origin = Origin { sentence: self.block.sentence, line };
-        let id = chain.map(|chain| self.chain(chain));
-        let mut rule = Rule { chain: id.unwrap_or(ChainId(0)), header, matches, target, origin };
+        let mut rule = Rule { chain: chain.unwrap_or(ChainId(0)), header, matches, target, origin };
         if let Some(comment) = self.comment.filter(|_| !rule.matches.iter().any(|m| matches!(m, Match::Comment(_)))) {
             rule.matches = rule.matches.iter().cloned().chain([Match::Comment(comment.into())]).collect();
         }
-        name_hashlimits(&mut rule, chain.map_or(OWN_CHAIN, |chain| chain), self.family);
-        match id {
+        let name = chain.map_or(OWN_CHAIN, |chain| &self.group.chains[chain.0 as usize].name);
+        name_hashlimits(&mut rule, name, &self.group.chains, self.family);
+        match chain {
             Some(_) => self.group.rules.push(rule),
             None => self.own.push((line, rule)),
         }
     }
 
     fn chain(&mut self, name: &Arc<str>) -> ChainId {
-        let same = |chain: &Arc<str>| Arc::ptr_eq(chain, name) || chain == name;
+        let same = |chain: &Chain| Arc::ptr_eq(&chain.name, name) || chain.name == *name;
         let index = self.group.chains.iter().position(same).unwrap_or_else(|| {
-            self.group.chains.push(name.clone());
+            self.group.chains.push(Chain { name: name.clone(), policy: None });
             self.group.chains.len() - 1
         });
         ChainId(index as u32)
@@ -353,16 +353,17 @@ impl Builder<'_> {
         own.sort_by_key(|(line, _)| *line);
         let mut content = String::new();
         for (_, rule) in &own {
-            content.push_str(&print::rule_line(OWN_CHAIN, rule, self.family));
+            content.push_str(&print::line_in(OWN_CHAIN, &self.group.chains, rule, self.family));
             content.push('\n');
         }
-        let name: Arc<str> = invented_name(&content).into();
+        let chain = self.chain(&invented_name(&content).into());
         for rule in &mut self.group.rules {
-            if matches!(&rule.target, Target::Jump(to) | Target::Goto(to) if &**to == OWN_CHAIN) {
-                rule.target = Target::Jump(name.clone());
+            if let Target::Unresolved { chain: name, goto } = &rule.target
+                && &**name == OWN_CHAIN
+            {
+                rule.target = if *goto { Target::Goto(chain) } else { Target::Jump(chain) };
             }
         }
-        let chain = self.chain(&name);
         self.group.rules.extend(own.into_iter().map(|(_, rule)| Rule { chain, ..rule }));
         self.group
     }
@@ -409,7 +410,7 @@ fn needs_protocol(target: &Target) -> bool {
 }
 
 /// Gives each hashlimit of a rule its name, made from the rule's content.
-fn name_hashlimits(rule: &mut Rule, chain: &str, family: Family) {
+fn name_hashlimits(rule: &mut Rule, chain: &str, chains: &[Chain], family: Family) {
     if !rule.matches.iter().any(|m| matches!(m, Match::HashLimit(limit) if limit.name.is_empty())) {
         return;
     }
@@ -425,7 +426,7 @@ fn name_hashlimits(rule: &mut Rule, chain: &str, family: Family) {
     if family == Family::V6 {
         set(rule, &|limit| limit.source_mask = Some(64));
     }
-    let name = invented_name(&format!("{} {}", family.keyword(), print::rule_line(chain, rule, family)));
+    let name = invented_name(&format!("{} {}", family.keyword(), print::line_in(chain, chains, rule, family)));
     set(rule, &|limit| limit.name = name.as_str().into());
 }
 

@@ -16,8 +16,13 @@ pub struct ChainIndex {
     rules: HashMap<ChainId, Vec<usize>>,
 }
 
-fn same_rule(one: &Rule, other: &Rule) -> bool {
-    one.header == other.header && one.matches == other.matches && one.target == other.target
+/// Whether two rules say the same; `same_chain` compares the chains that they call.
+fn same_rule(one: &Rule, other: &Rule, same_chain: impl Fn(ChainId, ChainId) -> bool) -> bool {
+    let same_target = match (&one.target, &other.target) {
+        (Target::Jump(one), Target::Jump(other)) | (Target::Goto(one), Target::Goto(other)) => same_chain(*one, *other),
+        (one, other) => one == other,
+    };
+    same_target && one.header == other.header && one.matches == other.matches
 }
 
 /// Whether a name is made from content: 32 bits of it, which among ten thousand chains may be the same once.
@@ -28,27 +33,23 @@ fn is_invented(name: &str) -> bool {
 /// Gives the group's invented chains other names where the table has these for other rules.
 fn avoid_taken_names(group: &mut Group, table: &Table, index: &ChainIndex) {
     for at in 0..group.chains.len() {
-        let old = group.chains[at].clone();
+        let old = group.chains[at].name.clone();
         if !is_invented(&old) {
             continue;
         }
         let own = || group.rules.iter().filter(|rule| rule.chain.0 as usize == at);
+        let same_chain =
+            |ours: ChainId, theirs: ChainId| &*group.chains[ours.0 as usize].name == table.chain_name(theirs);
         let is_other = |id: &ChainId| {
             let there = index.rules.get(id).map_or(&[][..], Vec::as_slice);
-            own().count() != there.len() || own().zip(there).any(|(rule, other)| !same_rule(rule, &table.rules[*other]))
+            let same = |rule, other: &usize| same_rule(rule, &table.rules[*other], same_chain);
+            own().count() != there.len() || own().zip(there).any(|(rule, other)| !same(rule, other))
         };
         let mut name = old.clone();
         while index.ids.get(&name).is_some_and(is_other) {
             name = invented_name(&format!("{name} is taken")).into();
         }
-        if name != old {
-            for rule in &mut group.rules {
-                if matches!(&rule.target, Target::Jump(to) if *to == old) {
-                    rule.target = Target::Jump(name.clone());
-                }
-            }
-            group.chains[at] = name;
-        }
+        group.chains[at].name = name;
     }
 }
 
@@ -59,7 +60,7 @@ pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
     }
     avoid_taken_names(&mut group, table, index);
     let built_in = table.name.built_in_chains();
-    let mut id = |name: &Arc<str>| match built_in.iter().position(|known| **known == **name) {
+    let mut id = |Chain { name, .. }: &Chain| match built_in.iter().position(|known| **known == **name) {
         Some(at) => ChainId(at as u32),
         None => *index.ids.entry(name.clone()).or_insert_with(|| {
             table.chains.push(Chain { name: name.clone(), policy: None });
@@ -69,6 +70,9 @@ pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
     let ids: SmallVec<[ChainId; 4]> = group.chains.iter().map(&mut id).collect();
     for rule in &mut group.rules {
         rule.chain = ids[rule.chain.0 as usize];
+        if let Target::Jump(chain) | Target::Goto(chain) = &mut rule.target {
+            *chain = ids[chain.0 as usize];
+        }
     }
     if ids.iter().all(|id| table.is_built_in(*id)) {
         table.rules.append(&mut group.rules);
@@ -79,7 +83,11 @@ pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
         let chain = rule.chain;
         if !table.is_built_in(chain) {
             let there = index.rules.entry(chain).or_default();
-            if there.iter().take_while(|at| **at < known).any(|at| same_rule(&rule, &table.rules[*at])) {
+            if there
+                .iter()
+                .take_while(|at| **at < known)
+                .any(|at| same_rule(&rule, &table.rules[*at], |one, other| one == other))
+            {
                 continue;
             }
             there.push(table.rules.len());
@@ -95,7 +103,7 @@ mod tests {
 
     /// A jump from INPUT to a chain whose only rule has `target`.
     fn group(target: Target) -> Group {
-        let name: Arc<str> = "cgwfw-00000000".into();
+        let chain = |name: &str| Chain { name: name.into(), policy: None };
         let rule = |chain, target| Rule {
             chain: ChainId(chain),
             header: Header::default(),
@@ -103,7 +111,8 @@ mod tests {
             target,
             origin: Origin { sentence: 0, line: 1 },
         };
-        Group { rules: vec![rule(0, Target::Jump(name.clone())), rule(1, target)], chains: vec!["INPUT".into(), name] }
+        let chains = vec![chain("INPUT"), chain("cgwfw-00000000")];
+        Group { rules: vec![rule(0, Target::Jump(ChainId(1))), rule(1, target)], chains }
     }
 
     #[test]
@@ -112,13 +121,11 @@ mod tests {
         for target in [Target::Drop, Target::Drop, Target::Accept, Target::Accept] {
             merge(group(target), &mut table, &mut index);
         }
-        let own: Vec<&Chain> = table.chains.iter().skip(3).collect();
-        assert_eq!(own.len(), 2, "{own:?}");
-        let jumps =
-            |name: &Arc<str>| table.rules.iter().filter(|rule| rule.target == Target::Jump(name.clone())).count();
-        assert_eq!(own.iter().map(|chain| jumps(&chain.name)).collect::<Vec<_>>(), [2, 2]);
-        let inside =
-            |at| table.rules.iter().filter(move |rule| rule.chain == ChainId(at)).map(|rule| rule.target.clone());
+        assert_eq!(table.chains.len(), 5, "{:?}", table.chains);
+        let jumps = |at| table.rules.iter().filter(|rule| rule.target == Target::Jump(ChainId(at))).count();
+        assert_eq!([3, 4].map(jumps), [2, 2]);
+        let by_chain = table.by_chain();
+        let inside = |at| by_chain.of(ChainId(at)).map(|(_, rule)| rule.target.clone());
         assert_eq!(inside(3).collect::<Vec<_>>(), [Target::Drop]);
         assert_eq!(inside(4).collect::<Vec<_>>(), [Target::Accept]);
     }

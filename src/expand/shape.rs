@@ -325,7 +325,7 @@ fn is_misused(rule: &parse::RuleText, block: &Block) -> bool {
         letter => !block.arguments.iter().any(|(index, _)| parameter(letter) == Some(*index)),
     };
     let chain = |name: &str| name.starts_with(HOLE) && name != OWN_CHAIN;
-    let jumps = matches!(&rule.target, Target::Jump(name) | Target::Goto(name) if chain(name));
+    let jumps = matches!(&rule.target, Target::Unresolved { chain: name, .. } if chain(name));
     let begins = chain(&rule.chain) && rule.chain.chars().nth(1) != Some(TRAFFIC);
     rule.holes.iter().any(unfilled) || jumps || begins
 }

@@ -376,7 +376,7 @@ mod tests {
             assert!(rule.holes.contains(&expected), "{expected:?} in {:?}", rule.holes);
         }
         assert_eq!(rule.header.source, None);
-        assert_eq!(rule.target, Target::Jump("\u{1}e".into()));
+        assert_eq!(rule.target, Target::Unresolved { chain: "\u{1}e".into(), goto: false });
         let ports = Ports { source: None, destination: None };
         assert_eq!(rule.matches, [Match::Tcp(Box::new(Tcp { ports, flags: None, option: None }))]);
     }
@@ -456,7 +456,7 @@ mod tests {
         let origin = Origin { sentence: 0, line: 1 };
         let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origin };
         assert_eq!(
-            print::rule_line("INPUT", &rule, Family::V4),
+            print::rule_line(table, &rule, Family::V4),
             r#"-A INPUT -p udp -m strange ! --odd 1 "two words" --flag -m udp --dport 53 -j ODDITY --to x"#
         );
     }

@@ -9,7 +9,9 @@ use std::convert::Infallible;
 use std::io;
 
 use super::parse::Part;
-use super::ruleset::{Address, ChainPolicy, Header, Negatable, Rule, Ruleset, Table, TableName, Target};
+use super::ruleset::{
+    Address, Chain, ChainId, ChainPolicy, Header, Negatable, Rule, Ruleset, Table, TableName, Target,
+};
 use crate::net::{Family, Interface, Prefix, write_address, write_number};
 
 /// Appends the text that stands before the rules of a sentence, given by its number.
@@ -102,7 +104,7 @@ fn print_table<E>(
                 out.push('\n');
             }
         }
-        append(chain_name(table, rule), rule, family, &mut recent, out);
+        append(table.chain_name(rule.chain), &table.chains, rule, family, &mut recent, out);
         out.push('\n');
         line(out)?;
     }
@@ -112,17 +114,18 @@ fn print_table<E>(
 
 /// Appends one `-A …` line, without its line feed.
 pub fn rule(table: &Table, rule: &Rule, family: Family, out: &mut String) {
-    append(chain_name(table, rule), rule, family, &mut Recent::default(), out);
+    append(table.chain_name(rule.chain), &table.chains, rule, family, &mut Recent::default(), out);
 }
 
-fn chain_name<'a>(table: &'a Table, rule: &Rule) -> &'a str {
-    table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name)
+/// One `-A …` line, for people.
+pub fn rule_line(table: &Table, rule: &Rule, family: Family) -> String {
+    line_in(table.chain_name(rule.chain), &table.chains, rule, family)
 }
 
-/// One `-A …` line, for people and for hashes.
-pub fn rule_line(chain: &str, rule: &Rule, family: Family) -> String {
+/// One `-A …` line of a rule that is in no table yet: the name of its chain, and the chains that it may call.
+pub fn line_in(chain: &str, chains: &[Chain], rule: &Rule, family: Family) -> String {
     let mut out = String::with_capacity(96);
-    append(chain, rule, family, &mut Recent::default(), &mut out);
+    append(chain, chains, rule, family, &mut Recent::default(), &mut out);
     out
 }
 
@@ -133,7 +136,7 @@ struct Recent {
     text: String,
 }
 
-fn append(chain: &str, rule: &Rule, family: Family, recent: &mut Recent, out: &mut String) {
+fn append(chain: &str, chains: &[Chain], rule: &Rule, family: Family, recent: &mut Recent, out: &mut String) {
     out.push_str("-A ");
     out.push_str(chain);
     let header = &rule.header;
@@ -164,15 +167,16 @@ fn append(chain: &str, rule: &Rule, family: Family, recent: &mut Recent, out: &m
     for one in rule.matches.iter() {
         extension::one_match(one, out);
     }
-    target(&rule.target, family, out);
+    target(&rule.target, chains, family, out);
 }
 
-/// One part of a rule as its line has it (`! -s 192.0.2.0/24`, `-m udp --dport 500`); empty where it has no such part.
+/// What a part of a rule asks of a packet, as its line has it (`! -s 192.0.2.0/24`, `-m udp --dport 500`); empty where it
+/// has no such part.
 pub fn part_text(rule: &Rule, part: Part, family: Family) -> String {
     let header = Header::default();
     let alone = |header: Header| {
         let rule = Rule { header, matches: [].into(), target: Target::None, ..rule.clone() };
-        rule_line("", &rule, family)["-A ".len()..].to_owned()
+        line_in("", &[], &rule, family)["-A ".len()..].to_owned()
     };
     let text = match part {
         Part::Source => alone(Header { source: rule.header.source.clone(), ..header }),
@@ -186,25 +190,23 @@ pub fn part_text(rule: &Rule, part: Part, family: Family) -> String {
             rule.matches.get(index).into_iter().for_each(|one| extension::one_match(one, &mut text));
             text
         }
-        Part::Target => {
-            let mut text = String::new();
-            target(&rule.target, family, &mut text);
-            text
-        }
-        Part::Chain => String::new(),
+        Part::Chain | Part::Target => String::new(),
     };
     text.trim_start().to_owned()
 }
 
-fn target(target: &Target, family: Family, out: &mut String) {
+fn target(target: &Target, chains: &[Chain], family: Family, out: &mut String) {
+    let called = |chain: ChainId| chains.get(chain.0 as usize).map_or("", |chain| &*chain.name);
+    let goto = |chain: &str, out: &mut String| {
+        out.push_str(" -g ");
+        out.push_str(chain);
+    };
     let name = match target {
         Target::None => return,
-        Target::Goto(chain) => {
-            out.push_str(" -g ");
-            out.push_str(chain);
-            return;
-        }
-        Target::Jump(chain) => chain,
+        Target::Goto(chain) => return goto(called(*chain), out),
+        Target::Unresolved { chain, goto: true } => return goto(chain, out),
+        Target::Jump(chain) => called(*chain),
+        Target::Unresolved { chain, goto: false } => chain,
         Target::Accept => "ACCEPT",
         Target::Drop => "DROP",
         Target::Return => "RETURN",

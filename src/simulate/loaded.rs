@@ -49,8 +49,6 @@ pub(super) struct Entry<'a> {
     pub rule: &'a Rule,
     /// The position in `Table::rules`.
     pub index: u32,
-    /// Where `-j` and `-g` lead.
-    pub called: Option<u32>,
 }
 
 /// A value under a mask; the mask 0 matches everything.
@@ -126,8 +124,6 @@ impl<'a> Loaded<'a> {
 
 impl<'a> LoadedTable<'a> {
     fn new(table: &'a Table) -> LoadedTable<'a> {
-        let by_name: std::collections::HashMap<&str, u32> =
-            table.chains.iter().enumerate().map(|(index, chain)| (&*chain.name, index as u32)).collect();
         let mut entries: Vec<Entry> = table
             .rules
             .iter()
@@ -141,10 +137,6 @@ impl<'a> LoadedTable<'a> {
                 destination_ports: destination_ports(&rule.matches),
                 rule,
                 index: index as u32,
-                called: match &rule.target {
-                    Target::Jump(name) | Target::Goto(name) => by_name.get(&**name).copied(),
-                    _ => None,
-                },
             })
             .collect();
         entries.sort_by_key(|entry| entry.rule.chain);

@@ -8,7 +8,7 @@ use super::loaded::Entry;
 use super::walk::Choices;
 use super::{Effect, Hook};
 use crate::iptables::packet::{State, Way};
-use crate::iptables::ruleset::{ChainId, MaskedMark, NatOptions, TableName, Target, Unknown};
+use crate::iptables::ruleset::{MaskedMark, NatOptions, TableName, Target, Unknown};
 use crate::net::{Family, Interface};
 
 /// Targets that the model has no type for, and that let the packet go on whatever they do with it.
@@ -47,12 +47,12 @@ pub(super) fn is_without_effect(target: &Target) -> bool {
 /// Applies the target of a rule.
 pub(super) fn apply(entry: &Entry, flight: &mut Flight, table: TableName, hook: Hook, choices: &mut Choices) -> Effect {
     match &entry.rule.target {
-        Target::None | Target::Log(_) | Target::Nflog(_) => Effect::GoesOn,
+        Target::None | Target::Log(_) | Target::Nflog(_) | Target::Unresolved { .. } => Effect::GoesOn,
         Target::Accept => Effect::Accepts,
         Target::Drop => Effect::Drops,
         Target::Return => Effect::Returns,
-        Target::Jump(_) => entry.called.map_or(Effect::GoesOn, |chain| Effect::Jumps(ChainId(chain))),
-        Target::Goto(_) => entry.called.map_or(Effect::GoesOn, |chain| Effect::Goes(ChainId(chain))),
+        Target::Jump(chain) => Effect::Jumps(*chain),
+        Target::Goto(chain) => Effect::Goes(*chain),
         Target::Reject(with) => Effect::Rejects(*with),
         Target::TcpMss(_) => Effect::Changes,
         Target::Mark(mark) => {

@@ -86,8 +86,8 @@ impl<'a> Writer<'a> {
     /// A rule as `iptables-save` prints it, and where it comes from.
     fn statement(&self, place: Place) -> Option<(String, Statement)> {
         let family = self.family();
-        let (chain, rule) = place.look_up(self.rules.of(family))?;
-        let line = visible(&rule_line(chain, rule, family));
+        let (table, rule) = place.look_up(self.rules.of(family))?;
+        let line = visible(&rule_line(table, rule, family));
         Some((line, readable(self.rules.statement(family, rule.origin))))
     }
 

@@ -115,9 +115,9 @@ fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> Outcome {
         By::Rule(place) => {
             outcome.table = Some(place.table.name());
             outcome.statement = statement(rules, family, decision);
-            if let Some((chain, rule)) = place.look_up(rules.of(family)) {
-                outcome.chain = Some(chain.to_owned());
-                outcome.rule = Some(rule_line(chain, rule, family));
+            if let Some((table, rule)) = place.look_up(rules.of(family)) {
+                outcome.chain = Some(table.chain_name(rule.chain).to_owned());
+                outcome.rule = Some(rule_line(table, rule, family));
             }
         }
         By::Policy(table, hook) => {
@@ -147,8 +147,8 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
         Step {
             table: step.table.map(|(table, _)| table.name()),
             hook: step.table.map(|(_, hook)| hook.chain()),
-            chain: rule.map(|(chain, _)| chain.to_owned()),
-            rule: rule.map(|(chain, rule)| rule_line(chain, rule, family)),
+            chain: rule.map(|(table, rule)| table.chain_name(rule.chain).to_owned()),
+            rule: rule.map(|(table, rule)| rule_line(table, rule, family)),
             statement: rule.map(|(_, rule)| rules.statement(family, rule.origin)),
             what,
         }

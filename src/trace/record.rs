@@ -3,7 +3,7 @@
 
 use crate::iptables::packet::State;
 use crate::iptables::parse::Part;
-use crate::iptables::ruleset::{TableName, Target};
+use crate::iptables::ruleset::TableName;
 use crate::net::Family;
 use crate::simulate::{Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, failing};
 
@@ -86,10 +86,6 @@ impl<'a> Recorder<'a> {
     fn step(&mut self, place: Option<Place>, what: What) {
         self.steps.push(Step { table: self.at, place, what });
     }
-
-    fn target(&self, place: Place) -> Option<&'a Target> {
-        place.look_up(self.loaded.ruleset).map(|(_, rule)| &rule.target)
-    }
 }
 
 impl Observer for Recorder<'_> {
@@ -101,7 +97,8 @@ impl Observer for Recorder<'_> {
             }
             Event::Matches { place, effect, assumed } => {
                 let family: Family = flight.family;
-                let text = self.target(place).map(|target| words::effect(target, effect, flight, family));
+                let rule = place.look_up(self.loaded.ruleset);
+                let text = rule.map(|(table, rule)| words::effect(table, &rule.target, effect, flight, family));
                 self.step(Some(place), What::Rule { effect, text: text.unwrap_or_default(), assumed });
             }
             Event::Passes { place, assumed: true } => self.step(Some(place), What::NotTaken),

@@ -1,7 +1,7 @@
 //! The words of a trace: what a target did, what a verdict is called.
 //! Input: effects and packets on their way. Output: short phrases.
 
-use crate::iptables::ruleset::Target;
+use crate::iptables::ruleset::{Table, Target};
 use crate::net::Family;
 use crate::simulate::{Effect, Flight, Translation, Verdict};
 use crate::traffic::sentence::endpoint;
@@ -16,17 +16,14 @@ pub fn participle(verdict: Verdict) -> &'static str {
 }
 
 /// What a rule did to a packet, with the values that result.
-pub fn effect(target: &Target, effect: Effect, flight: &Flight, family: Family) -> String {
+pub fn effect(table: &Table, target: &Target, effect: Effect, flight: &Flight, family: Family) -> String {
     match effect {
         Effect::Accepts => "accepted".into(),
         Effect::Drops => "dropped".into(),
         Effect::Rejects(with) => format!("rejected with {}", with.name(family).unwrap_or("an ICMP error")),
         Effect::Returns => "goes back to the chain that called".into(),
-        Effect::Jumps(_) | Effect::Goes(_) => match target {
-            Target::Jump(chain) => format!("goes on in the chain {chain}"),
-            Target::Goto(chain) => format!("goes on in the chain {chain}, and does not come back"),
-            _ => "goes on in another chain".into(),
-        },
+        Effect::Jumps(chain) => format!("goes on in the chain {}", table.chain_name(chain)),
+        Effect::Goes(chain) => format!("goes on in the chain {}, and does not come back", table.chain_name(chain)),
         Effect::Translates => translated(target, flight),
         Effect::GoesOn | Effect::Changes => changed(target, flight),
     }

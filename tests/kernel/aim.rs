@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::ruleset::{
-    Address, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Rule, Ruleset, Target,
+    Address, ChainId, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Rule, Ruleset, Target,
 };
 use cgwfw::net::{Family, Interface, PortRange, Prefix, Protocol};
 use cgwfw::simulate::Loaded;
@@ -112,10 +112,10 @@ impl Aim {
         };
         for table in &ruleset.tables {
             // One rule that leads to each chain.
-            let mut callers: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+            let mut callers: BTreeMap<ChainId, Vec<&Rule>> = BTreeMap::new();
             for rule in &table.rules {
-                if let Target::Jump(name) | Target::Goto(name) = &rule.target {
-                    callers.entry(name).or_default().push(rule);
+                if let Target::Jump(chain) | Target::Goto(chain) = &rule.target {
+                    callers.entry(*chain).or_default().push(rule);
                 }
             }
             for (index, rule) in table.rules.iter().enumerate() {
@@ -128,7 +128,7 @@ impl Aim {
                         path.hooks.push(hook);
                         break;
                     }
-                    let Some(found) = callers.get(name) else { break };
+                    let Some(found) = callers.get(&at.chain) else { break };
                     at = found[(index + jump) % found.len()];
                 }
                 aim.paths.push(path);

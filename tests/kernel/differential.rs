@@ -414,7 +414,7 @@ pub fn words(rulesets: &Both<Ruleset>, counter: &Counter) -> String {
     let rules = table.rules.iter().filter(|rule| rule.chain.0 == counter.chain);
     let rule = counter.rule.and_then(|position| rules.clone().nth(position as usize));
     match rule {
-        Some(rule) => format!("{}: {}", counter.table.name(), print::rule_line(chain, rule, counter.family)),
+        Some(rule) => format!("{}: {}", counter.table.name(), print::rule_line(table, rule, counter.family)),
         None => format!("{}: the policy of {chain}", counter.table.name()),
     }
 }

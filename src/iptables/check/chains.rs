@@ -1,7 +1,6 @@
 //! What only a whole ruleset can tell: chains that are missing, loops, and from where a chain is called.
 //! Input: a ruleset. Output: problems with the positions of table and rule.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Hooks, Kind, Place, Problem, check_place, problem};
@@ -92,14 +91,14 @@ struct Calls<'a> {
 
 impl Calls<'_> {
     fn of(table: &Table) -> Calls<'_> {
-        let by_name: HashMap<&str, usize> =
-            table.chains.iter().enumerate().map(|(index, chain)| (&*chain.name, index)).collect();
         let mut calls = Calls { from: vec![Vec::new(); table.chains.len()], missing: Vec::new() };
         for (index, rule) in table.rules.iter().enumerate() {
-            let (Target::Jump(name) | Target::Goto(name)) = &rule.target else { continue };
-            match (by_name.get(&**name), calls.from.get_mut(rule.chain.0 as usize)) {
-                (Some(chain), Some(from)) => from.push((index, *chain)),
-                _ => calls.missing.push((index, &**name)),
+            match &rule.target {
+                Target::Jump(chain) | Target::Goto(chain) => {
+                    calls.from[rule.chain.0 as usize].push((index, chain.0 as usize));
+                }
+                Target::Unresolved { chain, .. } => calls.missing.push((index, chain)),
+                _ => {}
             }
         }
         calls

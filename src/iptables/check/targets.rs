@@ -22,7 +22,11 @@ pub fn check(place: &Place, problems: &mut Vec<Problem>) {
                 problems.push(problem(part, Kind::Target, "DROP cannot stand in table `nat`", "here", help));
             }
         }
-        Target::Jump(chain) | Target::Goto(chain) => jump(chain, matches!(place.target, Target::Goto(_)), problems),
+        Target::Jump(chain) | Target::Goto(chain) => {
+            let name = place.table.built_in_chains().get(chain.0 as usize);
+            name.into_iter().for_each(|name| jump(name, matches!(place.target, Target::Goto(_)), problems));
+        }
+        Target::Unresolved { chain, goto } => jump(chain, *goto, problems),
         Target::Reject(with) => reject(*with, place, problems),
         Target::Log(log) => text(&log.prefix, MOST_LOG_PREFIX_BYTES, "log prefix", part, problems),
         Target::Nflog(nflog) => text(&nflog.prefix, MOST_NFLOG_PREFIX_BYTES, "NFLOG prefix", part, problems),

@@ -52,6 +52,7 @@ pub fn file(text: &str, family: Family) -> (Ruleset, Vec<(usize, Fault)>) {
     if let Some((open, start)) = current {
         faults.push((start, uncommitted(open)));
     }
+    ruleset.tables.iter_mut().for_each(Table::resolve_calls);
     (ruleset, faults)
 }
 

@@ -196,10 +196,11 @@ mod tests {
         };
         let rule = rules.remove(0);
         let mut ruleset = Ruleset::new(Family::V4);
-        let chain = ruleset.table_or_new(TableName::Filter).chain_or_new("INPUT");
+        let table = ruleset.table_or_new(TableName::Filter);
+        let chain = table.chain_or_new("INPUT");
         let origin = Origin { sentence: 0, line: 1 };
         let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origin };
-        Ok(print::rule_line("INPUT", &rule, Family::V4).replace("-A INPUT ", ""))
+        Ok(print::rule_line(table, &rule, Family::V4).replace("-A INPUT ", ""))
     }
 
     // Those that the kernel of the tests lacks, or that need something besides the rules; the others are in `tests/rules`.

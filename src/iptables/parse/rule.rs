@@ -284,7 +284,7 @@ impl Reader<'_> {
             ));
         }
         if let Some(chain) = self.goto.take() {
-            self.rule.target = Target::Goto(chain.into());
+            self.rule.target = Target::Unresolved { chain: chain.into(), goto: true };
         }
         for extension in std::mem::take(&mut self.extensions).into_iter().filter(|extension| !extension.broken) {
             let span = extension.span.clone();

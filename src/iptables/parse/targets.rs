@@ -48,7 +48,9 @@ pub fn target(extension: &Extension, family: Family) -> Result<Target, Fault> {
         "MARK" => Target::Mark(set_mark(extension)?),
         "NOTRACK" => Target::NoTrack,
         "CT" if matches!(&extension.options[..], [choice] if choice.name == "notrack") => Target::NoTrack,
-        _ if extension.known.is_none() && extension.options.is_empty() => Target::Jump(extension.name.as_str().into()),
+        _ if extension.known.is_none() && extension.options.is_empty() => {
+            Target::Unresolved { chain: extension.name.as_str().into(), goto: false }
+        }
         _ => Target::Unknown(untyped(extension, family)?),
     })
 }

@@ -93,7 +93,8 @@ pub fn one_match(one: &Match, out: &mut String) {
 /// Appends the options of a target, where it has any.
 pub fn target_options(target: &Target, family: Family, out: &mut String) {
     match target {
-        Target::None | Target::Accept | Target::Drop | Target::Return | Target::Jump(_) | Target::Goto(_) => {}
+        Target::None | Target::Accept | Target::Drop | Target::Return => {}
+        Target::Jump(_) | Target::Goto(_) | Target::Unresolved { .. } => {}
         Target::Reject(with) => {
             if let Some(name) = with.name(family) {
                 out.push_str(" --reject-with ");

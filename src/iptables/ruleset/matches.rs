@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::Negatable;
+use super::negatable::Negatable;
 use crate::net::PortRange;
 
 /// An extension match (`-m`), as iptables-extensions(8) names them.

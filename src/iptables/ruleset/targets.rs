@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{MaskedMark, Unknown};
+use super::chain::ChainId;
+use super::matches::{MaskedMark, Unknown};
 use crate::net::{Family, PortRange};
 
 /// What a rule does (`-j`, `-g`).
@@ -19,9 +20,17 @@ pub enum Target {
     /// `RETURN`
     Return,
     /// `-j` to a chain of one's own, with a way back.
-    Jump(Arc<str>),
+    Jump(ChainId),
     /// `-g` to a chain of one's own, without one.
-    Goto(Arc<str>),
+    Goto(ChainId),
+    /// `-j` or `-g` to a chain by its name, as a line says it. In a whole table it is a chain that is not there: the kernel
+    /// refuses it, and for the simulator it does nothing.
+    Unresolved {
+        /// The chain.
+        chain: Arc<str>,
+        /// Whether there is no way back.
+        goto: bool,
+    },
     /// `REJECT --reject-with`
     Reject(RejectWith),
     /// `LOG`
