@@ -11,6 +11,7 @@ use cgwfw::iptables::check::check_ruleset;
 use cgwfw::iptables::{parse, print};
 use cgwfw::net::Family;
 use cgwfw::resolve::Scope;
+use cgwfw::sentence::packet as sentence;
 use cgwfw::simulate::Loaded;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::signature::metadata;
@@ -19,7 +20,6 @@ use cgwfw::syntax::{self, Ast};
 use cgwfw::trace::human::{Options as Drawing, human};
 use cgwfw::trace::trace;
 use cgwfw::traffic::one::{Described, described};
-use cgwfw::traffic::sentence::sentence;
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(Library::built_in);
 

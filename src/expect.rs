@@ -16,10 +16,10 @@ use crate::iptables::packet::Packet;
 use crate::iptables::print::rule_line;
 use crate::net::{Both, Family};
 use crate::policy::{Expectation, ExpectedVerdict, Packets};
+use crate::sentence;
 use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict};
 use crate::source::Span;
 use crate::source_map::{Rules, Statement};
-use crate::traffic::sentence::sentence;
 
 codes! {
     /// What can be wrong with an expectation.
@@ -115,10 +115,8 @@ fn counter_example(
 ) -> CounterExample {
     let family = packet.family();
     let rules = Rules::Policy(compilation);
-    let mut sentence = sentence(packet);
-    for (said, words) in [(expectation.packets.over_limit, " over limit"), (expectation.packets.spoofed, " spoofed")] {
-        sentence.push_str(if said { words } else { "" });
-    }
+    let Packets { over_limit, spoofed, .. } = expectation.packets;
+    let sentence = sentence::packets(&Packets { over_limit, spoofed, ..sentence::packets_of(packet) });
     let (rule, statement) = match decision.by {
         By::Rule(place) => match place.look_up(rules.of(family)) {
             Some((table, rule)) => (Some(rule_line(table, rule, family)), Some(rules.statement(family, rule.origin))),

@@ -1,8 +1,7 @@
 //! Traffic sentences and the packets that they mean.
-//! Input: `one` reads a sentence as a packet; `sentence` writes a packet as one. `set` asks whether traffic holds a packet.
+//! Input: `one` reads a sentence as a packet. `set` asks whether traffic holds a packet.
 
 pub mod one;
-pub mod sentence;
 pub mod set;
 
 use crate::codes;

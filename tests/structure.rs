@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("policy", 3),
     ("format", 3),
     ("resolve", 4),
+    ("sentence", 5),
     ("expand", 5),
     ("compile", 6),
     ("simulate", 6),

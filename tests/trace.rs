@@ -14,9 +14,9 @@ use cgwfw::net::{Interface, Protocol};
 use cgwfw::resolve::Scope;
 use cgwfw::resolve::traffic::packets::packets;
 use cgwfw::resolve::words::Words;
+use cgwfw::sentence::{packet as sentence, packets_of};
 use cgwfw::syntax::{self, Ast};
 use cgwfw::traffic::one::described;
-use cgwfw::traffic::sentence::sentence;
 use cgwfw::traffic::set::holds;
 use support::text;
 
@@ -110,6 +110,17 @@ fn the_sentence_of_the_hint_goes_before_the_rule_that_decides() {
     let hint =
         "a sentence that lets it pass, before <stdin>:2: allow in on inet0 tcp from 192.0.2.9 to 192.0.2.2 port 22";
     assert!(text(&output.stdout).contains(hint), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_sentence_of_the_hint_speaks_of_the_port_that_the_packet_goes_to() {
+    let policy = "interface lan0\ndefault drop\nredirect in on lan0 tcp port 80 as port 3128 only ipv4\n";
+    let traffic = "in on lan0 tcp from 192.0.2.9 to 192.0.2.2 port 80";
+    let output = cgwfw(&["trace", "-", traffic], policy);
+    let hint = "a sentence that lets it pass: allow in on lan0 tcp from 192.0.2.9 to port 3128";
+    assert!(text(&output.stdout).contains(hint), "{}", text(&output.stdout));
+    let policy = format!("{policy}allow in on lan0 tcp from 192.0.2.9 to port 3128\n");
+    assert!(text(&cgwfw(&["trace", "-", traffic], &policy).stdout).starts_with("ACCEPTED"));
 }
 
 #[test]
@@ -341,6 +352,7 @@ fn sentences_of_packets_lead_back_to_them() {
             assert_eq!(found.iter().map(|one| &one.packet).collect::<Vec<_>>(), [&packet], "{text} {diagnostics:?}");
             let words = Words::new(&ast, 0);
             let (meant, _) = packets(words, "expect", &mut Scope::default(), &mut diagnostics).expect("packets");
+            assert_eq!(meant, packets_of(&packet), "{text}");
             assert!(holds(&meant, &packet), "{text}");
             let other = Packet { hop_limit: packet.hop_limit ^ 1, ..packet.clone() };
             assert!(!holds(&meant, &other), "{text}");

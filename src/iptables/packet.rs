@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::ruleset::IcmpType;
+use super::ruleset::{IcmpType, States};
 use crate::net::{Family, Interface, Protocol};
 
 /// A packet at the moment in which it enters the gateway, or leaves one of its sockets.
@@ -96,4 +96,14 @@ pub enum State {
     Established,
     /// Not looked at: `notrack`, neighbour discovery.
     Untracked,
+}
+
+impl State {
+    /// Every state, in the order of the bits of `States`.
+    pub const ALL: [State; 5] = [State::Invalid, State::New, State::Related, State::Established, State::Untracked];
+
+    /// The set of this state alone.
+    pub fn bit(self) -> States {
+        States(1 << self as u8)
+    }
 }

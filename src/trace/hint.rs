@@ -1,5 +1,7 @@
 //! What to do about a packet that does not pass: the rules that come nearest, and a sentence that would let it.
-//! Input: a trace. Output: lines for people.
+//! Input: a trace. Output: hints as values, which say themselves in a line for people.
+
+use std::fmt;
 
 use super::words::participle;
 use super::{Branch, Missed, Trace};
@@ -10,16 +12,62 @@ use crate::iptables::ruleset::{
     Address, HopLimit, Match, Negatable, Origin, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
 };
 use crate::net::{Family, Interface, Prefix, Protocol};
+use crate::policy::{ProtocolWord, Traffic, Values};
 use crate::resolve::suggest::did_you_mean;
+use crate::sentence;
 use crate::simulate::{By, Translation, Verdict};
 use crate::source_map::{Rules, Statement};
-use crate::traffic::sentence::{icmp_words, protocol};
 
 /// The most rules that are named: who reads this wants the nearest.
 const MOST: usize = 3;
 
+/// What to do about a packet that does not pass.
+#[derive(Clone, Debug)]
+pub enum Hint {
+    /// A rule would accept it, if one thing about the packet were different.
+    Near {
+        /// The rule's place.
+        place: Statement,
+        /// `if it came from 192.0.2.1`
+        condition: String,
+    },
+    /// A sentence lets it pass.
+    Allow {
+        /// The packets of the sentence.
+        traffic: Box<Traffic>,
+        /// What must come after it, since it would decide first; none: it may be anywhere.
+        before: Option<Statement>,
+    },
+}
+
+impl Hint {
+    /// The sentence to write, if it is one.
+    pub fn sentence(&self) -> Option<String> {
+        match self {
+            Hint::Near { .. } => None,
+            Hint::Allow { traffic, .. } => Some(format!("allow {}", sentence::traffic(traffic))),
+        }
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hint::Near { place: Statement { file, line, text }, condition } => {
+                write!(f, "would be {} by {file}:{line} `{text}` {condition}", participle(Verdict::Accept))
+            }
+            Hint::Allow { before, .. } => {
+                let before = before
+                    .as_ref()
+                    .map_or_else(String::new, |Statement { file, line, .. }| format!(", before {file}:{line}"));
+                write!(f, "a sentence that lets it pass{before}: {}", self.sentence().unwrap_or_default())
+            }
+        }
+    }
+}
+
 /// Hints for a packet that does not pass, the best first.
-pub fn hints(trace: &Trace, rules: Rules) -> Vec<String> {
+pub fn hints(trace: &Trace, rules: Rules) -> Vec<Hint> {
     // Where it may pass as it is, what it depends on is said already.
     if trace.branches.iter().any(|branch| branch.decision.verdict == Verdict::Accept) {
         return Vec::new();
@@ -33,13 +81,12 @@ pub fn hints(trace: &Trace, rules: Rules) -> Vec<String> {
     if matches!(rules, Rules::Policy(_)) {
         // The first rule that matches decides: a sentence behind it would come too late.
         let before = match branch.decision.by {
-            By::Rule(place) => place.look_up(rules.of(packet.family())).map_or_else(String::new, |(_, rule)| {
-                let statement = rules.statement(packet.family(), rule.origin);
-                format!(", before {}:{}", statement.file, statement.line)
-            }),
-            _ => String::new(),
+            By::Rule(place) => {
+                place.look_up(rules.of(packet.family())).map(|(_, rule)| rules.statement(packet.family(), rule.origin))
+            }
+            _ => None,
         };
-        hints.push(format!("a sentence that lets it pass{before}: {}", sentence(packet, branch)));
+        hints.push(Hint::Allow { traffic: Box::new(allowed(packet, branch)), before });
     }
     hints
 }
@@ -62,7 +109,7 @@ pub fn undeclared(packet: &Packet, rules: Rules) -> Vec<String> {
 }
 
 /// The rules that would accept it if one thing about it were different; those of which most holds come first.
-fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<String> {
+fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
     let family = packet.family();
     let accepting = |missed: &Missed| {
         let (_, rule) = missed.place.look_up(rules.of(family))?;
@@ -91,11 +138,7 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<String> {
             break;
         }
     }
-    let accepted = participle(Verdict::Accept);
-    let line = |(_, statement, condition): (Origin, Statement, String)| {
-        format!("would be {accepted} by {}:{} `{}` {condition}", statement.file, statement.line, statement.text)
-    };
-    found.into_iter().map(line).collect()
+    found.into_iter().map(|(_, place, condition)| Hint::Near { place, condition }).collect()
 }
 
 /// The parts of a rule that a packet must fit.
@@ -131,11 +174,10 @@ fn condition(rule: &Rule, part: Part, packet: &Packet) -> String {
         Part::Source => header
             .source
             .as_ref()
-            .map_or_else(text, |source| not(source.negated, "came from", "did not come from", address(source, family))),
-        Part::Destination => header
-            .destination
-            .as_ref()
-            .map_or_else(text, |to| not(to.negated, "went to", "did not go to", address(to, family))),
+            .map_or_else(text, |source| not(source.negated, "came from", "did not come from", address(source))),
+        Part::Destination => {
+            header.destination.as_ref().map_or_else(text, |to| not(to.negated, "went to", "did not go to", address(to)))
+        }
         Part::InInterface => header
             .in_interface
             .map_or_else(text, |name| not(name.negated, "came in on", "did not come in on", name.value.to_string())),
@@ -153,21 +195,17 @@ fn condition(rule: &Rule, part: Part, packet: &Packet) -> String {
 /// The word of a protocol, as traffic has it.
 fn protocol_name(number: Protocol, family: Family) -> String {
     match number.built_in_name() {
-        Some(_) if number == Protocol::icmp(family) => "icmp".into(),
+        Some(_) if number == Protocol::icmp(family) => sentence::protocol(ProtocolWord::Icmp),
         Some(name) => name.into(),
-        None => protocol(family, Transport::Other(number)),
+        None => sentence::protocol(ProtocolWord::Number(number)),
     }
 }
 
-fn address(address: &Negatable<Address>, family: Family) -> String {
+fn address(address: &Negatable<Address>) -> String {
     match &address.value {
-        Address::Prefix(prefix) => prefix_text(prefix, family),
+        Address::Prefix(prefix) => sentence::prefix(prefix),
         Address::Masked(pair) => format!("{}/{}", pair.0, pair.1),
     }
-}
-
-fn prefix_text(prefix: &Prefix, family: Family) -> String {
-    if prefix.length() == family.bits() { prefix.address().to_string() } else { prefix.to_string() }
 }
 
 fn of_match(one: &Match, packet: &Packet) -> Option<String> {
@@ -175,7 +213,7 @@ fn of_match(one: &Match, packet: &Packet) -> Option<String> {
         Match::Tcp(tcp) => of_tcp(tcp, packet)?,
         Match::Udp(ports) | Match::Sctp(ports) => of_ports(*ports, packet)?,
         Match::Icmp(kind) | Match::Icmp6(kind) if !kind.negated => {
-            format!("if its ICMP type were {}", icmp_words(packet.family(), kind.value))
+            format!("if its ICMP type were {}", sentence::icmp_type(packet.family(), kind.value))
         }
         Match::Ttl(HopLimit::Equal(hops)) | Match::Hl(HopLimit::Equal(hops)) if !hops.negated => {
             format!("if its TTL were {}", hops.value)
@@ -193,7 +231,7 @@ fn of_match(one: &Match, packet: &Packet) -> Option<String> {
             format!("if its connection were {}", names.join(" or "))
         }
         Match::Mark(mark) if !mark.negated && mark.value.mask == u32::MAX => {
-            format!("if its mark were {:#x}", mark.value.value)
+            format!("if its mark were {}", sentence::mark(mark.value))
         }
         _ => return None,
     })
@@ -223,7 +261,7 @@ fn of_ports(ports: Ports, packet: &Packet) -> Option<String> {
     let wrong = |wanted: Option<Negatable<crate::net::PortRange>>, port: u16| {
         let wanted = wanted.filter(|wanted| wanted.value.contains(port) == wanted.negated)?;
         let not = if wanted.negated { "not " } else { "" };
-        Some(format!("{not}{}", wanted.value.to_string().replace(':', "-")))
+        Some(format!("{not}{}", sentence::ports(wanted.value)))
     };
     match (wrong(ports.source, source), wrong(ports.destination, destination)) {
         (Some(port), None) => Some(format!("if its source port were {port}")),
@@ -233,25 +271,29 @@ fn of_ports(ports: Ports, packet: &Packet) -> Option<String> {
     }
 }
 
-/// A sentence that accepts the packet and not much else: as the filter sees it, behind DNAT.
-fn sentence(packet: &Packet, branch: &Branch) -> String {
-    let way = match packet.way {
-        Way::In(name) => format!("in on {name}"),
-        Way::Out(name) => format!("out on {name}"),
-        Way::Forward(from, to) => format!("forward in on {from} out on {to}"),
-    };
+/// The packet and not much else: as the filter sees it, behind DNAT.
+fn allowed(packet: &Packet, branch: &Branch) -> Traffic {
+    let traffic = sentence::packets_of(packet).traffic;
     let new = branch.new_destination;
-    let port = match packet.transport {
-        Transport::Tcp(_, port, _) | Transport::Udp(_, port) | Transport::Sctp(_, port) => {
-            let port = new.and_then(|new| new.ports).map_or_else(|| port.to_string(), |ports| ports.to_string());
-            format!(" port {}", port.replace(':', "-"))
-        }
-        _ => String::new(),
+    let destination = match new {
+        Some(Translation { of_interface: Some(_), .. }) => Values::any(),
+        Some(Translation { addresses: Some((first, _)), .. }) => Values::one(Prefix::host(first)),
+        _ => traffic.destination,
     };
-    let to = match new {
-        Some(Translation { of_interface: Some(_), .. }) => String::new(),
-        Some(Translation { addresses: Some((first, _)), .. }) => format!(" to {first}"),
-        _ => format!(" to {}", packet.destination),
+    let destination_ports = match new.and_then(|new| new.ports) {
+        Some(ports) if !traffic.destination_ports.is_any() => Values::one(ports),
+        _ => traffic.destination_ports,
     };
-    format!("allow {way} {} from {}{to}{port}", protocol(packet.family(), packet.transport), packet.source)
+    Traffic {
+        directions: traffic.directions,
+        on: traffic.on,
+        in_on: traffic.in_on,
+        out_on: traffic.out_on,
+        protocols: traffic.protocols,
+        icmp_types: traffic.icmp_types,
+        source: traffic.source,
+        destination,
+        destination_ports,
+        ..Traffic::default()
+    }
 }

@@ -7,9 +7,10 @@ use super::words::{new_end, participle};
 use super::{Branch, Missed, Step, Trace, What, hint, statement};
 use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
+use crate::policy::Packets;
+use crate::sentence;
 use crate::simulate::{By, Decision, Effect, Hook, MOST_WALKS, Place, Verdict};
 use crate::source_map::{Rules, Statement};
-use crate::traffic::sentence::{sentence, state_word};
 
 /// How a trace is written.
 #[derive(Clone, Copy, Debug)]
@@ -168,13 +169,11 @@ impl<'a> Writer<'a> {
             (_, true) => ", into an IPsec policy",
             _ => "",
         };
-        let mut text = sentence(&described.packet);
-        if described.assumptions.within_limit == Some(false) {
-            text.push_str(" over limit");
-        }
-        if described.assumptions.spoofed == Some(true) {
-            text.push_str(" spoofed");
-        }
+        let text = sentence::packets(&Packets {
+            over_limit: described.assumptions.within_limit == Some(false),
+            spoofed: described.assumptions.spoofed == Some(true),
+            ..sentence::packets_of(&described.packet)
+        });
         self.title("packet");
         self.line(&format!("  {text}   ({family}{kind})"));
         if !described.assumed.is_empty() {
@@ -291,7 +290,7 @@ impl<'a> Writer<'a> {
             What::Tracked { state, translated } => {
                 let also =
                     if *translated { ", and its destination translated if that of its connection is" } else { "" };
-                self.line(&format!("  connection tracking: {}{also}", state_word(*state)));
+                self.line(&format!("  connection tracking: {}{also}", sentence::state(*state)));
             }
             What::Reassembled => self.line("  the pieces of the packet are put together"),
             What::Discarded(discard) => {
@@ -336,7 +335,7 @@ impl<'a> Writer<'a> {
         }
         self.title("hint");
         for hint in hints {
-            self.line(&format!("  {}", visible(&hint)));
+            self.line(&format!("  {}", visible(&hint.to_string())));
         }
     }
 }

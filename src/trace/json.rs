@@ -6,9 +6,9 @@ use serde::Serialize;
 use super::words::new_end;
 use super::{Branch, Trace, What, statement};
 use crate::iptables::print::rule_line;
+use crate::sentence;
 use crate::simulate::{By, Decision, Verdict};
 use crate::source_map::{Rules, Statement};
-use crate::traffic::sentence::{sentence, state_word};
 
 /// One answer.
 #[derive(Debug, Serialize)]
@@ -80,7 +80,7 @@ pub fn json(trace: &Trace, rules: Rules) -> Json {
     let outcome = outcome.as_ref();
     Json {
         family: packet.family().keyword(),
-        packet: sentence(packet),
+        packet: sentence::packet(packet),
         assumed: trace.described.assumed.clone(),
         verdict: verdict.map(Verdict::name),
         with: outcome.and_then(|outcome| outcome.with),
@@ -140,7 +140,7 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
             What::Rule { text, assumed: true, .. } => format!("{text}, if it matches"),
             What::NotTaken => "taken not to match".into(),
             What::Policy(verdict) => format!("policy {}", verdict.name()),
-            What::Tracked { state, .. } => format!("tracked as {}", state_word(*state)),
+            What::Tracked { state, .. } => format!("tracked as {}", sentence::state(*state)),
             What::Reassembled => "put together".into(),
             What::Discarded(discard) => format!("discarded: {}", discard.reason()),
         };

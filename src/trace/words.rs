@@ -3,8 +3,8 @@
 
 use crate::iptables::ruleset::{Table, Target};
 use crate::net::Family;
+use crate::sentence::endpoint;
 use crate::simulate::{Effect, Flight, Translation, Verdict};
-use crate::traffic::sentence::endpoint;
 
 /// `accepted`, `dropped`, `rejected`: in capitals the first word of an answer.
 pub fn participle(verdict: Verdict) -> &'static str {

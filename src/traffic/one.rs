@@ -4,15 +4,15 @@
 use std::net::IpAddr;
 
 use super::TrafficError;
-use super::sentence;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
-use crate::iptables::ruleset::{IcmpType, Negatable};
+use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
 use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Packets, ProtocolWord, Traffic, Values};
 use crate::resolve::Scope;
 use crate::resolve::traffic::packets::{Places, packets};
 use crate::resolve::words::Words;
+use crate::sentence;
 use crate::simulate::{Assumptions, impossible};
 use crate::source::Span;
 use crate::syntax::Ast;
@@ -61,6 +61,35 @@ pub fn described(ast: &Ast, sentence: u32, scope: &mut Scope, diagnostics: &mut 
     if diagnostics.count(Severity::Error) == errors { found } else { Vec::new() }
 }
 
+/// What a sentence leaves open, and what is taken for it.
+#[derive(Default)]
+struct Assumed {
+    traffic: Traffic,
+    /// The code of an ICMP type that is given without it.
+    code: bool,
+}
+
+impl Assumed {
+    /// As clauses, in the order of a sentence.
+    fn clauses(&self) -> Vec<String> {
+        let mut clauses = sentence::separate(&self.traffic);
+        if self.code {
+            // The protocol and the type are given, so that only interfaces come before it.
+            let Traffic { on, in_on, out_on, .. } = &self.traffic;
+            let interfaces = [on, in_on, out_on].into_iter().filter(|assumed| !assumed.is_any()).count();
+            clauses.insert(interfaces, "code 0".into());
+        }
+        clauses
+    }
+}
+
+/// Takes down an interface that is not given.
+fn assume(given: &Values<Interface>, assumed: &mut Values<Interface>, name: Interface) {
+    if given.is_any() {
+        *assumed = Values::one(name);
+    }
+}
+
 struct Reader<'a> {
     packets: &'a Packets,
     places: &'a Places,
@@ -82,7 +111,7 @@ impl Reader<'_> {
     }
 
     fn packets(&mut self, family: Family) -> Vec<Described> {
-        let mut assumed = Vec::new();
+        let mut assumed = Assumed::default();
         let Some(way) = self.way(&mut assumed) else { return Vec::new() };
         let Some(state) = self.state() else { return Vec::new() };
         let Some(transport) = self.transport(family, state, &mut assumed) else { return Vec::new() };
@@ -98,7 +127,7 @@ impl Reader<'_> {
             }
             None => {
                 let hops = default_hops(family, transport);
-                assumed.push(format!("ttl {hops}"));
+                assumed.traffic.ttl = Some(Negatable::is(hops));
                 hops
             }
         };
@@ -143,25 +172,25 @@ impl Reader<'_> {
             within_limit: self.packets.over_limit.then_some(false),
             spoofed: self.packets.spoofed.then_some(true),
         };
-        assumed.sort_by_key(|clause| position(clause));
+        let assumed = assumed.clauses();
         packets
             .into_iter()
             .map(|packet| Described { packet, assumed: assumed.clone(), assumptions, span: self.span })
             .collect()
     }
 
-    fn way(&mut self, assumed: &mut Vec<String>) -> Option<Way> {
+    fn way(&mut self, assumed: &mut Assumed) -> Option<Way> {
         let Traffic { directions, on, in_on, out_on, .. } = &self.packets.traffic;
         let help = "write `in on IF`, `out on IF`, or `forward in on IF out on IF`";
         match (directions.input, directions.output, directions.forward) {
             (true, false, false) => {
                 let name = self.interface(on, &["on", "in"], None)?;
-                self.assume_interface(on, "on", name, assumed);
+                assume(on, &mut assumed.traffic.on, name);
                 Some(Way::In(name))
             }
             (false, true, false) => {
                 let name = self.interface(on, &["on", "out"], None)?;
-                self.assume_interface(on, "on", name, assumed);
+                assume(on, &mut assumed.traffic.on, name);
                 Some(Way::Out(name))
             }
             (false, false, true) if !on.is_any() => {
@@ -176,20 +205,14 @@ impl Reader<'_> {
                 let given = in_on.items.first().or(out_on.items.first()).copied();
                 let from = self.interface(in_on, &["forward in"], given)?;
                 let to = self.interface(out_on, &["forward out"], Some(from))?;
-                self.assume_interface(in_on, "in on", from, assumed);
-                self.assume_interface(out_on, "out on", to, assumed);
+                assume(in_on, &mut assumed.traffic.in_on, from);
+                assume(out_on, &mut assumed.traffic.out_on, to);
                 Some(Way::Forward(from, to))
             }
             _ => {
                 self.not_one(&["on", "peer"], "a packet goes one way", help);
                 None
             }
-        }
-    }
-
-    fn assume_interface(&self, given: &Values<Interface>, clause: &str, name: Interface, assumed: &mut Vec<String>) {
-        if given.is_any() {
-            assumed.push(format!("{clause} {name}"));
         }
     }
 
@@ -211,16 +234,10 @@ impl Reader<'_> {
     }
 
     /// The one value of a clause, the first of a choice that is open; `None` after a report.
-    fn port(
-        &mut self,
-        given: &Values<PortRange>,
-        clauses: &[&str],
-        what: &str,
-        assumed: &mut Vec<String>,
-    ) -> Option<u16> {
+    fn port(&mut self, given: &Values<PortRange>, clauses: &[&str], assumed: &mut Values<PortRange>) -> Option<u16> {
         match &given.items[..] {
             [] => {
-                assumed.push(format!("{what} {PORT}"));
+                *assumed = Values::one(PortRange::single(PORT));
                 Some(PORT)
             }
             [port] if !given.negated && port.is_single() => Some(port.start),
@@ -235,12 +252,13 @@ impl Reader<'_> {
         }
     }
 
-    fn transport(&mut self, family: Family, state: Option<State>, assumed: &mut Vec<String>) -> Option<Transport> {
+    fn transport(&mut self, family: Family, state: Option<State>, assumed: &mut Assumed) -> Option<Transport> {
         let traffic = &self.packets.traffic;
         let word = match &traffic.protocols.items[..] {
             [] => {
-                assumed.push("tcp".into());
-                ProtocolWord::Number(Protocol::TCP)
+                let word = ProtocolWord::Number(Protocol::TCP);
+                assumed.traffic.protocols = Values::one(word);
+                word
             }
             [word] if !traffic.protocols.negated => *word,
             _ => {
@@ -257,8 +275,8 @@ impl Reader<'_> {
         if !with_ports {
             return Some(Transport::Other(protocol));
         }
-        let source = self.port(&traffic.source_ports, &["source port"], "from port", assumed)?;
-        let destination = self.port(&traffic.destination_ports, &["port"], "port", assumed)?;
+        let source = self.port(&traffic.source_ports, &["source port"], &mut assumed.traffic.source_ports)?;
+        let destination = self.port(&traffic.destination_ports, &["port"], &mut assumed.traffic.destination_ports)?;
         Some(match protocol {
             Protocol::TCP => Transport::Tcp(source, destination, self.flags(state, assumed)?),
             Protocol::UDP => Transport::Udp(source, destination),
@@ -267,12 +285,12 @@ impl Reader<'_> {
         })
     }
 
-    fn icmp(&mut self, family: Family, assumed: &mut Vec<String>) -> Option<Transport> {
+    fn icmp(&mut self, family: Family, assumed: &mut Assumed) -> Option<Transport> {
         let types = &self.packets.traffic.icmp_types;
         let echo = IcmpType { kind: if family == Family::V4 { 8 } else { 128 }, code: None };
         let kind = match &types.items[..] {
             [] => {
-                assumed.push("type echo-request".into());
+                assumed.traffic.icmp_types = Values::one(sentence::icmp_word(family, echo));
                 echo
             }
             [word] if !types.negated => word.types[family]?,
@@ -282,13 +300,13 @@ impl Reader<'_> {
             }
         };
         if kind.code.is_none() && !types.is_any() {
-            assumed.push("code 0".into());
+            assumed.code = true;
         }
         Some(Transport::Icmp(IcmpType { code: kind.code.or(Some(0)), ..kind }))
     }
 
     /// The flags of the first packet of a connection, or of a later one: the first set that the clauses admit.
-    fn flags(&self, state: Option<State>, assumed: &mut Vec<String>) -> Option<u8> {
+    fn flags(&self, state: Option<State>, assumed: &mut Assumed) -> Option<u8> {
         const USUAL: [u8; 6] = [0x02, 0x10, 0x18, 0x12, 0x11, 0x04];
         let usual = match state {
             Some(State::Established) => [0x10, 0x18, 0x12, 0x11, 0x04, 0x02],
@@ -300,27 +318,18 @@ impl Reader<'_> {
             |flags: u8| wanted.is_none_or(|wanted| (flags & wanted.value.mask == wanted.value.set) != wanted.negated);
         let flags = usual.into_iter().chain(0..0x40).find(|flags| fits(*flags))?;
         if wanted.is_none_or(|wanted| wanted.negated || wanted.value.mask != 0x3f) {
-            assumed.push(sentence::flags(flags));
+            assumed.traffic.flags = Some(Negatable::is(TcpFlags { mask: 0x3f, set: flags }));
         }
         Some(flags)
     }
 
     fn state(&mut self) -> Option<Option<State>> {
         let Some(states) = self.packets.traffic.states else { return Some(None) };
-        let one = [
-            (1, State::Invalid),
-            (2, State::New),
-            (4, State::Related),
-            (8, State::Established),
-            (16, State::Untracked),
-        ]
-        .into_iter()
-        .find(|(bit, _)| *bit == states.value.0)
-        .filter(|_| !states.negated);
+        let one = State::ALL.into_iter().find(|state| state.bit() == states.value).filter(|_| !states.negated);
         if one.is_none() {
             self.not_one(&["state"], "a packet is in one state", "write one: `state established`");
         }
-        one.map(|(_, state)| Some(state))
+        one.map(Some)
     }
 
     fn addresses(
@@ -328,7 +337,7 @@ impl Reader<'_> {
         family: Family,
         way: Way,
         transport: Transport,
-        assumed: &mut Vec<String>,
+        assumed: &mut Assumed,
     ) -> Option<(IpAddr, IpAddr)> {
         let traffic = &self.packets.traffic;
         let any = Values::any();
@@ -339,8 +348,9 @@ impl Reader<'_> {
             _ => (&traffic.source, &traffic.destination),
         };
         let (own, other) = default_addresses(family, way, transport);
-        let source = self.address(source, family, &["from", "peer"], "from", own, assumed)?;
-        let destination = self.address(destination, family, &["to", "peer"], "to", other, assumed)?;
+        let source = self.address(source, family, &["from", "peer"], "from", own, &mut assumed.traffic.source)?;
+        let destination =
+            self.address(destination, family, &["to", "peer"], "to", other, &mut assumed.traffic.destination)?;
         Some((source, destination))
     }
 
@@ -351,12 +361,12 @@ impl Reader<'_> {
         clauses: &[&str],
         what: &str,
         default: IpAddr,
-        assumed: &mut Vec<String>,
+        assumed: &mut Values<Prefix>,
     ) -> Option<IpAddr> {
         let mut own = given.items.iter().filter(|prefix| prefix.family() == family);
         match (own.next(), own.next()) {
             (None, _) if given.is_any() => {
-                assumed.push(format!("{what} {default}"));
+                *assumed = Values::one(Prefix::host(default));
                 Some(default)
             }
             (Some(prefix), None) if !given.negated && prefix.length() == family.bits() => Some(prefix.address()),
@@ -368,25 +378,6 @@ impl Reader<'_> {
             (None, _) => None,
         }
     }
-}
-
-/// The place of an assumed clause in a sentence: interfaces, protocol, source, destination, the rest.
-fn position(clause: &str) -> usize {
-    // `from port` is looked for before `from`, and stands behind it.
-    const ORDER: [(&str, usize); 11] = [
-        ("on ", 0),
-        ("in on ", 0),
-        ("out on ", 1),
-        ("tcp", 2),
-        ("type ", 3),
-        ("code ", 4),
-        ("from port ", 6),
-        ("from ", 5),
-        ("to ", 7),
-        ("port ", 8),
-        ("flags ", 9),
-    ];
-    ORDER.iter().find(|(start, _)| clause.starts_with(start)).map_or(ORDER.len(), |(_, place)| *place)
 }
 
 /// An address in a prefix.

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::iptables::packet::{Packet, State, Transport, Way};
+use crate::iptables::packet::{Packet, Transport, Way};
 use crate::net::{Family, Interface, PortRange, Prefix};
 use crate::policy::{Packets, ProtocolWord, Traffic, Values};
 use crate::simulate::first_state;
@@ -19,14 +19,8 @@ pub fn holds(packets: &Packets, packet: &Packet) -> bool {
         && traffic.mark.is_none_or(|mark| (packet.mark & mark.value.mask == mark.value.value) != mark.negated)
         && traffic.ipsec.is_none_or(|ipsec| ipsec == (packet.ipsec_in || packet.ipsec_out))
         && traffic.states.is_none_or(|states| {
-            let bit = match packet.state.unwrap_or_else(|| first_state(packet)) {
-                State::Invalid => 1,
-                State::New => 2,
-                State::Related => 4,
-                State::Established => 8,
-                State::Untracked => 16,
-            };
-            (states.value.0 & bit != 0) != states.negated
+            let state = packet.state.unwrap_or_else(|| first_state(packet));
+            (states.value.0 & state.bit().0 != 0) != states.negated
         })
 }
 

@@ -9,8 +9,8 @@ use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::{Match, Ruleset, Table, TableName};
 use cgwfw::net::{Both, Family, Interface};
+use cgwfw::sentence::packet as sentence;
 use cgwfw::simulate::impossible;
-use cgwfw::traffic::sentence::sentence;
 
 use crate::aim::Aim;
 use crate::connections;

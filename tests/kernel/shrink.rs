@@ -5,7 +5,7 @@ use cgwfw::iptables::packet::Packet;
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::Ruleset;
 use cgwfw::net::Both;
-use cgwfw::traffic::sentence::sentence;
+use cgwfw::sentence::packet as sentence;
 
 use crate::differential::{Lab, Shot, Tally, answers, drop_empty, shots};
 use crate::predict::Oracle;
