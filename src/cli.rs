@@ -9,6 +9,7 @@ mod fmt;
 mod helm;
 mod lsp;
 mod new;
+mod replace;
 mod report;
 mod snippets;
 mod test;

@@ -2,11 +2,10 @@
 //! Input: a policy. Output: one family on standard output, or both as files in a folder: both or none.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
+use super::replace::{replace, write_one};
 use super::report::{self, Format};
 use super::{Outcome, PolicyOptions, print, watch};
 use crate::compile::Compilation;
@@ -31,9 +30,14 @@ pub struct Arguments {
     ipv6: bool,
     /// Write iptables.rules and ip6tables.rules into this folder: both, or none; of several policies each into a
     /// folder of its own in it, with the name of the policy
+    ///
+    /// Files that are there keep their permissions, and links are followed; a pipe or a device is refused. Both files
+    /// are complete on the disk before the first takes its place, and signals wait until the second has: only SIGKILL
+    /// or a loss of power between the two can leave one file new and one old. Then build again, which also removes what
+    /// such a run has left in the folder (.cgwfw-*.tmp).
     #[arg(short, long, value_name = "DIR", group = "what")]
     output: Option<PathBuf>,
-    /// Write where each line of the rule files comes from, as JSON
+    /// Write where each line of the rule files comes from, as JSON, into a file, a pipe or a device
     #[arg(long, value_name = "FILE")]
     source_map: Option<PathBuf>,
     /// How to write diagnostics
@@ -93,8 +97,7 @@ fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style
     }
     if let Some(path) = &arguments.source_map {
         let map = source_map(compilation, &compiled.library);
-        let written =
-            serde_json::to_vec_pretty(&map).map_err(io::Error::other).and_then(|json| write_whole(path, &json));
+        let written = serde_json::to_vec_pretty(&map).map_err(io::Error::other).and_then(|json| write_one(path, &json));
         if let Err(error) = written {
             return Outcome::Unusable(format!("{}: {error}", path.display()));
         }
@@ -110,56 +113,13 @@ fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style
     }
 }
 
-/// Writes a file beside its old version and puts it in place.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    temporary(folder, |file| file.write_all(bytes))?.persist(path)?;
-    Ok(())
-}
-
-/// Writes both files beside their old versions and puts them in place when both are complete.
+/// Writes both files, or none.
 fn write_both(folder: &Path, compilation: &Compilation) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let paths = FILES.map(|name| folder.join(name));
-    if let Some(path) = paths.iter().find(|path| path.is_dir()) {
-        return Err(io::Error::other(format!("{} is a folder", path.display())));
-    }
-    let Both { v4: first, v6: second } =
-        compilation.for_both(|family| temporary(folder, |file| compilation.write_rules(family, file)));
-    let (first, second) = (first?, second?);
-    // A second name for each old file; a copy of it where files cannot have two names.
-    let keep = |path: &PathBuf| {
-        let keep = |name: &Path| fs::hard_link(path, name).or_else(|_| fs::copy(path, name).map(|_| ()));
-        path.exists().then(|| named().make_in(folder, keep)).transpose()
-    };
-    let (first_before, second_before) = (keep(&paths[0])?, keep(&paths[1])?);
-    first.persist(&paths[0])?;
-    if let Err(error) = second.persist(&paths[1]) {
-        // Both or none: the first file becomes again what it was.
-        match first_before {
-            Some(before) => before.persist(&paths[0]).map(|_| ())?,
-            None => fs::remove_file(&paths[0])?,
-        }
-        return Err(error.error);
-    }
-    // The last name of a large file takes the kernel milliseconds to remove.
-    compilation.beside(|| drop(first_before), || drop(second_before));
-    Ok(())
-}
-
-/// The names of files that are there for a moment only.
-fn named() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".cgwfw-");
-    builder
-}
-
-/// A complete file in `folder` under a name of its own, filled by `write`, to be put in place by its caller.
-pub fn temporary(folder: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<NamedTempFile> {
-    let mut builder = named();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    write(file.as_file_mut())?;
-    Ok(file)
+    replace(&paths.each_ref().map(PathBuf::as_path), |files| {
+        let file_of = |family| if family == Family::V4 { files[0] } else { files[1] };
+        let Both { v4, v6 } = compilation.for_both(|family| compilation.write_rules(family, &mut file_of(family)));
+        v4.and(v6)
+    })
 }

@@ -2,11 +2,11 @@
 //! Input: policies. Output: the same files, each written whole or not at all; with `--check` the names of those that
 //! would change.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::build::temporary;
+use super::replace::write_one;
 use super::{Outcome, print};
 use crate::diagnostic::{self, Style};
 use crate::files;
@@ -80,19 +80,5 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     if metadata.permissions().readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
     }
-    let file = temporary(path.parent().unwrap_or(Path::new("/")), |file| file.write_all(text.as_bytes()))?;
-    keep_owner(file.as_file(), &metadata);
-    file.as_file().set_permissions(metadata.permissions())?;
-    file.persist(&path)?;
-    Ok(())
+    write_one(&path, text.as_bytes())
 }
-
-#[cfg(unix)]
-fn keep_owner(file: &File, before: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    // Only root can give files away, and only root writes those of others.
-    let _ = fchown(file, Some(before.uid()), Some(before.gid()));
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &fs::Metadata) {}
