@@ -1,7 +1,8 @@
-//! Rules as values, and their text: `ruleset` holds them, `packet` is what they meet, `parse` reads, `print` writes, `check` knows what is legal where,
-//! `rate` knows how the kernel counts.
+//! Rules as values, and their text: `ruleset` holds them, `packet` is what they meet, `parse` reads, `print` writes,
+//! `check` knows what is legal where, `meaning` what rules ask of a packet and do to it, `rate` how the kernel counts.
 
 pub mod check;
+pub mod meaning;
 pub mod packet;
 pub mod parse;
 pub mod print;

@@ -13,6 +13,7 @@ mod tracking;
 mod walk;
 
 use crate::iptables::packet::Packet;
+pub use crate::iptables::ruleset::Hook;
 use crate::iptables::ruleset::{ChainPolicy, RejectWith, Rule, Ruleset, Table, TableName};
 
 pub use self::discard::{Discard, impossible};
@@ -50,37 +51,6 @@ impl From<ChainPolicy> for Verdict {
         match policy {
             ChainPolicy::Accept => Verdict::Accept,
             ChainPolicy::Drop => Verdict::Drop,
-        }
-    }
-}
-
-/// A built-in chain's place in the walk, by its name in every table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Hook {
-    /// What comes in, before anyone knows where it goes.
-    Prerouting,
-    /// What is for the gateway itself.
-    Input,
-    /// What goes through.
-    Forward,
-    /// What the gateway itself sends.
-    Output,
-    /// What goes out.
-    Postrouting,
-}
-
-impl Hook {
-    /// Every hook.
-    pub const ALL: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
-
-    /// The name of its chains.
-    pub fn chain(self) -> &'static str {
-        match self {
-            Hook::Prerouting => "PREROUTING",
-            Hook::Input => "INPUT",
-            Hook::Forward => "FORWARD",
-            Hook::Output => "OUTPUT",
-            Hook::Postrouting => "POSTROUTING",
         }
     }
 }

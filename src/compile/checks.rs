@@ -4,6 +4,7 @@
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix};
 use crate::expand::ExpandError;
+use crate::iptables::meaning::{Context, Field, tracks};
 use crate::iptables::ruleset::{ChainPolicy, Match, Ruleset, TableName, Target};
 use crate::net::{Both, Family, Interface};
 use crate::policy::{Argument, Block, Policy, Role, Statement};
@@ -155,14 +156,14 @@ fn fragments(policy: &Policy, rulesets: &Both<Ruleset>, diagnostics: &mut Diagno
     let Some(span) = policy.default_drop else { return };
     let mut families = Vec::new();
     for ruleset in rulesets.iter() {
-        let tracks = ruleset.tables.iter().any(|table| {
-            table.name == TableName::Nat
-                || table
-                    .rules
-                    .iter()
-                    .any(|rule| rule.matches.iter().any(|m| matches!(m, Match::ConnState(_) | Match::State(_))))
-        });
-        let has_ports = |m: &Match| matches!(m, Match::Tcp(_) | Match::Udp(_) | Match::Sctp(_) | Match::Multiport(_));
+        let context = Context::of(ruleset.family);
+        let has_ports = |one: &Match| {
+            let mut found = false;
+            one.condition(&context).tests(&mut |field, _, _| {
+                found |= matches!(field, Field::SourcePort | Field::DestinationPort | Field::TcpFlags);
+            });
+            found
+        };
         let relevant = |chain: &str| ruleset.family == Family::V6 || chain == "FORWARD";
         let filter = ruleset.table(TableName::Filter);
         let ports = filter.is_some_and(|table| {
@@ -171,7 +172,7 @@ fn fragments(policy: &Policy, rulesets: &Both<Ruleset>, diagnostics: &mut Diagno
                 relevant(chain) && rule.target == Target::Accept && rule.matches.iter().any(has_ports)
             })
         });
-        if !tracks && ports {
+        if !tracks(ruleset) && ports {
             families.push(ruleset.family.name());
         }
     }

@@ -5,6 +5,7 @@
 
 mod chain;
 mod header;
+mod hook;
 mod matches;
 mod negatable;
 mod origin;
@@ -14,6 +15,7 @@ mod targets;
 
 pub use self::chain::{Chain, ChainId, ChainPolicy, TableName};
 pub use self::header::{Address, Header};
+pub use self::hook::Hook;
 pub use self::matches::{
     HashLimit, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Policy, PolicyDirection, PortSide, Ports,
     Rate, RateUnit, RpFilter, States, Tcp, TcpFlags, Unknown,

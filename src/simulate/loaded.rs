@@ -4,11 +4,9 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::targets::is_without_effect;
 use super::{Hook, Verdict};
-use crate::iptables::ruleset::{
-    Address, ChainPolicy, Match, Negatable, Rule, Ruleset, States, Table, TableName, Target,
-};
+use crate::iptables::meaning::{tracks, translates};
+use crate::iptables::ruleset::{Address, ChainPolicy, Match, Negatable, Rule, Ruleset, States, Table, TableName};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
 
 /// The rules of a family, ready to be walked by any number of packets.
@@ -115,10 +113,7 @@ impl<'a> Loaded<'a> {
     /// Puts the rules of a family in order.
     pub fn new(ruleset: &'a Ruleset) -> Loaded<'a> {
         let tables = TableName::ALL.map(|name| ruleset.table(name).map(LoadedTable::new));
-        let stays =
-            |rule: &Rule| is_without_effect(&rule.target) || matches!(rule.target, Target::Accept | Target::Return);
-        let translates = ruleset.table(TableName::Nat).is_some_and(|nat| !nat.rules.iter().all(stays));
-        Loaded { ruleset, tables, tracks: tracks(ruleset), translates }
+        Loaded { ruleset, tables, tracks: tracks(ruleset), translates: translates(ruleset) }
     }
 }
 
@@ -161,35 +156,6 @@ impl<'a> LoadedTable<'a> {
         let range = self.chains.get(chain.0 as usize)?;
         let entries = &self.entries[range.start as usize..range.end as usize];
         entries.binary_search_by_key(&rule, |entry| entry.index).ok().map(|at| &entries[at])
-    }
-}
-
-/// Whether the rules have the kernel track connections.
-fn tracks(ruleset: &Ruleset) -> bool {
-    ruleset.tables.iter().any(|table| {
-        table.rules.iter().any(|rule| rule.matches.iter().any(asks_for_tracking) || translates_or_tracks(&rule.target))
-    })
-}
-
-/// Whether a target has the kernel track connections. The nat table alone does not: without a rule that translates
-/// nothing is tracked, and no packet meets the table.
-fn translates_or_tracks(target: &Target) -> bool {
-    match target {
-        Target::Masquerade(_) | Target::Snat(_) | Target::Dnat(_) | Target::Redirect(_) => true,
-        Target::Unknown(target) => {
-            matches!(&*target.name, "CONNMARK" | "CONNSECMARK" | "CT" | "NETMAP" | "SYNPROXY" | "CLUSTERIP")
-        }
-        _ => false,
-    }
-}
-
-fn asks_for_tracking(one: &Match) -> bool {
-    match one {
-        Match::ConnState(_) | Match::State(_) | Match::ConnMark(_) => true,
-        Match::Unknown(unknown) => {
-            matches!(&*unknown.name, "conntrack" | "connbytes" | "connlimit" | "connlabel" | "helper" | "cluster")
-        }
-        _ => false,
     }
 }
 

@@ -11,38 +11,7 @@ use crate::iptables::ruleset::{
 };
 use crate::net::{Family, PortRange, Protocol};
 
-/// Whether something holds; of several conditions together the least answer counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Answer {
-    /// It does not.
-    No,
-    /// The packet alone does not tell.
-    Maybe,
-    /// It does.
-    Yes,
-}
-
-impl From<bool> for Answer {
-    fn from(holds: bool) -> Answer {
-        if holds { Answer::Yes } else { Answer::No }
-    }
-}
-
-impl Answer {
-    /// The opposite, if `negated`.
-    fn negated(self, negated: bool) -> Answer {
-        match self {
-            Answer::No if negated => Answer::Yes,
-            Answer::Yes if negated => Answer::No,
-            _ => self,
-        }
-    }
-
-    /// Whether `known`; maybe, if it is not.
-    fn of(known: Option<bool>) -> Answer {
-        known.map_or(Answer::Maybe, Answer::from)
-    }
-}
+pub use crate::iptables::meaning::Answer;
 
 /// Whether a rule matches.
 #[inline]

@@ -94,10 +94,10 @@ impl TcpFlags {
     pub const SYN: TcpFlags = TcpFlags { mask: 0x17, set: 0x02 };
 }
 
-/// An ICMP type with the range of its codes: `255` for the type means any (IPv4 and IPv6 alike).
+/// An ICMP type with the range of its codes. In IPv4 the type `255` means any; in IPv6 it is a type like others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IcmpType {
-    /// 0 to 254; 255 is any.
+    /// 0 to 255.
     pub kind: u8,
     /// The code; `None` is any.
     pub code: Option<u8>,

@@ -1,0 +1,17 @@
+//! What rules ask of a packet and what they do to it, said once as data: for one packet and for all.
+//! Input: headers, matches, targets and rulesets. Output: conditions and actions, which every analysis reads.
+
+mod condition;
+mod evaluate;
+mod matches;
+mod targets;
+mod tracking;
+
+pub use self::condition::{
+    Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Test, Unknown, name_number,
+    number, state_number,
+};
+pub use self::evaluate::{Answer, Read, Value, evaluate};
+pub use self::matches::{backends_differ, conditions};
+pub use self::targets::{Action, Assign, Term, Then};
+pub use self::tracking::{goes_on, tracks, translates};

@@ -1,0 +1,382 @@
+//! What headers and matches ask of a packet.
+//! Input: a rule's header and matches. Output: conditions, the same at every hook.
+//!
+//! *Negated or not, it does not match* is a conjunct of its own: the ports of a piece that has none, the mark of no connection.
+
+use std::ops::Not;
+
+use super::super::parse::Part;
+use super::super::ruleset::{
+    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, PortSide,
+    Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
+};
+use super::condition::{
+    Backend, Condition, Context, Doubt, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number, number, state_number,
+};
+use crate::iptables::packet::State;
+use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
+
+/// DCCP (RFC 4340), whose ports `-m udp` stands for as well.
+const DCCP: Protocol = Protocol(33);
+
+/// Extensions without a type whose answer is no function of the packet: they count, or they roll dice.
+const OF_THE_RULE: [&str; 8] = ["connlimit", "hashlimit", "limit", "nfacct", "quota", "rateest", "recent", "statistic"];
+
+/// Everything that a rule asks, part by part; all of it must hold.
+pub fn conditions(rule: &Rule, context: &Context) -> Vec<(Part, Condition)> {
+    let mut all: Vec<(Part, Condition)> = rule.header.conditions(context).collect();
+    all.extend(rule.matches.iter().enumerate().map(|(index, one)| (Part::Match(index), one.condition(context))));
+    all
+}
+
+/// Whether the two backends take a match for something else.
+pub fn backends_differ(one: &Match, family: Family) -> bool {
+    let with = |backend| one.condition(&Context { family, backend: Some(backend) });
+    with(Backend::Legacy) != with(Backend::Nft)
+}
+
+impl Header {
+    /// What the header asks, of each of its parts that is there.
+    pub fn conditions(&self, context: &Context) -> impl Iterator<Item = (Part, Condition)> {
+        let source = self.source.as_ref().map(|source| address(Field::Source, source));
+        let destination = self.destination.as_ref().map(|to| address(Field::Destination, to));
+        let from = self.in_interface.map(|name| interface(Field::InInterface, name));
+        let to = self.out_interface.map(|name| interface(Field::OutInterface, name));
+        let protocol = self.protocol.map(|wanted| protocol(wanted, context));
+        let later = self.fragment.map(|wanted| is_later().negated(wanted.negated));
+        [
+            (Part::Source, source),
+            (Part::Destination, destination),
+            (Part::InInterface, from),
+            (Part::OutInterface, to),
+            (Part::Protocol, protocol),
+            (Part::Fragment, later),
+        ]
+        .into_iter()
+        .filter_map(|(part, condition)| Some((part, condition?)))
+    }
+}
+
+/// The value and the mask of a prefix, as numbers of its family.
+fn masked(prefix: &Prefix) -> (u128, u128) {
+    let host = u32::from(prefix.family().bits() - prefix.length());
+    let all = if prefix.family() == Family::V4 { u128::from(u32::MAX) } else { u128::MAX };
+    let mask = all & u128::MAX.checked_shl(host).unwrap_or(0);
+    (number(prefix.address()) & mask, mask)
+}
+
+fn address(field: Field, wanted: &Negatable<Address>) -> Condition {
+    let (value, mask) = match &wanted.value {
+        Address::Prefix(prefix) => masked(prefix),
+        Address::Masked(pair) => (number(pair.0) & number(pair.1), number(pair.1)),
+    };
+    Condition::masked(field, value, mask).negated(wanted.negated)
+}
+
+fn interface(field: Field, wanted: Negatable<Interface>) -> Condition {
+    let value = name_number(wanted.value);
+    // A plain name is compared with the zeros after it, a pattern up to its `+`.
+    let mask = match wanted.value.pattern() {
+        Some(prefix) => u128::MAX.checked_shl(128 - 8 * prefix.len() as u32).unwrap_or(0),
+        None => u128::MAX,
+    };
+    Condition::masked(field, value & mask, mask).negated(wanted.negated)
+}
+
+fn is_protocol(protocol: Protocol) -> Condition {
+    Condition::equal(Field::Protocol, protocol.0)
+}
+
+fn protocol(wanted: Negatable<Protocol>, context: &Context) -> Condition {
+    let is = match (wanted.value, context.family) {
+        // In IPv6 legacy iptables looks behind AH, where nothing is (59), and iptables-nft at it.
+        (Protocol::AH, Family::V6) => context.either(Condition::NEVER, is_protocol(Protocol::AH)),
+        (Protocol(59), Family::V6) => {
+            let either = [is_protocol(Protocol(59)), is_protocol(Protocol::AH)];
+            context.either(Condition::any(either), is_protocol(Protocol(59)))
+        }
+        (protocol, _) => is_protocol(protocol),
+    };
+    is.negated(wanted.negated)
+}
+
+fn is_later() -> Condition {
+    Condition::equal(Field::Fragment, FRAGMENT_LATER)
+}
+
+impl Match {
+    /// What the match asks of a packet.
+    pub fn condition(&self, context: &Context) -> Condition {
+        match self {
+            Match::Tcp(wanted) => tcp(wanted, context),
+            Match::Udp(wanted) => udp(wanted, context),
+            Match::Sctp(wanted) => Condition::all([is_protocol(Protocol::SCTP), is_later().not(), ports(wanted, None)]),
+            Match::Icmp(wanted) | Match::Icmp6(wanted) => icmp(*wanted, context.family),
+            Match::Multiport(wanted) => multiport(wanted),
+            Match::Ah => Condition::all([is_protocol(Protocol::AH), is_later().not()]),
+            Match::Frag => Condition::equal(Field::Fragment, FRAGMENT_NO).not(),
+            Match::Ttl(wanted) | Match::Hl(wanted) => match *wanted {
+                HopLimit::Equal(wanted) => Condition::equal(Field::HopLimit, wanted.value).negated(wanted.negated),
+                HopLimit::Less(0) | HopLimit::Greater(u8::MAX) => Condition::NEVER,
+                HopLimit::Less(bound) => Condition::within(Field::HopLimit, 0_u8, bound - 1),
+                HopLimit::Greater(bound) => Condition::within(Field::HopLimit, bound + 1, u8::MAX),
+            },
+            Match::Policy(wanted) => {
+                let field = match wanted.direction {
+                    PolicyDirection::In => Field::IpsecIn,
+                    PolicyDirection::Out => Field::IpsecOut,
+                };
+                Condition::equal(field, u128::from(wanted.ipsec))
+            }
+            Match::Mark(wanted) => mark(Field::Mark, *wanted),
+            // Without a connection there is no mark to compare, negated or not.
+            Match::ConnMark(wanted) => Condition::all([has_connection(), mark(Field::ConnectionMark, *wanted)]),
+            Match::ConnState(wanted) | Match::State(wanted) => states(*wanted),
+            Match::Limit(_) => Condition::Unclear(Doubt::Limit, Unknown::Rule),
+            Match::HashLimit(wanted) => Condition::Unclear(Doubt::Limit, Unknown::Rule).negated(wanted.above),
+            Match::RpFilter(wanted) => rp_filter(*wanted),
+            Match::IpRange(wanted) => ip_range(wanted),
+            Match::Comment(_) => Condition::ALWAYS,
+            Match::Unknown(unknown) => extension(unknown),
+        }
+    }
+}
+
+/// The packet belongs to a connection: what is invalid or untracked has none.
+pub fn has_connection() -> Condition {
+    Condition::within(Field::State, state_number(State::New), state_number(State::Established))
+}
+
+/// One side of `-m tcp` and the like; a range that is the other way round is met by no port.
+fn port(field: Field, wanted: Option<Negatable<PortRange>>) -> Condition {
+    wanted.map_or(Condition::ALWAYS, |wanted| {
+        Condition::within(field, wanted.value.start, wanted.value.end).negated(wanted.negated)
+    })
+}
+
+/// Both sides; `context`, where iptables-nft compares them in its own way.
+fn ports(wanted: &Ports, context: Option<&Context>) -> Condition {
+    let (from, to) = (port(Field::SourcePort, wanted.source), port(Field::DestinationPort, wanted.destination));
+    let single =
+        |wanted: Option<Negatable<PortRange>>| wanted.is_some_and(|port| port.negated && port.value.is_single());
+    match context {
+        Some(context) if single(wanted.source) && single(wanted.destination) => {
+            // iptables-nft 1.8.9 compares the two ports as one number: for it only this very pair does not match.
+            context.either(Condition::all([from.clone(), to.clone()]), Condition::any([from, to]))
+        }
+        _ => Condition::all([from, to]),
+    }
+}
+
+/// Ports and flags can be read. In a later fragment legacy iptables finds none, and nothing matches; with iptables-nft
+/// kernels up to 6.18 at least take the first bytes of the piece for them.
+fn readable(asks: bool, context: &Context) -> Condition {
+    if asks {
+        Condition::any([is_later().not(), Condition::all([is_later(), context.only(Backend::Nft)])])
+    } else {
+        is_later().not()
+    }
+}
+
+fn asks(wanted: &Ports) -> bool {
+    wanted.source.is_some() || wanted.destination.is_some()
+}
+
+fn tcp(wanted: &Tcp, context: &Context) -> Condition {
+    let flags = wanted.flags.map_or(Condition::ALWAYS, |flags| {
+        Condition::masked(Field::TcpFlags, flags.value.set, flags.value.mask).negated(flags.negated)
+    });
+    // A packet here does not show its TCP options.
+    let option = wanted.option.map_or(Condition::ALWAYS, |option| {
+        let words = Unknown::Words(format!("tcp option {}", option.value).into());
+        Condition::Unclear(Doubt::Hidden, words).negated(option.negated)
+    });
+    let asks = asks(&wanted.ports) || wanted.flags.is_some();
+    let ports = ports(&wanted.ports, Some(context));
+    Condition::all([is_protocol(Protocol::TCP), ports, flags, readable(asks, context), option])
+}
+
+fn udp(wanted: &Ports, context: &Context) -> Condition {
+    let native = [Protocol::UDP, Protocol::UDPLITE].map(is_protocol);
+    let asks = asks(wanted);
+    let ports = ports(wanted, Some(context));
+    let carries = Condition::any([
+        Condition::any(native),
+        // iptables-nft has no comparison of its own for DCCP.
+        Condition::all([is_protocol(DCCP), is_later().not()]),
+    ]);
+    Condition::all([carries, ports, readable(asks, context)])
+}
+
+fn icmp(wanted: Negatable<IcmpType>, family: Family) -> Condition {
+    // 255 is any type to the kernel in IPv4 (`icmp_type_code_match`), and a type like others in IPv6: tried with Linux
+    // 6.18 and both backends.
+    let is = if wanted.value.kind == u8::MAX && family == Family::V4 {
+        Condition::ALWAYS
+    } else {
+        let code = wanted.value.code.map_or(Condition::ALWAYS, |code| Condition::equal(Field::IcmpCode, code));
+        Condition::all([Condition::equal(Field::IcmpType, wanted.value.kind), code])
+    };
+    Condition::all([is_protocol(Protocol::icmp(family)), is_later().not(), is.negated(wanted.negated)])
+}
+
+fn multiport(wanted: &Negatable<Box<Multiport>>) -> Condition {
+    let Multiport { side, ports } = &*wanted.value;
+    let any = |field| Condition::any(ports.iter().map(|range| Condition::within(field, range.start, range.end)));
+    let is = match side {
+        PortSide::Source => any(Field::SourcePort),
+        PortSide::Destination => any(Field::DestinationPort),
+        PortSide::Either => Condition::any([any(Field::SourcePort), any(Field::DestinationPort)]),
+    };
+    let carriers = [Protocol::TCP, Protocol::UDP, DCCP, Protocol::SCTP, Protocol::UDPLITE].map(is_protocol);
+    Condition::all([Condition::any(carriers), is_later().not(), is.negated(wanted.negated)])
+}
+
+fn mark(field: Field, wanted: Negatable<MaskedMark>) -> Condition {
+    Condition::masked(field, wanted.value.value, wanted.value.mask).negated(wanted.negated)
+}
+
+fn states(wanted: Negatable<States>) -> Condition {
+    let own = [State::Invalid, State::New, State::Related, State::Established, State::Untracked];
+    let has = |bit: u128| wanted.value.0 & (1 << bit) != 0;
+    let own = own.into_iter().map(state_number).filter(|bit| has(*bit)).map(|bit| Condition::equal(Field::State, bit));
+    let translated = [(5, Field::SourceTranslated), (6, Field::DestinationTranslated)];
+    let translated =
+        translated.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, field)| Condition::equal(field, 1_u8));
+    Condition::any(own.chain(translated)).negated(wanted.negated)
+}
+
+fn rp_filter(wanted: RpFilter) -> Condition {
+    let lo = Interface::new("lo").expect("a short name");
+    let words = Unknown::Words("rpfilter".into());
+    let spoofed = Condition::all([
+        Condition::equal(Field::InInterface, name_number(lo)).not(),
+        Condition::equal(Field::InInterface, 0_u8).not(),
+        Condition::Unclear(Doubt::Spoofed, words),
+    ]);
+    spoofed.negated(!wanted.invert)
+}
+
+fn ip_range(wanted: &IpRange) -> Condition {
+    let side = |field, wanted: Option<Negatable<(std::net::IpAddr, std::net::IpAddr)>>| {
+        wanted.map_or(Condition::ALWAYS, |wanted| {
+            let (first, last) = wanted.value;
+            Condition::within(field, number(first), number(last)).negated(wanted.negated)
+        })
+    };
+    Condition::all([side(Field::Source, wanted.source), side(Field::Destination, wanted.destination)])
+}
+
+/// An extension without a type: the same words have the same answer where that is a function of the packet.
+fn extension(unknown: &Extension) -> Condition {
+    let which = if OF_THE_RULE.contains(&&*unknown.name) {
+        Unknown::Rule
+    } else {
+        let mut words = unknown.name.to_string();
+        for word in &unknown.words {
+            words.push(' ');
+            words.push_str(word);
+        }
+        Unknown::Words(words.into())
+    };
+    Condition::Unclear(Doubt::Extension, which)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::evaluate::{Answer, Read, Value, evaluate};
+    use super::*;
+    use crate::iptables::meaning::Test;
+    use crate::iptables::parse;
+    use crate::iptables::ruleset::Rule;
+
+    /// A packet by its fields; those that are not named are 0.
+    struct Fields(Vec<(Field, Value)>);
+
+    impl Read for Fields {
+        fn is(&self, field: Field, test: &Test) -> Answer {
+            let value = self.0.iter().find(|(name, _)| *name == field).map_or(Value::Known(0), |(_, value)| *value);
+            value.passes(test, 128)
+        }
+
+        fn unclear(&self, _: Doubt, _: &Unknown) -> Answer {
+            Answer::Maybe
+        }
+    }
+
+    fn rule(text: &str, family: Family) -> Rule {
+        let (ruleset, faults) = parse::file(&format!("*filter\n-A INPUT {text} -j ACCEPT\nCOMMIT\n"), family);
+        assert_eq!(faults, [], "{text}");
+        ruleset.tables[0].rules[0].clone()
+    }
+
+    /// The answers of both families, then of both backends: legacy iptables, iptables-nft.
+    fn answer(text: &str, family: Family, fields: &[(Field, u128)]) -> [Answer; 2] {
+        let known = fields.iter().map(|(field, value)| (*field, Value::Known(*value)));
+        let packet = Fields(known.collect());
+        [Backend::Legacy, Backend::Nft].map(|backend| {
+            let all = conditions(&rule(text, family), &Context { family, backend: Some(backend) });
+            evaluate(&Condition::all(all.into_iter().map(|(_, condition)| condition)), &packet)
+        })
+    }
+
+    const YES: [Answer; 2] = [Answer::Yes; 2];
+    const NO: [Answer; 2] = [Answer::No; 2];
+
+    #[test]
+    fn icmp_type_255_is_any_in_ipv4_alone() {
+        let echo = |family| [(Field::Protocol, Protocol::icmp(family).0.into()), (Field::IcmpType, 8)];
+        assert_eq!(answer("-p icmp -m icmp --icmp-type 255", Family::V4, &echo(Family::V4)), YES);
+        assert_eq!(answer("-p icmp -m icmp ! --icmp-type 255", Family::V4, &echo(Family::V4)), NO);
+        assert_eq!(answer("-p ipv6-icmp -m icmp6 --icmpv6-type 255", Family::V6, &echo(Family::V6)), NO);
+        assert_eq!(answer("-p ipv6-icmp -m icmp6 ! --icmpv6-type 255", Family::V6, &echo(Family::V6)), YES);
+    }
+
+    #[test]
+    fn what_is_not_there_does_not_match_negated_or_not() {
+        let untracked = [(Field::State, state_number(State::Untracked))];
+        let known = [(Field::State, state_number(State::New)), (Field::ConnectionMark, 7)];
+        for (text, of_known) in [("-m connmark --mark 0x7", YES), ("-m connmark ! --mark 0x7", NO)] {
+            assert_eq!(answer(text, Family::V4, &untracked), NO, "{text}");
+            assert_eq!(answer(text, Family::V4, &known), of_known, "{text}");
+        }
+        let later = [(Field::Protocol, 17), (Field::Fragment, FRAGMENT_LATER)];
+        assert_eq!(answer("-p udp -m multiport ! --dports 53", Family::V4, &later), NO);
+        assert_eq!(answer("-p udp -m udp ! --dport 53", Family::V4, &later), [Answer::No, Answer::Yes]);
+    }
+
+    #[test]
+    fn backends_that_differ_are_told_apart() {
+        let one = [(Field::Protocol, 6), (Field::SourcePort, 1), (Field::DestinationPort, 9)];
+        let text = "-p tcp -m tcp ! --sport 1 ! --dport 2";
+        assert_eq!(answer(text, Family::V4, &one), [Answer::No, Answer::Yes]);
+        let ah = [(Field::Protocol, 51)];
+        assert_eq!(answer("-p ah", Family::V6, &ah), [Answer::No, Answer::Yes]);
+        assert_eq!(answer("-p 59", Family::V6, &ah), [Answer::Yes, Answer::No]);
+        assert_eq!(answer("-p ah -m ah", Family::V4, &ah), YES);
+        assert!(backends_differ(&rule(text, Family::V4).matches[0], Family::V4));
+        assert!(!backends_differ(&rule("-m mark --mark 0x1", Family::V4).matches[0], Family::V4));
+    }
+
+    #[test]
+    fn what_no_packet_can_be_is_never() {
+        for text in ["-m mark --mark 0x3/0x1", "-i +", "-p tcp -m tcp --tcp-flags SYN SYN,ACK"] {
+            let all = conditions(&rule(text, Family::V4), &Context::of(Family::V4));
+            let whole = Condition::all(all.into_iter().map(|(_, condition)| condition));
+            assert_eq!(whole.is_never(), text != "-i +", "{text}");
+        }
+        let all = conditions(&rule("! -i +", Family::V4), &Context::of(Family::V4));
+        assert!(all.iter().any(|(_, condition)| condition.is_never()));
+    }
+
+    #[test]
+    fn the_same_words_are_the_same_unknown_but_for_what_counts() {
+        let of = |text: &str| rule(text, Family::V4).matches[0].condition(&Context::of(Family::V4));
+        assert_eq!(of("-m u32 --u32 0x0=0x1"), of("-m u32 --u32 0x0=0x1"));
+        assert_eq!(of("-m limit --limit 1/sec"), Condition::Unclear(Doubt::Limit, Unknown::Rule));
+        assert_eq!(
+            of("-m statistic --mode random --probability 0.5"),
+            Condition::Unclear(Doubt::Extension, Unknown::Rule)
+        );
+    }
+}

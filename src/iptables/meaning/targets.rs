@@ -1,0 +1,241 @@
+//! What targets do to a packet.
+//! Input: a target, and the chain in which a packet meets it. Output: actions, the first of which that fits is done.
+
+use super::super::ruleset::{
+    ChainId, Hook, MaskedMark, Nat, NatOptions, RejectWith, TableName, Target, Unknown as Extension,
+};
+use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, number, state_number};
+use super::matches::has_connection;
+use super::tracking::goes_on;
+use crate::iptables::packet::State;
+use crate::net::{Family, PortRange};
+
+/// What a field becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Its bits of `keep`, then xored with the bits of another field under a mask, and with `xor`.
+    Bits {
+        /// The bits that stay.
+        keep: u128,
+        /// A field whose bits of the mask are xored in.
+        from: Option<(Field, u128)>,
+        /// What is xored in last.
+        xor: u128,
+    },
+    /// One less or more; it ends at 0.
+    Shift(i32),
+    /// Any value from the first to the last.
+    Within(u128, u128),
+    /// What it was, if that lies between the first and the last; else any of these.
+    Near(u128, u128),
+    /// An address of the interface that the packet came in by, or leaves by: no rule tells it.
+    OwnAddress,
+    /// Nobody knows.
+    Anything,
+}
+
+impl Term {
+    /// One value.
+    pub fn value(value: impl Into<u128>) -> Term {
+        Term::Bits { keep: 0, from: None, xor: value.into() }
+    }
+}
+
+/// A field that becomes another. One that the packet does not have stays so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assign {
+    /// Which field.
+    pub field: Field,
+    /// What it becomes.
+    pub term: Term,
+}
+
+/// Where a packet goes after a rule that it meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// To the next rule, as it was.
+    GoOn,
+    /// To the next rule, changed: in the fields that are assigned, or in what no rule looks at.
+    Change,
+    /// The table is done with it, and lets it pass.
+    Accept,
+    /// The table is done with it, and its address is another.
+    Translate,
+    /// Likewise, and it goes to the gateway itself.
+    ToGateway,
+    /// It is discarded.
+    Drop,
+    /// It is discarded, and its sender is told so.
+    Reject(RejectWith),
+    /// Back to the chain that called.
+    Return,
+    /// On in another chain, and back.
+    Call(ChainId),
+    /// On in another chain, for good.
+    Goto(ChainId),
+}
+
+/// One thing that a target may do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// Of which packets, where no action before it fits.
+    pub when: Condition,
+    /// What changes, in order.
+    pub assigns: Vec<Assign>,
+    /// Where the packet goes.
+    pub then: Then,
+}
+
+impl Action {
+    fn always(then: Then) -> Action {
+        Action::with(Vec::new(), then)
+    }
+
+    fn with(assigns: Vec<Assign>, then: Then) -> Action {
+        Action { when: Condition::ALWAYS, assigns, then }
+    }
+
+    /// Whether a packet goes on as the rules saw it before: it does not matter whether it met the rule.
+    pub fn is_without_effect(&self) -> bool {
+        self.assigns.is_empty() && matches!(self.then, Then::GoOn | Then::Change)
+    }
+}
+
+fn assign(field: Field, term: Term) -> Assign {
+    Assign { field, term }
+}
+
+impl Target {
+    /// What the target does in a chain of that table that is reached from that hook: the first action that fits. The
+    /// last one always does.
+    pub fn actions(&self, context: &Context, table: TableName, hook: Hook) -> Vec<Action> {
+        vec![match self {
+            // A chain that is not there: no loader takes it.
+            Target::None | Target::Log(_) | Target::Nflog(_) | Target::Unresolved { .. } => Action::always(Then::GoOn),
+            Target::Accept => Action::always(Then::Accept),
+            Target::Drop => Action::always(Then::Drop),
+            Target::Return => Action::always(Then::Return),
+            Target::Jump(chain) => Action::always(Then::Call(*chain)),
+            Target::Goto(chain) => Action::always(Then::Goto(*chain)),
+            Target::Reject(with) => Action::always(Then::Reject(*with)),
+            Target::TcpMss(_) => Action::always(Then::Change),
+            Target::Mark(mark) => Action::with(vec![assign(Field::Mark, xor_mark(*mark))], Then::Change),
+            // What is tracked already stays so: on `lo`, what was sent.
+            Target::NoTrack => {
+                return only(
+                    Condition::equal(Field::State, state_number(State::Invalid)),
+                    vec![assign(Field::NoTrack, Term::value(1_u8))],
+                );
+            }
+            Target::Masquerade(options) => {
+                let mut assigns =
+                    vec![assign(Field::SourceTranslated, Term::value(1_u8)), assign(Field::Source, Term::OwnAddress)];
+                assigns.extend(new_port(Field::SourcePort, options));
+                Action::with(assigns, Then::Translate)
+            }
+            Target::Snat(nat) => translate(Field::SourceTranslated, Field::Source, Field::SourcePort, nat),
+            Target::Dnat(nat) => {
+                translate(Field::DestinationTranslated, Field::Destination, Field::DestinationPort, nat)
+            }
+            Target::Redirect(options) => return redirect(options, context.family, hook),
+            Target::Unknown(unknown) => return extension(unknown, table, hook),
+        }]
+    }
+}
+
+/// An action of some packets; the others go on as they were.
+fn only(when: Condition, assigns: Vec<Assign>) -> Vec<Action> {
+    vec![Action { when, assigns, then: Then::Change }, Action::always(Then::Change)]
+}
+
+/// `--set-xmark`: the bits of the mask are cleared, then the value is xored in.
+fn xor_mark(mark: MaskedMark) -> Term {
+    Term::Bits { keep: (!mark.mask).into(), from: None, xor: mark.value.into() }
+}
+
+/// The port as the kernel picks it: the old one where it is among the new, unless it rolls dice.
+fn new_port(field: Field, options: &NatOptions) -> Option<Assign> {
+    let PortRange { start, end } = options.ports?;
+    let (start, end) = (start.into(), end.into());
+    let dice = options.random || options.random_fully;
+    Some(assign(field, if dice { Term::Within(start, end) } else { Term::Near(start, end) }))
+}
+
+fn translate(translated: Field, address: Field, port: Field, nat: &Nat) -> Action {
+    let mut assigns = vec![assign(translated, Term::value(1_u8))];
+    assigns.extend(nat.addresses.map(|(first, last)| assign(address, Term::Within(number(first), number(last)))));
+    assigns.extend(new_port(port, &nat.options));
+    Action::with(assigns, Then::Translate)
+}
+
+/// To the gateway itself: an address of the interface, or the loopback address for its own packets.
+fn redirect(options: &NatOptions, family: Family, hook: Hook) -> Vec<Action> {
+    let loopback: u128 = if family == Family::V4 { 0x7f00_0001 } else { 1 };
+    let address = if hook == Hook::Output { Term::Within(loopback, loopback) } else { Term::OwnAddress };
+    let mut assigns =
+        vec![assign(Field::DestinationTranslated, Term::value(1_u8)), assign(Field::Destination, address)];
+    assigns.extend(new_port(Field::DestinationPort, options));
+    let goes = Action::with(assigns, Then::ToGateway);
+    if family == Family::V4 || hook == Hook::Output {
+        return vec![goes];
+    }
+    // In IPv6 it wants an address of the scope of the old one, and knows, besides global and link-local ones, site-local
+    // ones and those of the form `::192.0.2.1`, which nobody has: what went to such a one is dropped.
+    let masked = |value: u128, mask: u128| {
+        Condition::Is(Field::Destination, Test::Masked { value: value << 112, mask: mask << 112 })
+    };
+    let nobodys = [
+        masked(0xff01, 0xff0f),
+        masked(0xff05, 0xff0f),
+        masked(0xfec0, 0xffc0),
+        Condition::within(Field::Destination, 2_u8, u32::MAX),
+    ];
+    vec![Action { when: Condition::any(nobodys), assigns: Vec::new(), then: Then::Drop }, goes]
+}
+
+/// A target without a type: some are understood, the others may do anything.
+fn extension(target: &Extension, table: TableName, hook: Hook) -> Vec<Action> {
+    match &*target.name {
+        "CONNMARK" => return connection_mark(target),
+        "TTL" | "HL" => return vec![Action::with(vec![assign(Field::HopLimit, Term::Anything)], Then::Change)],
+        name if goes_on(name) => return vec![Action::always(Then::GoOn)],
+        _ => {}
+    }
+    let passes = if table == TableName::Nat && matches!(hook, Hook::Prerouting | Hook::Output) {
+        let lost = [Field::Destination, Field::DestinationPort].map(|field| assign(field, Term::Anything));
+        Action::with(lost.to_vec(), Then::Translate)
+    } else {
+        Action::always(Then::Accept)
+    };
+    let unclear = |doubt| Condition::Unclear(doubt, Unknown::Rule);
+    vec![
+        Action { when: unclear(Doubt::GoesOn), ..Action::always(Then::GoOn) },
+        Action { when: unclear(Doubt::LetsPass), ..passes },
+        Action::always(Then::Drop),
+    ]
+}
+
+/// `CONNMARK`, in the words of `iptables-save`. What has no connection keeps its mark.
+fn connection_mark(target: &Extension) -> Vec<Action> {
+    let hex = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok();
+    let after = |option: &str| {
+        let at = target.words.iter().position(|word| &**word == option)?;
+        target.words.get(at + 1).map(|word| &**word)
+    };
+    let mask = |option| after(option).and_then(hex).unwrap_or(u32::MAX);
+    let (packet, connection) = (mask("--nfmask"), mask("--ctmask"));
+    let has = |option: &str| target.words.iter().any(|word| &**word == option);
+    let copy =
+        |keep: u32, from: Field, mask: u32| Term::Bits { keep: keep.into(), from: Some((from, mask.into())), xor: 0 };
+    let change = if let Some((value, mask)) = after("--set-xmark").and_then(|text| text.split_once('/')) {
+        let mark = hex(value).zip(hex(mask)).map(|(value, mask)| MaskedMark { value, mask });
+        mark.map(|mark| assign(Field::ConnectionMark, xor_mark(mark)))
+    } else if has("--save-mark") {
+        Some(assign(Field::ConnectionMark, copy(!connection, Field::Mark, packet)))
+    } else if has("--restore-mark") {
+        Some(assign(Field::Mark, copy(!packet, Field::ConnectionMark, connection)))
+    } else {
+        None
+    };
+    only(has_connection(), change.into_iter().collect())
+}
