@@ -21,6 +21,7 @@ use std::ops::Range;
 pub use self::file::file;
 pub use self::known::{is_target_name, match_names, target_names};
 pub use self::words::{Word, words};
+pub use super::ruleset::Part;
 use super::ruleset::{Chain, ChainPolicy, Header, Match, TableName, Target};
 use crate::net::Family;
 
@@ -134,29 +135,6 @@ impl RuleText {
     pub fn place(&self, part: Part) -> Option<Range<usize>> {
         self.parts.iter().find(|(known, _)| *known == part).map(|(_, span)| span.clone())
     }
-}
-
-/// A part of a rule: what a diagnostic can point at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The chain's name.
-    Chain,
-    /// `-s`
-    Source,
-    /// `-d`
-    Destination,
-    /// `-i`
-    InInterface,
-    /// `-o`
-    OutInterface,
-    /// `-p`
-    Protocol,
-    /// `-f`
-    Fragment,
-    /// The match of that number, from 0.
-    Match(usize),
-    /// `-j` or `-g`
-    Target,
 }
 
 /// A place in a template's rule that a parameter fills.

@@ -9,6 +9,7 @@ mod hook;
 mod matches;
 mod negatable;
 mod origin;
+mod part;
 mod rule;
 mod table;
 mod targets;
@@ -22,6 +23,7 @@ pub use self::matches::{
 };
 pub use self::negatable::Negatable;
 pub use self::origin::Origin;
+pub use self::part::Part;
 pub use self::rule::Rule;
 pub use self::table::{ByChain, Ruleset, Table};
 pub use self::targets::{Log, Nat, NatOptions, Nflog, RejectWith, Target};

@@ -5,7 +5,7 @@ use super::flight::{Bounds, Flight};
 use super::loaded::{Bits, Entry, Loaded, number, state_bit};
 use super::{Assumptions, Place};
 use crate::iptables::packet::{Fragment, State, Transport, Way};
-pub use crate::iptables::parse::Part;
+pub use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{
     HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, PortSide, Ports, States, Tcp,
 };

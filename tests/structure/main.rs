@@ -162,7 +162,6 @@ const NAMES_MATCHES: &[&str] = &["iptables::ruleset", "iptables::meaning", "ipta
 
 /// Files that name single matches and should not. Delete what you have mended.
 const MATCHES_TO_MOVE: &[&str] = &[
-    "compile::checks",
     "expand",
     "expand::group",
     "expand::raw",

@@ -5,10 +5,9 @@
 
 use std::ops::Not;
 
-use super::super::parse::Part;
 use super::super::ruleset::{
-    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, PolicyDirection, PortSide,
-    Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
+    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Part, PolicyDirection,
+    PortSide, Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
 };
 use super::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number, number, state_number,
