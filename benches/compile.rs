@@ -12,7 +12,7 @@ use cgwfw::expand::Options;
 use cgwfw::iptables::parse;
 use cgwfw::net::{Both, Family};
 use cgwfw::snippet::library::Library;
-use cgwfw::syntax;
+use cgwfw::{rule_file, syntax};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 
@@ -59,7 +59,7 @@ fn parse_10_000_sentences(bencher: Bencher) {
 /// The texts of both families back to rules.
 #[divan::bench(sample_count = 20)]
 fn read_60_000_rules(bencher: Bencher) {
-    let Both { v4, v6 } = compiled(&policies::ipsec(10_000), &Library::built_in()).both_rules();
+    let Both { v4, v6 } = rule_files(&compiled(&policies::ipsec(10_000), &Library::built_in()));
     let rules = [&v4, &v6].iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("-A ")).count();
     assert_eq!(rules, RULES, "the load of the benchmark");
     bencher
@@ -70,7 +70,11 @@ fn read_60_000_rules(bencher: Bencher) {
 /// Measures `policy` from its text to the texts of both rule files.
 fn both_files(bencher: Bencher, policy: &str) {
     let library = Library::built_in();
-    bencher.bench(|| compiled(black_box(policy), &library).both_rules());
+    bencher.bench(|| rule_files(&compiled(black_box(policy), &library)));
+}
+
+fn rule_files(compilation: &Compilation) -> Both<String> {
+    rule_file::both(&compilation.ast, &compilation.rulesets)
 }
 
 /// Compiles a policy, which must not have errors: what is refused is not worth measuring.

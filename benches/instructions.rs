@@ -22,8 +22,8 @@ use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
 use cgwfw::source_map::Rules;
 use cgwfw::trace::human::{self, human};
-use cgwfw::traffic::one::described;
-use cgwfw::{resolve, syntax, trace};
+use cgwfw::traffic::one::all_described;
+use cgwfw::{rule_file, syntax, trace};
 use lsp_server::{Connection, Message, Notification, Request};
 use serde_json::{Value, json};
 
@@ -65,7 +65,8 @@ const STEPS: [Step; 7] = [
 fn both_files(policy: &str, whole: bool) {
     let library = Library::built_in();
     if whole {
-        black_box(compiled(policy, &library).both_rules());
+        let compilation = compiled(policy, &library);
+        black_box(rule_file::both(&compilation.ast, &compilation.rulesets));
     }
 }
 
@@ -90,13 +91,11 @@ fn simulated(whole: bool) {
 /// The answer of `trace` about two packets, one in each family, that no rule of a gateway accepts.
 fn traced(whole: bool) {
     let library = Library::built_in();
-    let mut compilation = compiled(&policies::gateway(200), &library);
-    let mut scope = resolve::scope(&compilation.ast, &mut Diagnostics::default());
+    let compilation = compiled(&policies::gateway(200), &library);
     if whole {
         let mut reports = Diagnostics::default();
-        let sentences = syntax::append(&mut compilation.ast, "packet", "in on inet0 tcp port 8080", &mut reports);
-        let packets: Vec<_> =
-            sentences.flat_map(|sentence| described(&compilation.ast, sentence, &mut scope, &mut reports)).collect();
+        let ast = syntax::beside(&compilation.ast.sources, "packet", "in on inet0 tcp port 8080", &mut reports);
+        let packets = all_described(&ast, &compilation.declarations, &mut reports);
         assert_eq!(packets.len(), 2, "one in each family");
         for packet in packets {
             let loaded = Loaded::new(&compilation.rulesets[packet.packet.family()]);

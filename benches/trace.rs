@@ -13,14 +13,15 @@ use cgwfw::expand::Options;
 use cgwfw::iptables::parse;
 use cgwfw::iptables::ruleset::Ruleset;
 use cgwfw::net::{Both, Family};
-use cgwfw::resolve::Scope;
+use cgwfw::policy::Declarations;
 use cgwfw::simulate::Loaded;
 use cgwfw::snippet::library::Library;
+use cgwfw::source::Sources;
 use cgwfw::source_map::{RuleFile, Rules};
-use cgwfw::syntax::{self, Ast};
+use cgwfw::syntax;
 use cgwfw::trace::human::{self, human};
 use cgwfw::trace::trace;
-use cgwfw::traffic::one::{Described, described};
+use cgwfw::traffic::one::{Described, all_described};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 
@@ -87,9 +88,8 @@ fn answers(bencher: Bencher, count: u32, rules: Rules, verbose: bool) {
 }
 
 fn packet() -> Described {
-    let mut ast = Ast::default();
     let mut diagnostics = Diagnostics::default();
-    let mut sentences = syntax::append(&mut ast, "packet", PACKET, &mut diagnostics);
-    let found = sentences.next().map(|sentence| described(&ast, sentence, &mut Scope::default(), &mut diagnostics));
-    found.and_then(|packets| packets.into_iter().next()).expect("a packet")
+    let ast = syntax::beside(&Sources::default(), "packet", PACKET, &mut diagnostics);
+    let packets = all_described(&ast, &Declarations::default(), &mut diagnostics);
+    packets.into_iter().next().expect("a packet")
 }

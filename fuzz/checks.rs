@@ -10,16 +10,18 @@ use cgwfw::expand::Options;
 use cgwfw::iptables::check::check_ruleset;
 use cgwfw::iptables::{parse, print};
 use cgwfw::net::Family;
-use cgwfw::resolve::Scope;
+use cgwfw::policy::Declarations;
+use cgwfw::rule_file;
 use cgwfw::sentence::packet as sentence;
 use cgwfw::simulate::Loaded;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::signature::metadata;
+use cgwfw::source::Sources;
 use cgwfw::source_map::Rules;
-use cgwfw::syntax::{self, Ast};
+use cgwfw::syntax;
 use cgwfw::trace::human::{Options as Drawing, human};
 use cgwfw::trace::trace;
-use cgwfw::traffic::one::{Described, described};
+use cgwfw::traffic::one::{Described, all_described};
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(Library::built_in);
 
@@ -40,7 +42,7 @@ pub fn policy(text: &str) {
         return;
     }
     for family in Family::BOTH {
-        let printed = compilation.rules(family);
+        let printed = rule_file::text(&compilation.ast, &compilation.rulesets[family]);
         let (read, faults) = parse::file(&printed, family);
         assert_eq!(faults, [], "{printed}");
         let ours = &compilation.rulesets[family];
@@ -94,15 +96,14 @@ pub fn snippet(text: &str) {
         return;
     }
     for family in Family::BOTH {
-        let printed = compilation.rules(family);
+        let printed = rule_file::text(&compilation.ast, &compilation.rulesets[family]);
         assert_eq!(parse::file(&printed, family).1, [], "{printed}");
     }
 }
 
 fn packets(text: &str, diagnostics: &mut Diagnostics) -> Vec<Described> {
-    let mut ast = Ast::default();
-    let sentences = syntax::append(&mut ast, "packet", text, diagnostics);
-    sentences.flat_map(|one| described(&ast, one, &mut Scope::default(), diagnostics)).collect()
+    let ast = syntax::beside(&Sources::default(), "packet", text, diagnostics);
+    all_described(&ast, &Declarations::default(), diagnostics)
 }
 
 /// A policy to follow packets through, with something of everything.

@@ -13,12 +13,13 @@ use crate::expect;
 use crate::helm;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::Ruleset;
-use crate::resolve;
+use crate::policy::Declarations;
 use crate::simulate::{By, Decision, Loaded, decide};
 use crate::snippet::library::Library;
 use crate::snippet::readme::Example;
+use crate::source::Sources;
 use crate::syntax;
-use crate::traffic::one::{Described, described};
+use crate::traffic::one::{Described, all_described};
 
 /// The name of an example's packets in diagnostics.
 const PACKETS: &str = "packets";
@@ -54,7 +55,9 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
         compile(Path::new(POLICY), &text, &read, library, Options { notes: true, ..Options::default() });
     helm::check(&mut compilation);
     if let Some(text) = example.expected("packets") {
-        packets(&mut compilation, text);
+        let Compilation { ast, declarations, diagnostics, .. } = &mut compilation;
+        let (sources, _) = packets(&ast.sources, declarations, text, diagnostics);
+        ast.sources = sources;
     }
     if example.expected("test").is_some() {
         let reports: Vec<_> = expect::check(&compilation).filter_map(|checked| checked.report).collect();
@@ -63,13 +66,18 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
     compilation
 }
 
-/// The packets of a `packets` fence by line; what is wrong with them goes to the compilation's diagnostics.
-fn packets(compilation: &mut Compilation, fence: &str) -> Vec<Described> {
+/// The packets of a `packets` fence, in the terms of a policy, and the sources that reports about them point into.
+fn packets(
+    sources: &Sources,
+    declarations: &Declarations,
+    fence: &str,
+    diagnostics: &mut Diagnostics,
+) -> (Sources, Vec<Described>) {
     // The same columns as in the fence, without what is expected.
     let sentences: String = fence.lines().map(|line| format!("{}\n", sentence(line))).collect();
-    let mut scope = resolve::scope(&compilation.ast, &mut Diagnostics::default());
-    let all = syntax::append(&mut compilation.ast, PACKETS, &sentences, &mut compilation.diagnostics);
-    all.flat_map(|sentence| described(&compilation.ast, sentence, &mut scope, &mut compilation.diagnostics)).collect()
+    let ast = syntax::beside(sources, PACKETS, &sentences, diagnostics);
+    let packets = all_described(&ast, declarations, diagnostics);
+    (ast.sources, packets)
 }
 
 /// The traffic sentence of a line `SENTENCE => FATE`.
@@ -79,18 +87,13 @@ fn sentence(line: &str) -> &str {
 
 /// The lines of a `packets` fence with the fates that their packets meet.
 fn fates(compilation: &Compilation, fence: &str) -> String {
-    let mut own = Compilation {
-        ast: compilation.ast.clone(),
-        policy: compilation.policy.clone(),
-        rulesets: compilation.rulesets.clone(),
-        diagnostics: Diagnostics::default(),
-    };
     let loaded = compilation.rulesets.each_ref().map(Loaded::new);
     let line = |line: &str| {
         if sentence(line).trim().is_empty() || line.starts_with('#') {
             return format!("{line}\n");
         }
-        let packets = packets(&mut own, line);
+        let (sources, declarations) = (&compilation.ast.sources, &compilation.declarations);
+        let (_, packets) = packets(sources, declarations, line, &mut Diagnostics::default());
         let fate = |described: &Described| {
             let loaded = &loaded[described.packet.family()];
             let decisions = decide(loaded, &described.packet, described.assumptions);

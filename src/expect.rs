@@ -12,6 +12,7 @@ mod shrink;
 use crate::codes;
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
+use crate::format;
 use crate::iptables::packet::Packet;
 use crate::iptables::print::rule_line;
 use crate::net::{Both, Family};
@@ -80,12 +81,12 @@ fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
 fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectation) -> Checked {
     let span = compilation.ast.span(&compilation.ast.sentences[expectation.sentence as usize]);
     let sources = &compilation.ast.sources;
-    let text = compilation.text(expectation.sentence);
+    let text = format::comment_text(&compilation.ast, expectation.sentence);
     let statement =
         Statement { file: sources.get(span.source).name.clone(), line: sources.position(span).0, text: text.clone() };
     let mut tried = 0;
     for family in expectation.packets.families.iter() {
-        let declared = compilation.policy.interfaces.iter().map(|declared| declared.name);
+        let declared = compilation.declarations.interfaces.iter().map(|declared| declared.name);
         let loaded = &loaded[family];
         let found = search::search(loaded, expectation, &declared.collect::<Vec<_>>());
         tried += found.tried;

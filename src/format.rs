@@ -88,6 +88,13 @@ pub fn comment(ast: &Ast, sentence: &Sentence, out: &mut String) {
     }
 }
 
+/// What `comment` appends, for a sentence by its position.
+pub fn comment_text(ast: &Ast, sentence: u32) -> String {
+    let mut text = String::new();
+    comment(ast, &ast.sentences[sentence as usize], &mut text);
+    text
+}
+
 /// `name.cgwfw: ` for an included file: the name without its folders, which differ from machine to machine.
 fn prefix(ast: &Ast, source: SourceId) -> String {
     let source = ast.sources.get(source);

@@ -7,6 +7,7 @@ use crate::codes;
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
 use crate::net::Both;
+use crate::rule_file;
 use crate::source::Span;
 
 codes! {
@@ -50,7 +51,7 @@ pub const SMALLER: &str =
 
 /// The warning, at the head of the policy, of rules that the chart cannot carry.
 pub fn report(compilation: &Compilation) -> Option<Report> {
-    let Both { v4, v6 } = compilation.both_rules();
+    let Both { v4, v6 } = rule_file::both(&compilation.ast, &compilation.rulesets);
     let message = too_large(&v4, &v6)?;
     let head = Span::new(compilation.ast.root, 0, 0);
     Some(HelmWarning::TooLarge.at(head, message, "the policy as a whole", SMALLER))

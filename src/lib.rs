@@ -22,6 +22,7 @@ pub mod net;
 pub mod parallel;
 pub mod policy;
 pub mod resolve;
+pub mod rule_file;
 pub mod sentence;
 pub mod services;
 pub mod simulate;

@@ -1,8 +1,11 @@
 //! The policy as meant: typed sentences, before they become rules. Data only.
 //! Input: filled by `resolve`. Output: read by `expand` and by all that ask about sentences.
 
+mod declarations;
+
 use smallvec::SmallVec;
 
+pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Role};
 use crate::diagnostic::Severity;
 use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
 use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
@@ -19,85 +22,12 @@ pub struct Policy {
     pub default_refused: bool,
     /// The first `default drop`.
     pub default_drop: Option<Span>,
-    /// The declared interfaces, in the order of their sentences.
-    pub interfaces: Vec<InterfaceDeclaration>,
-    /// The definitions, in the order of their sentences.
-    pub definitions: Vec<Definition>,
     /// Everything that yields rules, in order.
     pub statements: Vec<Statement>,
     /// The `expect` sentences.
     pub expectations: Vec<Expectation>,
     /// The `lint` sentences.
     pub lints: Vec<LintLevel>,
-}
-
-/// `interface NAME [ROLE] [over NAME] ["note"]`
-#[derive(Clone, Debug)]
-pub struct InterfaceDeclaration {
-    /// The name, or a pattern.
-    pub name: Interface,
-    /// What it is for.
-    pub role: Option<Role>,
-    /// The interface that carries it, and the place where it is named.
-    pub over: Option<(Interface, Span)>,
-    /// A remark for people.
-    pub note: Option<String>,
-    /// The place of the name.
-    pub span: Span,
-    /// The place of the sentence.
-    pub whole: Span,
-}
-
-/// What an interface of the gateway is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The pod network of the cluster.
-    Calico,
-    /// It has a public address.
-    Public,
-    /// It leads to the service behind the gateway.
-    Service,
-    /// A route-based IPsec tunnel (VTI).
-    Vti,
-    /// A route-based IPsec tunnel (XFRM interface).
-    Xfrm,
-    /// A GRE tunnel.
-    Gre,
-    /// A GRE tunnel of Ethernet frames.
-    Gretap,
-    /// A VXLAN.
-    Vxlan,
-    /// A bridge.
-    Bridge,
-    /// A VLAN.
-    Vlan,
-}
-
-impl Role {
-    /// Every role with its word.
-    pub const ALL: [(&'static str, Role); 10] = [
-        ("calico", Role::Calico),
-        ("public", Role::Public),
-        ("service", Role::Service),
-        ("vti", Role::Vti),
-        ("xfrm", Role::Xfrm),
-        ("gre", Role::Gre),
-        ("gretap", Role::Gretap),
-        ("vxlan", Role::Vxlan),
-        ("bridge", Role::Bridge),
-        ("vlan", Role::Vlan),
-    ];
-}
-
-/// `define NAME = VALUE`: the value has no type before it is used.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    /// The name, without `$`.
-    pub name: String,
-    /// The place of the name.
-    pub span: Span,
-    /// The sentence, a position in `Ast::sentences`.
-    pub sentence: u32,
 }
 
 /// A sentence that yields rules.

@@ -13,19 +13,18 @@ pub mod traffic;
 pub mod value;
 pub mod words;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::net::Interface;
 use crate::parallel;
-use crate::policy::{InterfaceDeclaration, Policy, Role, Statement};
+use crate::policy::{Declarations, InterfaceDeclaration, Policy, Statement};
 use crate::snippet::library::{CORE_VERBS, Library};
 use crate::source::Span;
 use crate::syntax::Ast;
 use suggest::did_you_mean;
-use words::{Atom, Definitions, Words};
+use words::{Atom, Words};
 
 codes! {
     /// What can be wrong with the meaning of a sentence.
@@ -156,17 +155,16 @@ codes! {
     DefaultTwice = Error "cgwfw::resolve::default_twice",
 }
 
-/// What the sentences of a policy share: its definitions and its interfaces.
-#[derive(Clone, Default)]
-pub struct Scope {
-    /// The definitions.
-    pub definitions: Definitions,
-    /// The declared interfaces.
-    pub interfaces: Vec<InterfaceDeclaration>,
-    by_name: BTreeMap<Interface, usize>,
-    /// Whether a sentence names it, by position in `interfaces`.
+/// What the sentences of a policy share: its declarations, and which of them are used.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    /// The interfaces and definitions.
+    pub declarations: &'a Declarations,
+    /// Whether a sentence uses it, by position in the definitions.
+    pub used: Vec<bool>,
+    /// Whether a sentence names it, by position in the interfaces.
     pub named: Vec<bool>,
-    /// Whether a sentence that decides what may pass names it, by position in `interfaces`.
+    /// Whether a sentence that decides what may pass names it, by position in the interfaces.
     pub decided: Vec<bool>,
     /// Whether interfaces may be named that are not declared: packets come by any.
     pub any_interface: bool,
@@ -177,33 +175,34 @@ pub struct Scope {
 /// More ways out than anybody reads.
 const MOST_OFFERED: usize = 6;
 
-impl Scope {
-    /// Adds a declaration; gives back the earlier one of that name, if there is one.
-    pub fn declare(&mut self, declaration: InterfaceDeclaration) -> Option<&InterfaceDeclaration> {
-        if let Some(earlier) = self.by_name.get(&declaration.name) {
-            return Some(&self.interfaces[*earlier]);
+impl Scope<'_> {
+    /// Nothing is used yet.
+    pub fn new(declarations: &Declarations) -> Scope<'_> {
+        let interfaces = vec![false; declarations.interfaces.len()];
+        Scope {
+            declarations,
+            used: vec![false; declarations.definitions.len()],
+            named: interfaces.clone(),
+            decided: interfaces,
+            any_interface: false,
+            decides: false,
         }
-        self.by_name.insert(declaration.name, self.interfaces.len());
-        self.interfaces.push(declaration);
-        self.named.push(false);
-        self.decided.push(false);
-        None
     }
 
     /// The declared interfaces behind a word, as ways out of a sentence that lacks one.
     pub fn offers(&self, word: &str) -> impl Iterator<Item = Fix> {
         let offer =
             move |declared: &InterfaceDeclaration| Fix::Add(format!("{word} {}", declared.name).trim().to_owned());
-        self.interfaces.iter().take(MOST_OFFERED).map(offer)
+        self.declarations.interfaces.iter().take(MOST_OFFERED).map(offer)
     }
 
     /// Counts everything that a refused sentence names as used: one mistake is not also another.
     fn name_all(&mut self, words: &Words) {
         for (variable, name) in words.names() {
             if variable {
-                self.definitions.use_all(name);
-            } else if let Some(index) = Interface::new(name).and_then(|name| self.by_name.get(&name)) {
-                (self.named[*index], self.decided[*index]) = (true, true);
+                self.declarations.definition(name).into_iter().for_each(|index| self.used[index] = true);
+            } else if let Some(index) = Interface::new(name).and_then(|name| self.declarations.interface(&name)) {
+                (self.named[index], self.decided[index]) = (true, true);
             }
         }
     }
@@ -215,27 +214,23 @@ impl Scope {
         };
         add(&mut self.named, &copy.named);
         add(&mut self.decided, &copy.decided);
-        add(&mut self.definitions.used, &copy.definitions.used);
-    }
-
-    /// The role of an interface.
-    pub fn role(&self, name: &Interface) -> Option<Role> {
-        self.by_name.get(name).and_then(|index| self.interfaces[*index].role)
+        add(&mut self.used, &copy.used);
     }
 
     /// Notes that a sentence names an interface; reports one that is not declared where others are.
     pub fn interface(&mut self, name: &Interface, atom: &Atom, diagnostics: &mut Diagnostics) -> bool {
-        if self.interfaces.is_empty() || name.name() == "lo" {
+        let interfaces = &self.declarations.interfaces;
+        if interfaces.is_empty() || name.name() == "lo" {
             return true;
         }
         let mut known = false;
-        if let Some(index) = self.by_name.get(name) {
+        if let Some(index) = self.declarations.interface(name) {
             known = true;
-            self.named[*index] = true;
-            self.decided[*index] |= self.decides;
+            self.named[index] = true;
+            self.decided[index] |= self.decides;
         }
         if !known || name.pattern().is_some() {
-            for (index, declared) in self.interfaces.iter().enumerate() {
+            for (index, declared) in interfaces.iter().enumerate() {
                 if name.covers(&declared.name) || declared.name.covers(name) {
                     known = true;
                     self.named[index] = true;
@@ -247,7 +242,7 @@ impl Scope {
             return true;
         }
         if !known {
-            let names = self.interfaces.iter().map(|declared| declared.name.name());
+            let names = interfaces.iter().map(|declared| declared.name.name());
             let near = did_you_mean(name.name(), names);
             let help = match near {
                 Some(near) => format!("did you mean `{near}`? Otherwise add `interface {name}`"),
@@ -265,28 +260,34 @@ impl Scope {
 }
 
 /// The definitions and the interfaces of a policy, wherever they stand in it.
-pub fn scope(ast: &Ast, diagnostics: &mut Diagnostics) -> Scope {
-    let mut scope = Scope::default();
+pub fn declarations(ast: &Ast, diagnostics: &mut Diagnostics) -> Declarations {
+    let mut declarations = Declarations::default();
+    let none = Declarations::default();
     for (index, sentence) in ast.sentences.iter().enumerate() {
-        let words = Words::new(ast, index as u32);
+        let words = Words::new(ast, index as u32, &none);
         match words.peek(0) {
             // What is left of a sentence that was reported must not be reported again.
             Some("define") if sentence.broken && words.peek(2) != Some("=") => {}
             Some("interface") if sentence.broken => {}
-            Some("define") => core::define(index as u32, words, &mut scope, diagnostics),
-            Some("interface") => core::interface(words, &mut scope, diagnostics),
+            Some("define") => core::define(index as u32, words, ast, &mut declarations, diagnostics),
+            Some("interface") => core::interface(words, &mut declarations, diagnostics),
             _ => {}
         }
     }
-    core::underlays(&mut scope, diagnostics);
-    scope
+    declarations
 }
 
-/// Gives every sentence its meaning.
-pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (Policy, Scope) {
+/// Gives every sentence its meaning; with it comes what was used of the declarations.
+pub fn resolve<'a>(
+    ast: &'a Ast,
+    declarations: &'a Declarations,
+    library: &Library,
+    diagnostics: &mut Diagnostics,
+) -> (Policy, Scope<'a>) {
     block::argument::check_defaults(library, diagnostics);
     let mut policy = Policy::default();
-    let mut scope = scope(ast, diagnostics);
+    let mut scope = Scope::new(declarations);
+    core::underlays(&mut scope, diagnostics);
     defaults(ast, &mut policy, &mut scope, diagnostics);
     let all = ast.sentences.len();
     policy.statements.reserve(all);
@@ -307,8 +308,6 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
         found.iter().for_each(|report| diagnostics.push(report.clone()));
     }
     core::lints_set_twice(&policy.lints, diagnostics);
-    policy.interfaces = scope.interfaces.clone();
-    policy.definitions = scope.definitions.list().to_vec();
     (policy, scope)
 }
 
@@ -316,7 +315,7 @@ pub fn resolve(ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) -> (
 fn defaults(ast: &Ast, policy: &mut Policy, scope: &mut Scope, diagnostics: &mut Diagnostics) {
     let mut defaults = core::Defaults::default();
     for (index, sentence) in ast.sentences.iter().enumerate() {
-        let words = Words::new(ast, index as u32);
+        let words = Words::new(ast, index as u32, scope.declarations);
         if words.peek(0) != Some("default") {
             continue;
         }
@@ -346,7 +345,7 @@ fn sentences(
     diagnostics: &mut Diagnostics,
 ) {
     for (sentence, broken) in range.map(|index| (index as u32, ast.sentences[index].broken)) {
-        let words = Words::new(ast, sentence);
+        let words = Words::new(ast, sentence, scope.declarations);
         if broken {
             // Its tokens were reported; what it names is used all the same.
             scope.name_all(&words);

@@ -4,10 +4,12 @@
 use serde::Serialize;
 
 use crate::compile::Compilation;
+use crate::format;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::{Origin, Ruleset, TableName};
 use crate::net::{Both, Family};
 use crate::policy;
+use crate::rule_file;
 use crate::simulate::Hook;
 use crate::snippet::library::Library;
 use crate::source::{LineIndex, Span};
@@ -123,7 +125,7 @@ impl<'a> Rules<'a> {
                 };
                 let text = match sentence.body {
                     Some(_) => sources.text(span).to_owned(),
-                    None => compilation.text(origin.sentence),
+                    None => format::comment_text(&compilation.ast, origin.sentence),
                 };
                 let file = sources.get(span.source).name.clone();
                 Statement { file, line: sources.position(span).0, text }
@@ -192,7 +194,7 @@ fn lines<'a>(
     blocks: &[Option<u16>],
     family: Family,
 ) -> Vec<Line<'a>> {
-    let text = compilation.rules(family);
+    let text = rule_file::text(&compilation.ast, &compilation.rulesets[family]);
     let mut tables: Vec<_> = compilation.rulesets[family].tables.iter().collect();
     tables.sort_by_key(|table| table.name);
     // The writer prints the rules of a table in their order, each on one line.
@@ -211,7 +213,7 @@ fn lines<'a>(
                 line,
                 table: table.name.name(),
                 chain: table.chains[rule.chain.0 as usize].name.to_string(),
-                sentence: compilation.text(rule.origin.sentence),
+                sentence: format::comment_text(&compilation.ast, rule.origin.sentence),
                 file: &sources.get(span.source).name,
                 source_line,
                 column,

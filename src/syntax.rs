@@ -152,14 +152,11 @@ pub fn parse(root: &Path, text: &str, sources: Sources, read: Read, diagnostics:
     ast
 }
 
-/// Adds sentences that are no part of the policy, and speak in its terms: packets to trace. Gives their positions.
-pub fn append(ast: &mut Ast, name: &str, text: &str, diagnostics: &mut Diagnostics) -> std::ops::Range<u32> {
-    let first = ast.sentences.len() as u32;
-    let source = ast.sources.add(name, text, None);
-    let mut includes = include::Includes::new(Path::new(name));
+/// Parses sentences that are no part of a policy and speak in its terms: packets to trace. With the policy's `sources`,
+/// reports can point into both.
+pub fn beside(sources: &Sources, name: &str, text: &str, diagnostics: &mut Diagnostics) -> Ast {
     let none = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    parse_source(ast, source, Path::new(name), &none, &mut includes, diagnostics);
-    first..ast.sentences.len() as u32
+    parse(Path::new(name), text, sources.clone(), &none, diagnostics)
 }
 
 /// Words that begin a sentence: where one begins a line inside an open brace, the brace was forgotten.

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cgwfw::compile::compile;
 use cgwfw::expand::Options;
 use cgwfw::net::Family;
+use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 use generate::{Clauses, Random};
 
@@ -28,7 +29,7 @@ fn compiled(text: &str, library: &Library) -> Option<([String; 2], String)> {
     }
     let plain =
         |text: String| text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-    let rules = Family::BOTH.map(|family| plain(compilation.rules(family)));
+    let rules = Family::BOTH.map(|family| plain(rule_file::text(&compilation.ast, &compilation.rulesets[family])));
     Some((rules, compilation.diagnostics.iter().map(|report| report.message.as_str()).collect()))
 }
 

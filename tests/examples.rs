@@ -13,6 +13,7 @@ use cgwfw::helm;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
 use cgwfw::net::Family;
 use cgwfw::policy::ExpectedVerdict;
+use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::examples;
 use support::kernel::{self, Backend};
@@ -40,7 +41,7 @@ fn every_example_is_clean_and_yields_the_files_beside_it() {
         let worse = compilation.diagnostics.iter().filter(|report| report.severity > Severity::Note);
         let worse: Vec<String> = worse.map(|report| diagnostic::short(report, sources)).collect();
         assert!(worse.is_empty(), "{worse:#?}");
-        let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+        let [v4, v6] = Family::BOTH.map(|family| rule_file::text(&compilation.ast, &compilation.rulesets[family]));
         let values = helm::values(&v4, &v6);
         for (extension, now) in [("iptables.rules", v4), ("ip6tables.rules", v6), ("values.yaml", values)] {
             let expected = path.with_extension(extension);
@@ -87,7 +88,7 @@ fn the_contrary_of_every_expectation_fails() {
 fn values_are_yaml_that_reads_back_as_the_rule_files() {
     for path in policies() {
         let compilation = compiled(&path);
-        let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+        let [v4, v6] = Family::BOTH.map(|family| rule_file::text(&compilation.ast, &compilation.rulesets[family]));
         let yaml = helm::values(&v4, &v6);
         let values: serde_json::Value = serde_saphyr::from_str(&yaml).expect("YAML");
         assert_eq!(values, serde_json::json!({"iptables": {"enabled": true, "ipv4Rules": v4, "ipv6Rules": v6}}));
@@ -134,7 +135,10 @@ fn sentences_as_comments_of_their_rules_are_loaded_too() {
     let options = Options { rule_comments: true, ..Options::default() };
     let compilations: Vec<Compilation> = policies().iter().map(|path| compiled_with(path, options)).collect();
     for family in Family::BOTH {
-        let texts: Vec<String> = compilations.iter().map(|compilation| compilation.rules(family)).collect();
+        let texts: Vec<String> = compilations
+            .iter()
+            .map(|compilation| rule_file::text(&compilation.ast, &compilation.rulesets[family]))
+            .collect();
         for line in texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("-A ")) {
             assert!(line.contains(" -m comment --comment "), "{line}");
         }
@@ -159,7 +163,10 @@ fn the_kernel_takes_every_ruleset_and_gives_the_same_rules_back() {
     let everything = everything();
     let mut failures = Vec::new();
     for family in Family::BOTH {
-        let texts: Vec<String> = everything.iter().map(|subject| subject.compilation.rules(family)).collect();
+        let texts: Vec<String> = everything
+            .iter()
+            .map(|subject| rule_file::text(&subject.compilation.ast, &subject.compilation.rulesets[family]))
+            .collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for backend in [Backend::Nft, Backend::Legacy] {
             let saved = kernel::load_many(backend, family, &texts);

@@ -11,6 +11,7 @@ use cgwfw::diagnostic::Diagnostics;
 use cgwfw::expand::Options;
 use cgwfw::format::format;
 use cgwfw::net::Family;
+use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::{Example, examples};
 use cgwfw::source::Sources;
@@ -96,7 +97,7 @@ fn results(compilation: &Compilation) -> (Vec<String>, Vec<(&str, &str)>) {
     let rules = if compilation.diagnostics.has_errors() {
         Vec::new()
     } else {
-        Family::BOTH.map(|family| compilation.rules(family)).to_vec()
+        Family::BOTH.map(|family| rule_file::text(&compilation.ast, &compilation.rulesets[family])).to_vec()
     };
     (rules, reports)
 }

@@ -12,6 +12,7 @@ use cgwfw::expand::Options;
 use cgwfw::helm;
 use cgwfw::iptables::parse;
 use cgwfw::net::Family;
+use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 
 /// Memory for one policy, in KiB: a limit of the whole address space.
@@ -265,7 +266,7 @@ fn strings_stay_text() {
         );
         let compilation = compiled(&policy, &none);
         assert!(!compilation.diagnostics.has_errors(), "{text}: {:?}", compilation.diagnostics);
-        let [v4, v6] = Family::BOTH.map(|family| compilation.rules(family));
+        let [v4, v6] = Family::BOTH.map(|family| rule_file::text(&compilation.ast, &compilation.rulesets[family]));
         for (family, rules) in Family::BOTH.into_iter().zip([&v4, &v6]) {
             let (read, faults) = parse::file(rules, family);
             assert_eq!(faults, [], "{text}");

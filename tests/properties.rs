@@ -23,6 +23,7 @@ use cgwfw::iptables::check::check_ruleset;
 use cgwfw::iptables::ruleset::{ChainPolicy, Header, Match, Ruleset, Table, TableName, Target};
 use cgwfw::iptables::{parse, print};
 use cgwfw::net::{Both, Family};
+use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 use generate::Random;
 use kernel::Backend;
@@ -131,7 +132,7 @@ fn rules_are_sound(text: &str, compilation: &Compilation, library: &Library) -> 
     let again = compiled(text, library);
     for family in Family::BOTH {
         let ruleset = &compilation.rulesets[family];
-        let printed = compilation.rules(family);
+        let printed = rule_file::text(&compilation.ast, &compilation.rulesets[family]);
         let (read, faults) = parse::file(&printed, family);
         if let Some((line, fault)) = faults.first() {
             let line = printed.lines().nth(line - 1).unwrap_or_default();
@@ -149,8 +150,11 @@ fn rules_are_sound(text: &str, compilation: &Compilation, library: &Library) -> 
                 format!("{details}\n{printed}"),
             ));
         }
-        if printed != again.rules(family) {
-            return Err(Failure::new("a second compilation yields other rules", again.rules(family)));
+        if printed != rule_file::text(&again.ast, &again.rulesets[family]) {
+            return Err(Failure::new(
+                "a second compilation yields other rules",
+                rule_file::text(&again.ast, &again.rulesets[family]),
+            ));
         }
         for rule in ruleset.tables.iter().flat_map(|table| &table.rules) {
             let Some(sentence) = compilation.ast.sentences.get(rule.origin.sentence as usize) else {
@@ -292,7 +296,7 @@ fn the_kernel_gives_back_what_the_generator_wrote() {
         let sentences = generate::policy(seed, &library);
         let compilation = compiled(&generate::text(&sentences), &library);
         if !compilation.diagnostics.has_errors() {
-            all.push((sentences, Both::of(|family| compilation.rules(family))));
+            all.push((sentences, Both::of(|family| rule_file::text(&compilation.ast, &compilation.rulesets[family]))));
         }
     }
     let failures = Failures::default();
@@ -311,7 +315,7 @@ fn the_kernel_gives_back_what_the_generator_wrote() {
                     if compilation.diagnostics.has_errors() {
                         return Ok(());
                     }
-                    let text = compilation.rules(family);
+                    let text = rule_file::text(&compilation.ast, &compilation.rulesets[family]);
                     same(backend, family, &text, kernel::load_and_save(backend, family, &text))
                 };
                 let (text, failure) = shrink(sentences, failure, &test);

@@ -11,12 +11,14 @@ use cgwfw::diagnostic::Diagnostics;
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::ruleset::IcmpType;
 use cgwfw::net::{Interface, Protocol};
+use cgwfw::policy::Declarations;
 use cgwfw::resolve::Scope;
 use cgwfw::resolve::traffic::packets::packets;
 use cgwfw::resolve::words::Words;
 use cgwfw::sentence::{packet as sentence, packets_of};
-use cgwfw::syntax::{self, Ast};
-use cgwfw::traffic::one::described;
+use cgwfw::source::Sources;
+use cgwfw::syntax;
+use cgwfw::traffic::one::all_described;
 use cgwfw::traffic::set::holds;
 use support::text;
 
@@ -345,13 +347,13 @@ fn sentences_of_packets_lead_back_to_them() {
                 ipsec_out: ipsec && matches!(way, Way::Out(_)),
             };
             let text = sentence(&packet);
-            let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
-            let all = syntax::append(&mut ast, "packet", &text, &mut diagnostics);
-            let found: Vec<_> =
-                all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+            let mut diagnostics = Diagnostics::default();
+            let ast = syntax::beside(&Sources::default(), "packet", &text, &mut diagnostics);
+            let found = all_described(&ast, &Declarations::default(), &mut diagnostics);
             assert_eq!(found.iter().map(|one| &one.packet).collect::<Vec<_>>(), [&packet], "{text} {diagnostics:?}");
-            let words = Words::new(&ast, 0);
-            let (meant, _) = packets(words, "expect", &mut Scope::default(), &mut diagnostics).expect("packets");
+            let none = Declarations::default();
+            let words = Words::new(&ast, 0, &none);
+            let (meant, _) = packets(words, "expect", &mut Scope::new(&none), &mut diagnostics).expect("packets");
             assert_eq!(meant, packets_of(&packet), "{text}");
             assert!(holds(&meant, &packet), "{text}");
             let other = Packet { hop_limit: packet.hop_limit ^ 1, ..packet.clone() };
@@ -437,17 +439,16 @@ fn words_in_any_order_are_a_packet_or_a_report() {
             text.push(' ');
             text.push_str(WORDS[next(WORDS.len())]);
         }
-        let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
-        let all = syntax::append(&mut ast, "packet", &text, &mut diagnostics);
-        let found: Vec<_> = all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+        let mut diagnostics = Diagnostics::default();
+        let ast = syntax::beside(&Sources::default(), "packet", &text, &mut diagnostics);
+        let found = all_described(&ast, &Declarations::default(), &mut diagnostics);
         let nothing = text.trim().is_empty();
         assert!(nothing || found.is_empty() == diagnostics.has_errors(), "{text}: {diagnostics:?}");
         for one in found {
             let again = sentence(&one.packet);
-            let (mut ast, mut diagnostics) = (Ast::default(), Diagnostics::default());
-            let all = syntax::append(&mut ast, "packet", &again, &mut diagnostics);
-            let same: Vec<_> =
-                all.flat_map(|one| described(&ast, one, &mut Scope::default(), &mut diagnostics)).collect();
+            let mut diagnostics = Diagnostics::default();
+            let ast = syntax::beside(&Sources::default(), "packet", &again, &mut diagnostics);
+            let same = all_described(&ast, &Declarations::default(), &mut diagnostics);
             assert!(same.iter().any(|same| same.packet == one.packet), "{text}: {again}: {diagnostics:?}");
             packets += 1;
         }

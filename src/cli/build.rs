@@ -12,6 +12,8 @@ use crate::compile::Compilation;
 use crate::diagnostic::Style;
 use crate::files::Compiled;
 use crate::net::{Both, Family};
+use crate::parallel;
+use crate::rule_file;
 use crate::source_map::source_map;
 
 #[derive(clap::Args)]
@@ -103,7 +105,8 @@ fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style
         }
     }
     let Some(folder) = &arguments.output else {
-        return print(&compilation.rules(if arguments.ipv4 { Family::V4 } else { Family::V6 }));
+        let family = if arguments.ipv4 { Family::V4 } else { Family::V6 };
+        return print(&rule_file::text(&compilation.ast, &compilation.rulesets[family]));
     };
     let own =
         if arguments.policies.len() > 1 { folder.join(policy.file_stem().unwrap_or_default()) } else { folder.clone() };
@@ -119,7 +122,9 @@ fn write_both(folder: &Path, compilation: &Compilation) -> io::Result<()> {
     let paths = FILES.map(|name| folder.join(name));
     replace(&paths.each_ref().map(PathBuf::as_path), |files| {
         let file_of = |family| if family == Family::V4 { files[0] } else { files[1] };
-        let Both { v4, v6 } = compilation.for_both(|family| compilation.write_rules(family, &mut file_of(family)));
+        let Both { v4, v6 } = parallel::both(compilation.ast.sentences.len(), |family| {
+            rule_file::write(&compilation.ast, &compilation.rulesets[family], &mut file_of(family))
+        });
         v4.and(v6)
     })
 }

@@ -8,6 +8,7 @@ use super::{Outcome, PolicyOptions, print};
 use crate::diagnostic::Style;
 use crate::helm::{SMALLER, too_large, values};
 use crate::net::Both;
+use crate::rule_file;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -28,7 +29,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
     if !matches!((&usable, &written), (Outcome::Fine, Outcome::Fine)) {
         return if matches!(written, Outcome::Fine) { usable } else { written };
     }
-    let Both { v4, v6 } = compilation.both_rules();
+    let Both { v4, v6 } = rule_file::both(&compilation.ast, &compilation.rulesets);
     if let Some(message) = too_large(&v4, &v6) {
         return Outcome::Unusable(format!("{message}; {SMALLER}"));
     }

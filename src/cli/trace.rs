@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 
 use super::report::{self, Format};
 use super::{Outcome, PolicyOptions, print};
-use crate::compile::Compilation;
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
 use crate::files;
 use crate::iptables::check::check_ruleset;
 use crate::iptables::parse;
 use crate::iptables::ruleset::Ruleset;
 use crate::net::{Both, Family};
-use crate::resolve::{Scope, scope};
+use crate::policy::Declarations;
 use crate::simulate::Loaded;
+use crate::source::Sources;
 use crate::source_map::{RuleFile, Rules};
 use crate::syntax::{self, Ast};
 use crate::trace::diagram::diagram;
 use crate::trace::human::{Options, human};
 use crate::trace::json::json;
 use crate::trace::{Trace, trace};
-use crate::traffic::one::{Described, described};
+use crate::traffic::one::{Described, all_described};
 
 #[derive(clap::Args)]
 #[command(after_help = "TRAFFIC is written as in `expect` sentences, in quotes, and describes one packet:\n  \
@@ -79,35 +79,28 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
     };
     let mut diagnostics = Diagnostics::default();
     if let Some(policy) = policy {
-        let mut compiled = arguments.options.compiled(Path::new(policy), false).map_err(Outcome::Unusable)?;
-        let compilation = &mut compiled.compilation;
+        let compiled = arguments.options.compiled(Path::new(policy), false).map_err(Outcome::Unusable)?;
+        let compilation = &compiled.compilation;
         if report::usable(compilation, &arguments.options) == Outcome::Refused {
             report::write(std::slice::from_ref(compilation), Format::Human, false, style);
             return Err(Outcome::Unusable("the policy has errors: there is no verdict".into()));
         }
-        let mut scope = scope(&compilation.ast, &mut Diagnostics::default());
-        let packets = packets(&mut compilation.ast, &name, &text, &mut scope, &mut diagnostics);
-        let packets = refuse(packets, &compilation.ast, diagnostics, style)?;
-        let rules = |compilation| Rules::Policy(compilation);
-        return Ok(write(packets, rules(compilation as &Compilation), arguments, output));
+        let ast = syntax::beside(&compilation.ast.sources, &name, &text, &mut diagnostics);
+        let packets = all_described(&ast, &compilation.declarations, &mut diagnostics);
+        let packets = refuse(packets, &ast, diagnostics, style)?;
+        return Ok(write(packets, Rules::Policy(compilation), arguments, output));
     }
     let (v4, v4_file) = read_rules(&arguments.rules[0], Family::V4)?;
     let (v6, v6_file) = read_rules(&arguments.rules[1], Family::V6)?;
     let (rulesets, files) = (Both { v4, v6 }, Both { v4: v4_file, v6: v6_file });
-    let mut ast = Ast::default();
-    let packets = packets(&mut ast, &name, &text, &mut Scope::default(), &mut diagnostics);
+    let ast = syntax::beside(&Sources::default(), &name, &text, &mut diagnostics);
+    let packets = all_described(&ast, &Declarations::default(), &mut diagnostics);
     let packets = refuse(packets, &ast, diagnostics, style)?;
     Ok(write(packets, Rules::Files(&rulesets, &files), arguments, output))
 }
 
 fn usage(message: &str) -> Outcome {
     Outcome::Unusable(message.to_owned())
-}
-
-/// The packets of some lines, in the scope of a policy.
-fn packets(ast: &mut Ast, name: &str, text: &str, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Vec<Described> {
-    let sentences = syntax::append(ast, name, text, diagnostics);
-    sentences.flat_map(|sentence| described(ast, sentence, scope, diagnostics)).collect()
 }
 
 /// Writes what is wrong with the packets; where something is, or there is none, there is no answer.

@@ -7,7 +7,7 @@ use crate::expand::ExpandError;
 use crate::iptables::meaning::{Context, Field, tracks};
 use crate::iptables::ruleset::{ChainPolicy, Match, Ruleset, TableName, Target};
 use crate::net::{Both, Family, Interface};
-use crate::policy::{Argument, Block, Policy, Role, Statement};
+use crate::policy::{Argument, Block, Declarations, Policy, Role, Statement};
 use crate::resolve::core::DEFAULT_CHAINS;
 use crate::resolve::{ResolveError, Scope};
 use crate::snippet::library::Library;
@@ -34,7 +34,7 @@ const LARGEST_MSS: u32 = 1440;
 
 /// What the sentences show.
 pub fn check(policy: &Policy, scope: &Scope, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
-    unused(policy, scope, ast, diagnostics);
+    unused(policy, scope, diagnostics);
     for statement in &policy.statements {
         if let Statement::Block(block) = statement {
             reject_on_public(block, scope, ast, library, diagnostics);
@@ -51,19 +51,18 @@ pub fn check_rules(policy: &Policy, ast: &Ast, rulesets: &Both<Ruleset>, notes: 
     }
 }
 
-fn unused(policy: &Policy, scope: &Scope, ast: &Ast, diagnostics: &mut Diagnostics) {
-    for (definition, _) in policy.definitions.iter().zip(&scope.definitions.used).filter(|(_, used)| !**used) {
+fn unused(policy: &Policy, scope: &Scope, diagnostics: &mut Diagnostics) {
+    for (definition, _) in scope.declarations.definitions.iter().zip(&scope.used).filter(|(_, used)| !**used) {
         let report = PolicyWarning::UnusedDefinition.at(
             definition.span,
             format!("`{}` is defined and never used", definition.name),
             "no sentence uses it",
             format!("write `${}` where it is meant, or remove the definition", definition.name),
         );
-        let whole = ast.span(&ast.sentences[definition.sentence as usize]);
-        diagnostics.push(report.fix(Fix::Remove(whole)));
+        diagnostics.push(report.fix(Fix::Remove(definition.whole)));
     }
     let closed = policy.defaults.contains(&Some(ChainPolicy::Drop));
-    for (index, declared) in policy.interfaces.iter().enumerate() {
+    for (index, declared) in scope.declarations.interfaces.iter().enumerate() {
         let name = &declared.name;
         if !scope.named[index] {
             let report = PolicyWarning::UnusedInterface.at(
@@ -73,7 +72,7 @@ fn unused(policy: &Policy, scope: &Scope, ast: &Ast, diagnostics: &mut Diagnosti
                 format!("write sentences `on {name}`, or remove the declaration"),
             );
             diagnostics.push(report.fix(Fix::Remove(declared.whole)));
-        } else if closed && !scope.decided[index] && !carries_another(policy, name) {
+        } else if closed && !scope.decided[index] && !carries_another(scope.declarations, name) {
             diagnostics.push(PolicyWarning::NeverPermitted.at(
                 declared.span,
                 format!("nothing is allowed on the interface `{name}`"),
@@ -84,8 +83,8 @@ fn unused(policy: &Policy, scope: &Scope, ast: &Ast, diagnostics: &mut Diagnosti
     }
 }
 
-fn carries_another(policy: &Policy, name: &Interface) -> bool {
-    policy.interfaces.iter().any(|declared| declared.over.is_some_and(|(over, _)| over == *name))
+fn carries_another(declarations: &Declarations, name: &Interface) -> bool {
+    declarations.interfaces.iter().any(|declared| declared.over.is_some_and(|(over, _)| over == *name))
 }
 
 /// The seed says: reject inside, drop at the edge; every rejected packet from the Internet is answered with another.
@@ -93,7 +92,7 @@ fn reject_on_public(block: &Block, scope: &Scope, ast: &Ast, library: &Library, 
     let snippet = &library.snippets[usize::from(block.snippet)];
     let rejects = snippet.signature.forms[usize::from(block.form)].words.first().is_some_and(|verb| verb == "reject");
     let Some(traffic) = block.traffic.as_deref().filter(|traffic| rejects && traffic.directions.input) else { return };
-    let public = traffic.on.items.iter().find(|name| scope.role(name) == Some(Role::Public));
+    let public = traffic.on.items.iter().find(|name| scope.declarations.role(name) == Some(Role::Public));
     if let Some(name) = public.filter(|_| !traffic.on.negated) {
         diagnostics.push(PolicyWarning::RejectOnPublic.at(
             ast.span(&ast.sentences[block.sentence as usize]),

@@ -213,7 +213,7 @@ fn clause(clause: &Clause) -> CompletionItem {
 
 /// Values of a kind.
 fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
-    let policy = &view.compilation.policy;
+    let declarations = &view.compilation.declarations;
     let fits: fn(&str) -> bool = match expect {
         Expect::Address => |text| text == "any" || address::prefix(text).is_ok_and(|prefix| prefix.is_some()),
         Expect::Ports => |text| ports(text).is_ok(),
@@ -221,7 +221,7 @@ fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
         Expect::Other("a value") | Expect::Other("a number") => |_| true,
         _ => |_| false,
     };
-    let variables = policy.definitions.iter().filter(|definition| atoms_fit(view, definition, fits, 0));
+    let variables = declarations.definitions.iter().filter(|definition| atoms_fit(view, definition, fits, 0));
     let mut items: Vec<CompletionItem> = variables
         .map(|definition| {
             let text = view.text(view.span(&view.compilation.ast.sentences[definition.sentence as usize]));
@@ -230,7 +230,7 @@ fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
         .collect();
     match expect {
         Expect::Interface => {
-            items.extend(policy.interfaces.iter().map(|declared| {
+            items.extend(declarations.interfaces.iter().map(|declared| {
                 let text = declared.note.clone().unwrap_or_default();
                 item(declared.name.name(), CompletionItemKind::FIELD, &text)
             }));
@@ -269,7 +269,7 @@ fn atoms_fit(view: &View, definition: &Definition, fits: fn(&str) -> bool, depth
         && words.len() > 3
         && atoms.all(|(text, kind)| match kind {
             TokenKind::Variable => {
-                let others = &view.compilation.policy.definitions;
+                let others = &view.compilation.declarations.definitions;
                 others
                     .iter()
                     .find(|other| other.name == text[1..])

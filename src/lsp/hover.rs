@@ -113,7 +113,7 @@ fn line(view: &View, span: Span) -> String {
 }
 
 fn variable(view: &View, name: &str) -> Option<String> {
-    let definition = view.compilation.policy.definitions.iter().find(|definition| definition.name == name)?;
+    let definition = view.compilation.declarations.definitions.iter().find(|definition| definition.name == name)?;
     let uses = view
         .all_tokens()
         .filter(|(_, _, kind, span)| *kind == TokenKind::Variable && view.text(*span).get(1..) == Some(name))
@@ -122,12 +122,12 @@ fn variable(view: &View, name: &str) -> Option<String> {
 }
 
 fn interface(view: &View, name: &str) -> Option<String> {
-    let declared = view.compilation.policy.interfaces.iter().find(|declared| declared.name.name() == name);
+    let declared = view.compilation.declarations.interfaces.iter().find(|declared| declared.name.name() == name);
     Some(match declared {
         Some(declared) => line(view, declared.span),
         None if name == "lo" => "`lo`: the loopback interface; it needs no declaration".into(),
         None if name.ends_with('+') => {
-            let all = view.compilation.policy.interfaces.iter();
+            let all = view.compilation.declarations.interfaces.iter();
             let prefix = name.trim_end_matches('+');
             let covered: Vec<_> = all.filter(|declared| declared.name.name().starts_with(prefix)).collect();
             let names: Vec<_> = covered.iter().map(|declared| format!("`{}`", declared.name)).collect();

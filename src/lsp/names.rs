@@ -25,7 +25,7 @@ fn named(view: &View, at: At) -> Option<Named> {
     let reading = view.reading(sentence);
     let text = view.text(at.span);
     let is_interface = |text: &str| {
-        text == "lo" || view.compilation.policy.interfaces.iter().any(|declared| declared.name.name() == text)
+        text == "lo" || view.compilation.declarations.interfaces.iter().any(|declared| declared.name.name() == text)
     };
     match &reading.meanings[at.token] {
         Meaning::Variable => Some(Named::Variable(text.get(1..)?.to_owned())),
@@ -125,7 +125,7 @@ pub fn can_rename(view: &View, offset: usize) -> Option<Range> {
 pub fn rename(view: &View, offset: usize, new: &str) -> Result<WorkspaceEdit, String> {
     let name = view.at(offset).and_then(|at| named(view, at)).filter(|_| can_rename(view, offset).is_some());
     let Some(name) = name else { return Err("only variables and interfaces can have other names".into()) };
-    let policy = &view.compilation.policy;
+    let declarations = &view.compilation.declarations;
     let new = match &name {
         Named::Variable(_) => {
             let new = new.trim_start_matches('$');
@@ -133,7 +133,7 @@ pub fn rename(view: &View, offset: usize, new: &str) -> Result<WorkspaceEdit, St
             if !begins || !new.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
                 return Err(format!("`{new}` is no name: letters, digits, `-` and `_`, a letter first"));
             }
-            if policy.definitions.iter().any(|definition| definition.name == new) {
+            if declarations.definitions.iter().any(|definition| definition.name == new) {
                 return Err(format!("`{new}` is defined already"));
             }
             new
@@ -142,7 +142,7 @@ pub fn rename(view: &View, offset: usize, new: &str) -> Result<WorkspaceEdit, St
             if Interface::new(new).is_none() || crate::resolve::value::interface(new).is_err() {
                 return Err(format!("`{new}` cannot be the name of an interface"));
             }
-            if policy.interfaces.iter().any(|declared| declared.name.name() == new) {
+            if declarations.interfaces.iter().any(|declared| declared.name.name() == new) {
                 return Err(format!("`{new}` is declared already"));
             }
             new

@@ -12,9 +12,9 @@ use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::explain;
 use crate::iptables::ruleset::{ChainPolicy, TableName};
 use crate::net::{Families, Family};
-use crate::policy::{Definition, Expectation, ExpectedVerdict, InterfaceDeclaration, LintLevel, RawRules, Role};
+use crate::policy::{Declarations, Expectation, ExpectedVerdict, InterfaceDeclaration, LintLevel, RawRules, Role};
 use crate::source::Span;
-use crate::syntax::Ast;
+use crate::syntax::{Ast, Sentence};
 
 /// The chain policies that were said, for INPUT, FORWARD and OUTPUT.
 #[derive(Default)]
@@ -104,7 +104,7 @@ pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, dia
         }
         return;
     }
-    let Some(list) = take_value(&mut words, "a chain", &mut scope.definitions, diagnostics) else { return };
+    let Some(list) = take_value(&mut words, "a chain", &mut scope.used, diagnostics) else { return };
     if list.negated {
         diagnostics.push(bad_form(
             list.span,
@@ -129,7 +129,7 @@ pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, dia
 }
 
 /// `interface NAME [ROLE] [over NAME] ["note"]`
-pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+pub fn interface(mut words: Words, declarations: &mut Declarations, diagnostics: &mut Diagnostics) {
     const FORM: &str = "interface NAME [ROLE] [over NAME] [\"note\"]";
     words.skip();
     let Some(text) = words.peek(0) else {
@@ -199,7 +199,7 @@ pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnost
             words.skip();
         }
     }
-    if let Some(earlier) = scope.declare(declaration) {
+    if let Some(earlier) = declarations.declare(declaration) {
         let earlier = earlier.span;
         diagnostics.push(
             ResolveError::Redefined
@@ -212,7 +212,7 @@ pub fn interface(mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnost
 
 /// Every `over` must name a declared interface; naming it is a use.
 pub fn underlays(scope: &mut Scope, diagnostics: &mut Diagnostics) {
-    let overs: Vec<_> = scope.interfaces.iter().filter_map(|declared| declared.over).collect();
+    let overs: Vec<_> = scope.declarations.interfaces.iter().filter_map(|declared| declared.over).collect();
     for (over, span) in overs {
         let atom = super::words::Atom { text: "", string: false, span, defined: None };
         scope.interface(&over, &atom, diagnostics);
@@ -220,7 +220,13 @@ pub fn underlays(scope: &mut Scope, diagnostics: &mut Diagnostics) {
 }
 
 /// `define NAME = VALUE`
-pub fn define(sentence: u32, mut words: Words, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+pub fn define(
+    sentence: u32,
+    mut words: Words,
+    ast: &Ast,
+    declarations: &mut Declarations,
+    diagnostics: &mut Diagnostics,
+) {
     words.skip();
     let name = words.peek(0).unwrap_or_default().to_owned();
     let span = words.span();
@@ -236,7 +242,9 @@ pub fn define(sentence: u32, mut words: Words, scope: &mut Scope, diagnostics: &
         ));
         return;
     }
-    if let Some(earlier) = scope.definitions.add(Definition { name: name.clone(), span, sentence }) {
+    let Sentence { source, broken, .. } = ast.sentences[sentence as usize];
+    let text = ast.sources.get(source).text.clone();
+    if let Some(earlier) = declarations.define(words.definition(name.clone(), span, sentence, broken, text)) {
         let earlier = earlier.span;
         diagnostics.push(
             ResolveError::Redefined

@@ -26,7 +26,7 @@ pub fn rate(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics)
 
 /// Interfaces, each of them declared if any is.
 pub fn interfaces(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<Values<Interface>> {
-    let list = value(words, "an interface", &mut scope.definitions, diagnostics)?;
+    let list = value(words, "an interface", &mut scope.used, diagnostics)?;
     if let [Atom { text: "any", span, .. }] = list.atoms[..] {
         diagnostics.push(ResolveError::BadInterface.at(
             span,
@@ -54,7 +54,7 @@ pub fn addresses<'a>(
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<Values<Prefix>> {
-    let list = value(words, "an address", &mut scope.definitions, diagnostics)?;
+    let list = value(words, "an address", &mut scope.used, diagnostics)?;
     let parsed = typed(&list, diagnostics, value::address::prefix)?;
     let mut fine = true;
     for (prefix, atom) in parsed.iter().zip(&list.atoms) {
@@ -97,7 +97,7 @@ pub fn addresses<'a>(
 
 /// Ports and ranges.
 pub fn ports(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<Values<PortRange>> {
-    let list = value(words, "a port", &mut scope.definitions, diagnostics)?;
+    let list = value(words, "a port", &mut scope.used, diagnostics)?;
     if let [Atom { text: "any", .. }] = list.atoms[..] {
         return if list.negated {
             diagnostics.push(not_any(list.span));
@@ -158,7 +158,7 @@ pub fn items<T: PartialEq>(
     diagnostics: &mut Diagnostics,
     parse: impl Fn(&str) -> Result<T, Problem>,
 ) -> Option<Values<T>> {
-    let list = value(words, wanted, &mut scope.definitions, diagnostics)?;
+    let list = value(words, wanted, &mut scope.used, diagnostics)?;
     let items = typed(&list, diagnostics, parse)?;
     Some(Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) })
 }
@@ -171,7 +171,7 @@ pub fn single<T>(
     diagnostics: &mut Diagnostics,
     parse: impl Fn(&str) -> Result<T, Problem>,
 ) -> Option<Negatable<T>> {
-    let list = value(words, wanted, &mut scope.definitions, diagnostics)?;
+    let list = value(words, wanted, &mut scope.used, diagnostics)?;
     let mut items = typed(&list, diagnostics, parse)?;
     if items.len() > 1 {
         diagnostics.push(ResolveError::OneValue.at(

@@ -166,7 +166,7 @@ pub fn clause<'a>(
             same_flags(draft, start, "no syn", diagnostics);
             permit(TrafficClause::Flags, "flags", diagnostics);
             let negated = words.take(&["not"]).is_some();
-            let list = value(words, "MASK/SET", &mut scope.definitions, diagnostics)?;
+            let list = value(words, "MASK/SET", &mut scope.used, diagnostics)?;
             let text = list.atoms.iter().map(|atom| atom.text).collect::<Vec<_>>().join(",");
             let flags = value::flags(&text).map_err(|problem| push(&list.whole(), problem, diagnostics)).ok()?;
             draft.traffic.flags = Some(Negatable { negated: negated || list.negated, value: flags });
@@ -407,7 +407,7 @@ fn protocols<'a>(
     if numbered {
         words.skip();
     }
-    let list = value(words, "a protocol", &mut scope.definitions, diagnostics)?;
+    let list = value(words, "a protocol", &mut scope.used, diagnostics)?;
     if let [atom] = list.atoms[..]
         && numbered
         && !list.negated
@@ -456,7 +456,7 @@ fn icmp_types<'a>(
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
-    let list = value(words, "an ICMP type", &mut scope.definitions, diagnostics)?;
+    let list = value(words, "an ICMP type", &mut scope.used, diagnostics)?;
     let mut types = typed(&list, diagnostics, icmp::icmp_type)?;
     if words.take(&["code"]).is_some() {
         let code = positive(words, "a code", scope, diagnostics, |text| value::number(text, 0, 255))?;

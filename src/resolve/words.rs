@@ -1,19 +1,19 @@
 //! A cursor over the tokens of a sentence, and the lists and variables in it.
 //! Input: the tokens. Output: words one by one, and values as flat lists of atoms that know their places.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::ResolveError;
 use super::suggest::did_you_mean;
 use crate::diagnostic::{Diagnostics, Fix, Report};
-use crate::policy::{Definition, Items};
+use crate::policy::{Declarations, Definition, Items};
 use crate::source::{SourceId, Span};
 use crate::syntax::{Ast, Token, TokenKind};
 
 /// A position in the tokens of one sentence.
 #[derive(Clone)]
 pub struct Words<'a> {
-    ast: &'a Ast,
+    declarations: &'a Declarations,
     source: SourceId,
     text: &'a str,
     tokens: &'a [Token],
@@ -56,10 +56,22 @@ pub const CLAUSE_WORDS: [&str; 14] =
 
 impl<'a> Words<'a> {
     /// At the first token of a sentence.
-    pub fn new(ast: &'a Ast, sentence: u32) -> Words<'a> {
+    pub fn new(ast: &'a Ast, sentence: u32, declarations: &'a Declarations) -> Words<'a> {
         let sentence = &ast.sentences[sentence as usize];
         let text = &ast.sources.get(sentence.source).text;
-        Words { ast, source: sentence.source, text, tokens: ast.tokens(sentence), at: 0 }
+        Words { declarations, source: sentence.source, text, tokens: ast.tokens(sentence), at: 0 }
+    }
+
+    /// The value of a definition, whose sentence begins `define NAME =`.
+    fn of_definition(definition: &'a Definition, declarations: &'a Declarations) -> Words<'a> {
+        let tokens = &definition.tokens;
+        Words { declarations, source: definition.source, text: &definition.text, tokens, at: tokens.len().min(3) }
+    }
+
+    /// The sentence as a definition of a name; its tokens are copied.
+    pub fn definition(&self, name: String, span: Span, sentence: u32, broken: bool, text: Arc<str>) -> Definition {
+        let (whole, tokens, source) = (self.whole(), self.tokens.into(), self.source);
+        Definition { name, span, whole, sentence, tokens, source, text, broken }
     }
 
     /// The text of the token `ahead` places on, if that is a word.
@@ -148,9 +160,9 @@ impl<'a> Words<'a> {
         before.last()
     }
 
-    /// The text in a place.
+    /// The text in a place of the sentence's file.
     pub fn text_of(&self, span: Span) -> &'a str {
-        self.ast.sources.text(span)
+        &self.text[span.start as usize..span.end as usize]
     }
 
     /// How many tokens are taken.
@@ -182,51 +194,16 @@ impl<'a> Words<'a> {
             return None;
         }
         let span = self.skip();
-        Some((crate::syntax::string_value(self.ast.sources.text(span)), span))
+        Some((crate::syntax::string_value(self.text_of(span)), span))
     }
 }
 
-/// The definitions of a policy, and which of them are used.
-#[derive(Clone, Default)]
-pub struct Definitions {
-    by_name: HashMap<String, usize>,
-    list: Vec<Definition>,
-    /// Whether a sentence uses it, by position in `list`.
-    pub used: Vec<bool>,
-}
-
-impl Definitions {
-    /// Adds a definition; gives back the earlier one of that name, if there is one.
-    pub fn add(&mut self, definition: Definition) -> Option<&Definition> {
-        match self.by_name.get(&definition.name) {
-            Some(earlier) => Some(&self.list[*earlier]),
-            None => {
-                self.by_name.insert(definition.name.clone(), self.list.len());
-                self.list.push(definition);
-                self.used.push(false);
-                None
-            }
-        }
-    }
-
-    /// Counts a definition as used.
-    pub fn use_all(&mut self, name: &str) {
-        if let Some(index) = self.by_name.get(name) {
-            self.used[*index] = true;
-        }
-    }
-
-    /// All definitions.
-    pub fn list(&self) -> &[Definition] {
-        &self.list
-    }
-}
-
-/// Takes a value: what is expected is named in `wanted` (`an address`). Reports what is wrong with its form.
+/// Takes a value: what is expected is named in `wanted` (`an address`). Notes in `used`, by position, which definitions are
+/// used; reports what is wrong with its form.
 pub fn value<'a>(
     words: &mut Words<'a>,
     wanted: &str,
-    definitions: &mut Definitions,
+    used: &mut [bool],
     diagnostics: &mut Diagnostics,
 ) -> Option<List<'a>> {
     let start = words.span();
@@ -245,7 +222,7 @@ pub fn value<'a>(
         ));
         return None;
     }
-    let mut reader = Reader { atoms: Items::new(), open: Vec::new(), expanded: 0, definitions, diagnostics };
+    let mut reader = Reader { atoms: Items::new(), open: Vec::new(), expanded: 0, used, diagnostics };
     let complete = reader.list(words, None, 0)?;
     let atoms = reader.atoms;
     let span = start.to(words.last_span());
@@ -270,7 +247,8 @@ struct Reader<'a, 'b> {
     open: Vec<usize>,
     /// How many were read in all.
     expanded: usize,
-    definitions: &'b mut Definitions,
+    /// Which definitions are used.
+    used: &'b mut [bool],
     diagnostics: &'b mut Diagnostics,
 }
 
@@ -365,8 +343,9 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn variable(&mut self, words: &Words<'a>, name: &str, outer: Span, here: Span) -> Option<()> {
-        let Some(index) = self.definitions.by_name.get(name).copied() else {
-            let names = self.definitions.list.iter().map(|definition| definition.name.as_str());
+        let declarations = words.declarations;
+        let Some(index) = declarations.definition(name) else {
+            let names = declarations.definitions.iter().map(|definition| definition.name.as_str());
             let near = did_you_mean(name, names).map(|near| format!("${near}"));
             let help = match &near {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -398,14 +377,12 @@ impl<'a> Reader<'a, '_> {
             self.diagnostics.push(ResolveError::BadList.at(outer, message, "leads too deep", help));
             return None;
         }
-        self.definitions.used[index] = true;
-        let sentence = self.definitions.list[index].sentence;
-        if words.ast.sentences[sentence as usize].broken {
+        self.used[index] = true;
+        let definition = &declarations.definitions[index];
+        if definition.broken {
             return None;
         }
-        let mut inner = Words::new(words.ast, sentence);
-        // `define NAME =`
-        inner.at = inner.tokens.len().min(3);
+        let mut inner = Words::of_definition(definition, declarations);
         self.open.push(index);
         let read = self.list(&mut inner, Some(outer), self.atoms.len());
         self.open.pop();

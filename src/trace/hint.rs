@@ -94,7 +94,7 @@ pub fn hints(trace: &Trace, rules: Rules) -> Vec<Hint> {
 /// Interfaces of a packet that its policy does not declare, though it declares others: most are slips of the pen.
 pub fn undeclared(packet: &Packet, rules: Rules) -> Vec<String> {
     let Rules::Policy(compilation) = rules else { return Vec::new() };
-    let declared: Vec<Interface> = compilation.policy.interfaces.iter().map(|declared| declared.name).collect();
+    let declared: Vec<Interface> = compilation.declarations.interfaces.iter().map(|declared| declared.name).collect();
     let names = match packet.way {
         Way::In(name) | Way::Out(name) => vec![name],
         Way::Forward(from, to) => vec![from, to],

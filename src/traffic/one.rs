@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
 use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
-use crate::policy::{Packets, ProtocolWord, Traffic, Values};
+use crate::policy::{Declarations, Packets, ProtocolWord, Traffic, Values};
 use crate::resolve::Scope;
 use crate::resolve::traffic::packets::{Places, packets};
 use crate::resolve::words::Words;
@@ -40,9 +40,16 @@ const INTERFACES: [&str; 2] = ["eth0", "eth1"];
 const ADDRESSES: Both<[&str; 2]> =
     Both { v4: ["198.51.100.99", "203.0.113.99"], v6: ["2001:db8:99::1", "2001:db8:99::2"] };
 
+/// Reads all sentences of a text as packets, in the terms of a policy.
+pub fn all_described(ast: &Ast, declarations: &Declarations, diagnostics: &mut Diagnostics) -> Vec<Described> {
+    let mut scope = Scope::new(declarations);
+    let sentences = 0..ast.sentences.len() as u32;
+    sentences.flat_map(|sentence| described(ast, sentence, &mut scope, diagnostics)).collect()
+}
+
 /// Reads a sentence as packets: one, or one for each family, and for `ipsec` of forwarded packets one for each way.
 pub fn described(ast: &Ast, sentence: u32, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Vec<Described> {
-    let words = Words::new(ast, sentence);
+    let words = Words::new(ast, sentence, scope.declarations);
     if ast.sentences[sentence as usize].broken {
         return Vec::new();
     }
@@ -94,7 +101,7 @@ struct Reader<'a> {
     packets: &'a Packets,
     places: &'a Places,
     span: Span,
-    scope: &'a Scope,
+    scope: &'a Scope<'a>,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -220,7 +227,7 @@ impl Reader<'_> {
     fn interface(&mut self, given: &Values<Interface>, clauses: &[&str], not: Option<Interface>) -> Option<Interface> {
         match &given.items[..] {
             [] => {
-                let declared = self.scope.interfaces.iter().map(|declared| declared.name);
+                let declared = self.scope.declarations.interfaces.iter().map(|declared| declared.name);
                 let usable = declared.filter(|name| name.pattern().is_none() && name.name() != "lo");
                 let known = usable.chain(INTERFACES.into_iter().filter_map(Interface::new));
                 known.into_iter().find(|name| Some(*name) != not)

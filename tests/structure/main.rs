@@ -22,7 +22,7 @@ use self::imports::{Crate, Segments};
 /// The floor of each module; the longest prefix of a path counts.
 const FLOORS: &[(&str, u8)] = &[
     ("net", 0),
-    ("parallel", 0),
+    ("parallel", 1),
     ("source", 0),
     ("services", 0),
     ("diagnostic", 10),
@@ -41,6 +41,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("policy", 30),
     ("snippet", 30),
     ("way", 30),
+    ("rule_file", 40),
     ("resolve", 40),
     ("simulate", 40),
     ("expand", 50),

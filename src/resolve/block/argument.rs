@@ -67,7 +67,7 @@ fn text_argument<'w>(
     diagnostics: &mut Diagnostics,
 ) -> Option<Argument> {
     let wanted = wanted(&parameter.kind);
-    let list = take_value(words, &wanted, &mut scope.definitions, diagnostics)?;
+    let list = take_value(words, &wanted, &mut scope.used, diagnostics)?;
     if list.negated || list.atoms.len() > 1 {
         diagnostics.push(ResolveError::OneValue.at(
             list.span,

@@ -58,7 +58,10 @@ pub fn finish(
     }
     if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
-        let tunnel = through.iter().flat_map(|values| &values.items).find(|name| scope.role(name) == Some(Role::Vti));
+        let tunnel = through
+            .iter()
+            .flat_map(|values| &values.items)
+            .find(|name| scope.declarations.role(name) == Some(Role::Vti));
         if let Some(name) = tunnel {
             diagnostics.push(
                 ResolveError::IpsecOnTunnel

@@ -9,7 +9,7 @@ use cgwfw::compile::compile;
 use cgwfw::diagnostic::Severity;
 use cgwfw::expand::Options;
 use cgwfw::iptables::ruleset::TableName;
-use cgwfw::net::Family;
+use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 
 use crate::namespace::Namespace;
@@ -99,9 +99,9 @@ impl World {
         let errors: Vec<_> = compiled.diagnostics.iter().filter(|report| report.severity == Severity::Error).collect();
         assert!(errors.is_empty(), "{policy}{errors:#?}");
         let backend = self.backend;
-        let rules = Family::BOTH.map(|family| compiled.rules(family));
+        let rules = rule_file::both(&compiled.ast, &compiled.rulesets);
         self.gateway.run(move |namespace| {
-            for (family, rules) in Family::BOTH.into_iter().zip(&rules) {
+            for (family, rules) in rules.pairs() {
                 let restore = program(backend, family, "restore");
                 namespace.run(&restore, &[], &empty()).expect("empty tables");
                 namespace.run(&restore, &[], rules).expect("the rules");
