@@ -3,33 +3,26 @@
 //!
 //! A search proves nothing: what it does not find is *no counter-example in N packets*.
 
+mod codes;
 mod corners;
+mod fate;
 mod fields;
 mod random;
 mod search;
 mod shrink;
 
-use crate::codes;
+pub use self::codes::ExpectError;
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
 use crate::format;
 use crate::iptables::packet::Packet;
 use crate::iptables::print::rule_line;
 use crate::net::{Both, Family};
-use crate::policy::{Expectation, ExpectedVerdict, Packets};
+use crate::policy::{Expectation, Packets};
 use crate::sentence;
-use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict};
+use crate::simulate::{By, Decision, Loaded, Verdict};
 use crate::source::Span;
 use crate::source_map::{Rules, Statement};
-
-codes! {
-    /// What can be wrong with an expectation.
-    ExpectError:
-    /// A packet meets another fate.
-    CounterExample = Error "cgwfw::expect::counter_example",
-    /// No packet is meant.
-    NoPacket = Error "cgwfw::expect::no_packet",
-}
 
 /// One expectation, and what became of it.
 #[derive(Clone, Debug)]
@@ -61,21 +54,6 @@ pub struct CounterExample {
 pub fn check(compilation: &Compilation) -> impl Iterator<Item = Checked> {
     let loaded = Both::of(|family| Loaded::new(&compilation.rulesets[family]));
     compilation.policy.expectations.iter().map(move |expectation| one(compilation, &loaded, expectation))
-}
-
-/// How the matches of an expectation's packets are taken that depend on more than the packet.
-fn assumptions(packets: &Packets) -> Assumptions {
-    Assumptions { within_limit: Some(!packets.over_limit), spoofed: Some(packets.spoofed) }
-}
-
-/// Whether a verdict is the one that is expected.
-fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
-    match expected {
-        ExpectedVerdict::Accept => verdict == Verdict::Accept,
-        ExpectedVerdict::Drop => verdict == Verdict::Drop,
-        ExpectedVerdict::Reject => matches!(verdict, Verdict::Reject(_)),
-        ExpectedVerdict::Deny => verdict != Verdict::Accept,
-    }
 }
 
 fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectation) -> Checked {

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::corners::{AH, Corners, address};
 use super::random::Random;
-use super::search::Search;
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::IcmpType;
 use crate::net::{Family, Interface, Prefix, Protocol};
@@ -70,9 +69,8 @@ impl Fields {
         let states = match traffic.states {
             None => vec![None],
             Some(states) => {
-                let all = [State::Invalid, State::New, State::Related, State::Established, State::Untracked];
-                let admitted = |bit: &usize| (states.value.0 & (1 << bit) != 0) != states.negated;
-                (0..all.len()).filter(admitted).map(|bit| Some(all[bit])).collect()
+                let admitted = |state: &State| (states.value.0 & state.bit().0 != 0) != states.negated;
+                State::ALL.into_iter().filter(admitted).map(Some).collect()
             }
         };
         Fields {
@@ -88,8 +86,9 @@ impl Fields {
         }
     }
 
-    /// Packets that differ in one field from one that lies inside; whether the search is over.
-    pub fn corners(&self, search: &mut Search) -> bool {
+    /// Packets that differ in one field from one that lies inside, until `attempt` says that the search is over; whether
+    /// it is.
+    pub fn corners(&self, attempt: &mut dyn FnMut(Packet) -> bool) -> bool {
         for ways in &self.ways {
             let Some(way) = ways.first() else { continue };
             let [sources, destinations] = &self.addresses[direction(*way) as usize];
@@ -125,7 +124,7 @@ impl Fields {
             let all = marks.chain(ways).chain(sources).chain(to).chain(kinds).chain(hops).chain(states);
             for packet in all {
                 for ipsec in &self.ipsec {
-                    if search.attempt(with_ipsec(packet.clone(), *ipsec, true)) {
+                    if attempt(with_ipsec(packet.clone(), *ipsec, true)) {
                         return true;
                     }
                 }

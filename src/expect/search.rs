@@ -2,15 +2,15 @@
 //! Input: loaded rules and an expectation. Output: how many packets were decided, and the first that breaks it.
 
 use super::corners::Corners;
+use super::fate::{Fate, decision};
 use super::fields::Fields;
 use super::random::Random;
-use super::{assumptions, is_met};
 use crate::iptables::packet::Packet;
 use crate::iptables::ruleset::{Address, Negatable, Rule};
 use crate::net::{Family, Interface, Prefix};
 use crate::policy::{Expectation, ProtocolWord, Traffic, Values};
-use crate::simulate::{By, Decision, Loaded, decide, impossible};
-use crate::traffic::set::{among, holds};
+use crate::simulate::{Decision, Loaded};
+use crate::traffic::set::among;
 
 /// How many random packets are decided for an expectation in each family.
 const RANDOM: usize = 10_000;
@@ -35,7 +35,7 @@ pub struct Search<'a> {
 
 impl Search<'_> {
     /// Tries a packet; whether the search is over.
-    pub fn attempt(&mut self, packet: Packet) -> bool {
+    fn attempt(&mut self, packet: Packet) -> bool {
         match decision(self.loaded, self.expectation, &packet) {
             Fate::Outside => {}
             Fate::AsExpected => self.tried += 1,
@@ -46,35 +46,6 @@ impl Search<'_> {
         }
         self.broken.is_some()
     }
-}
-
-/// What a packet says about an expectation.
-pub enum Fate {
-    /// Nothing: the expectation is not about it.
-    Outside,
-    /// It meets the fate that is expected.
-    AsExpected,
-    /// It may meet another.
-    Other(Decision),
-}
-
-/// Decides a packet for an expectation.
-pub fn decision(loaded: &Loaded, expectation: &Expectation, packet: &Packet) -> Fate {
-    if impossible(packet).is_some() || !holds(&expectation.packets, packet) {
-        return Fate::Outside;
-    }
-    let mut fate = Fate::Outside;
-    for decision in decide(loaded, packet, assumptions(&expectation.packets)) {
-        // What the kernel discards by itself never comes to the filter.
-        if matches!(decision.by, By::Kernel(_)) {
-            continue;
-        }
-        if !is_met(expectation.verdict, decision.verdict) {
-            return Fate::Other(decision);
-        }
-        fate = Fate::AsExpected;
-    }
-    fate
 }
 
 /// Tries packets until one breaks the expectation.
@@ -100,7 +71,7 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
             corners.add(&own);
             corners.add(&usual);
             let chain = table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name);
-            if Fields::new(&corners, traffic, family, chain).corners(&mut search) {
+            if Fields::new(&corners, traffic, family, chain).corners(&mut |packet| search.attempt(packet)) {
                 return search;
             }
         }
@@ -108,7 +79,7 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
     // What no rule names meets the chain policies.
     all.add(&usual);
     let fields = Fields::new(&all, traffic, family, "");
-    if fields.corners(&mut search) {
+    if fields.corners(&mut |packet| search.attempt(packet)) {
         return search;
     }
     let mut random = Random::new(u64::from(expectation.sentence));

@@ -3,7 +3,7 @@
 
 use super::corners::Corners;
 use super::corners::address;
-use super::search::{Fate, decision};
+use super::fate::{Fate, decision};
 use crate::iptables::packet::{Packet, Transport};
 use crate::policy::Expectation;
 use crate::simulate::{Decision, Loaded};

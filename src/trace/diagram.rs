@@ -1,7 +1,8 @@
 //! The picture of the tables with a packet's path in it, as text.
 //! Input: a trace. Output: the hooks as boxes; those on the path, and the ways between them, are drawn with `#`.
 
-use super::{Trace, What};
+use super::follow::{Branch, Trace};
+use super::record::What;
 use crate::diagnostic::Style;
 use crate::iptables::packet::Way;
 use crate::iptables::ruleset::TableName;
@@ -137,7 +138,7 @@ fn hooks(way: Way) -> &'static [Hook] {
 }
 
 /// Whether a walk stops before it comes to a hook.
-fn ends_before(branch: &super::Branch, hook: Hook) -> bool {
+fn ends_before(branch: &Branch, hook: Hook) -> bool {
     if branch.decision.verdict == Verdict::Accept {
         return false;
     }
@@ -152,7 +153,7 @@ fn ends_before(branch: &super::Branch, hook: Hook) -> bool {
 }
 
 /// The hook at which a walk ends.
-fn last(branch: &super::Branch) -> Option<Hook> {
+fn last(branch: &Branch) -> Option<Hook> {
     match branch.decision.by {
         By::Policy(_, hook) => Some(hook),
         By::Rule(_) => {

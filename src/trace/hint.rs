@@ -3,8 +3,9 @@
 
 use std::fmt;
 
+use super::follow::{Branch, Trace};
+use super::record::Missed;
 use super::words::participle;
-use super::{Branch, Missed, Trace};
 use crate::iptables::packet::{Packet, Transport, Way};
 use crate::iptables::parse::Part;
 use crate::iptables::print::part_text;

@@ -3,8 +3,10 @@
 
 use std::fmt::Write;
 
+use super::follow::{Branch, Trace, statement};
+use super::hint;
+use super::record::{Missed, Step, What};
 use super::words::{new_end, participle};
-use super::{Branch, Missed, Step, Trace, What, hint, statement};
 use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
 use crate::policy::Packets;

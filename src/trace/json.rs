@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
+use super::follow::{Branch, Trace, statement};
+use super::record::{self, What};
 use super::words::new_end;
-use super::{Branch, Trace, What, statement};
 use crate::iptables::print::rule_line;
 use crate::sentence;
 use crate::simulate::{By, Decision, Verdict};
@@ -132,7 +133,7 @@ fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> Outcome {
 
 fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
     let family = trace.described.packet.family();
-    let step = |step: &super::Step| {
+    let step = |step: &record::Step| {
         let rule = step.place.and_then(|place| place.look_up(rules.of(family)));
         let what = match &step.what {
             What::Enters => "enters".to_owned(),

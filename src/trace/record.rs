@@ -1,13 +1,12 @@
 //! Writes down what happens to a packet.
 //! Input: the events of a walk. Output: steps, and the rules that nearly matched.
 
+use super::words;
 use crate::iptables::packet::State;
 use crate::iptables::parse::Part;
 use crate::iptables::ruleset::TableName;
 use crate::net::Family;
 use crate::simulate::{Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, failing};
-
-use super::words;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]

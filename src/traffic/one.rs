@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::TrafficError;
+use super::codes::TrafficError;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};

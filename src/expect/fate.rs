@@ -1,0 +1,51 @@
+//! What one packet says about an expectation.
+//! Input: loaded rules, an expectation and a packet. Output: its fate, beside the one that is expected.
+
+use crate::iptables::packet::Packet;
+use crate::policy::{Expectation, ExpectedVerdict, Packets};
+use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide, impossible};
+use crate::traffic::set::holds;
+
+/// What a packet says about an expectation.
+pub enum Fate {
+    /// Nothing: the expectation is not about it.
+    Outside,
+    /// It meets the fate that is expected.
+    AsExpected,
+    /// It may meet another.
+    Other(Decision),
+}
+
+/// Decides a packet for an expectation.
+pub fn decision(loaded: &Loaded, expectation: &Expectation, packet: &Packet) -> Fate {
+    if impossible(packet).is_some() || !holds(&expectation.packets, packet) {
+        return Fate::Outside;
+    }
+    let mut fate = Fate::Outside;
+    for decision in decide(loaded, packet, assumptions(&expectation.packets)) {
+        // What the kernel discards by itself never comes to the filter.
+        if matches!(decision.by, By::Kernel(_)) {
+            continue;
+        }
+        if !is_met(expectation.verdict, decision.verdict) {
+            return Fate::Other(decision);
+        }
+        fate = Fate::AsExpected;
+    }
+    fate
+}
+
+/// How the matches of an expectation's packets are taken that depend on more than the packet.
+fn assumptions(packets: &Packets) -> Assumptions {
+    Assumptions { within_limit: Some(!packets.over_limit), spoofed: Some(packets.spoofed) }
+}
+
+/// Whether a verdict is the one that is expected.
+fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
+    match expected {
+        ExpectedVerdict::Accept => verdict == Verdict::Accept,
+        ExpectedVerdict::Drop => verdict == Verdict::Drop,
+        ExpectedVerdict::Reject => matches!(verdict, Verdict::Reject(_)),
+        ExpectedVerdict::Deny => verdict != Verdict::Accept,
+    }
+}

@@ -1,0 +1,113 @@
+//! A packet followed through the rules.
+//! Input: loaded rules and a described packet. Output: a `Trace`.
+
+use std::collections::HashSet;
+
+use super::record::{Missed, Recorder, Step, What};
+use super::reject::{Answer, answer};
+use crate::net::Family;
+use crate::simulate::{By, Decision, Loaded, Place, Translation, Verdict, walks};
+use crate::source_map::{Rules, Statement};
+use crate::traffic::one::Described;
+
+/// Everything that is known about the fate of a packet.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The packet, and what was assumed of it.
+    pub described: Described,
+    /// One walk for each way in which what cannot be decided may turn out; one, if everything can.
+    pub branches: Vec<Branch>,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+/// One walk of the packet.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// How it ends.
+    pub decision: Decision,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+    /// Rules that were passed by, all of whose parts but one hold.
+    pub missed: Vec<Missed>,
+    /// The new destination, if it was translated.
+    pub new_destination: Option<Translation>,
+    /// The new source, if it was translated.
+    pub new_source: Option<Translation>,
+    /// What a REJECT sends back.
+    pub answer: Option<Answer>,
+}
+
+impl Trace {
+    /// The decisions, each once, in the order in which they were found.
+    pub fn decisions(&self) -> Vec<Decision> {
+        let mut all: Vec<Decision> = Vec::new();
+        for branch in &self.branches {
+            if !all.contains(&branch.decision) {
+                all.push(branch.decision);
+            }
+        }
+        all
+    }
+
+    /// The verdict, if it is the same however things turn out.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let decisions = self.decisions();
+        let first = decisions.first()?.verdict;
+        (self.complete && decisions.iter().all(|decision| decision.verdict == first)).then_some(first)
+    }
+
+    /// The rules that could not be decided, each once.
+    pub fn undecided(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut seen = HashSet::new();
+        for step in self.branches.iter().flat_map(|branch| &branch.steps) {
+            if let (What::Rule { assumed: true, .. } | What::NotTaken, Some(place)) = (&step.what, step.place)
+                && seen.insert(place)
+            {
+                places.push(place);
+            }
+        }
+        places
+    }
+}
+
+/// Follows a packet through the rules of its family.
+pub fn trace(loaded: &Loaded, described: Described) -> Trace {
+    let mut branches = Vec::new();
+    let assumptions = described.assumptions;
+    let complete = walks(
+        loaded,
+        &described.packet,
+        assumptions,
+        || Recorder::new(loaded, assumptions),
+        |decision, flight, recorder| {
+            let (steps, missed) = recorder.end();
+            let answer = match decision.verdict {
+                Verdict::Reject(with) => Some(answer(loaded, &described, with)),
+                _ => None,
+            };
+            branches.push(Branch {
+                decision,
+                steps,
+                missed,
+                new_destination: flight.new_destination,
+                new_source: flight.new_source,
+                answer,
+            });
+        },
+    );
+    Trace { described, branches, complete }
+}
+
+/// The statement behind a decision: of the rule, or of the chain policy.
+pub fn statement(rules: Rules, family: Family, decision: Decision) -> Option<Statement> {
+    match decision.by {
+        By::Rule(place) => {
+            let (_, rule) = place.look_up(rules.of(family))?;
+            Some(rules.statement(family, rule.origin))
+        }
+        By::Policy(table, hook) => rules.chain_policy(family, table, hook),
+        By::Kernel(_) => None,
+    }
+}
