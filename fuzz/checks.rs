@@ -1,4 +1,4 @@
-//! What the fuzz targets check, on any text. `tests/fuzz.rs` runs the same on the examples, so that this does not rot.
+//! What the fuzz targets check, on any text. `tests/all/fuzz.rs` runs the same on the examples, so that this does not rot.
 
 use std::io;
 use std::path::Path;

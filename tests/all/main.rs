@@ -1,0 +1,25 @@
+//! All tests of what users and other crates see, in one program: `cargo test NAME` runs those whose path holds NAME.
+
+mod cases;
+mod clauses;
+mod cli;
+mod editors;
+mod examples;
+mod fixes;
+mod format;
+mod fuzz;
+mod hostile;
+#[cfg(unix)]
+mod interrupted;
+mod kernel;
+mod lsp;
+mod lsp_session;
+mod meaning;
+mod properties;
+mod readme;
+mod rules;
+mod sentence;
+mod simulate;
+mod structure;
+mod support;
+mod trace;

@@ -1,0 +1,323 @@
+//! The structure of the crate: modules use only floors below them, every code has a case, every example is tested.
+
+mod imports;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support;
+use cgwfw::compile::checks::PolicyWarning;
+use cgwfw::expand::ExpandError;
+use cgwfw::expect::ExpectError;
+use cgwfw::helm::HelmWarning;
+use cgwfw::resolve::ResolveError;
+use cgwfw::snippet::library::SnippetError;
+use cgwfw::syntax::SyntaxError;
+use cgwfw::traffic::TrafficError;
+
+use self::imports::{Crate, Segments};
+
+/// The floor of each module; the longest prefix of a path counts.
+const FLOORS: &[(&str, u8)] = &[
+    ("net", 0),
+    ("parallel", 1),
+    ("source", 0),
+    ("services", 0),
+    ("diagnostic", 10),
+    ("language", 10),
+    ("iptables", 10),
+    ("iptables::ruleset", 11),
+    ("iptables::packet", 12),
+    ("iptables::rate", 12),
+    ("syntax", 20),
+    ("explain", 20),
+    ("iptables::meaning", 20),
+    ("iptables::parse", 21),
+    ("iptables::print", 22),
+    ("iptables::check", 30),
+    ("format", 30),
+    ("policy", 30),
+    ("snippet", 30),
+    ("way", 30),
+    ("rule_file", 40),
+    ("resolve", 40),
+    ("simulate", 40),
+    ("expand", 50),
+    ("sentence", 50),
+    ("traffic", 51),
+    ("compile", 60),
+    ("origin", 60),
+    ("source_map", 61),
+    ("helm", 61),
+    ("lint", 70),
+    ("trace", 70),
+    ("expect", 70),
+    ("example", 71),
+    ("files", 80),
+    ("host", 80),
+    ("lsp", 90),
+    ("cli", 100),
+];
+
+/// Imports that go up, to be mended: who uses whom. Delete what you have mended.
+const FLOORS_TO_MEND: &[(&str, &str)] = &[];
+
+/// Files in circles of imports, to be opened. Delete what you have opened.
+const CIRCLES_TO_OPEN: &[&str] = &[
+    "cli",
+    "cli::build",
+    "cli::check",
+    "cli::completions",
+    "cli::explain",
+    "cli::fmt",
+    "cli::helm",
+    "cli::lsp",
+    "cli::new",
+    "cli::report",
+    "cli::snippets",
+    "cli::test",
+    "cli::trace",
+    "cli::watch",
+    "diagnostic",
+    "diagnostic::view",
+    "expand",
+    "expand::group",
+    "expand::merge",
+    "expand::raw",
+    "format",
+    "format::layout",
+    "iptables::check",
+    "iptables::check::chains",
+    "iptables::check::demands",
+    "iptables::check::matches",
+    "iptables::check::targets",
+    "iptables::parse",
+    "iptables::parse::file",
+    "iptables::parse::icmp",
+    "iptables::parse::known",
+    "iptables::parse::known::connections",
+    "iptables::parse::known::content",
+    "iptables::parse::known::counting",
+    "iptables::parse::known::delivery",
+    "iptables::parse::known::hashlimit",
+    "iptables::parse::known::headers",
+    "iptables::parse::known::headers6",
+    "iptables::parse::known::marks",
+    "iptables::parse::known::rateest",
+    "iptables::parse::known::security",
+    "iptables::parse::known::sets",
+    "iptables::parse::known::socket",
+    "iptables::parse::known::time",
+    "iptables::parse::known::typed",
+    "iptables::parse::matches",
+    "iptables::parse::policy",
+    "iptables::parse::rule",
+    "iptables::parse::rule::resolve",
+    "iptables::parse::saved",
+    "iptables::parse::targets",
+    "iptables::parse::untyped",
+    "iptables::parse::values",
+    "iptables::parse::words",
+    "iptables::print",
+    "iptables::print::extension",
+    "lsp",
+    "lsp::requests",
+    "lsp::roots",
+    "resolve",
+    "resolve::block",
+    "resolve::block::argument",
+    "resolve::common",
+    "resolve::core",
+    "resolve::families",
+    "resolve::icmp",
+    "resolve::lists",
+    "resolve::rate",
+    "resolve::traffic",
+    "resolve::traffic::finish",
+    "resolve::traffic::packets",
+    "resolve::value",
+    "resolve::value::address",
+    "resolve::words",
+    "simulate",
+    "simulate::discard",
+    "simulate::flight",
+    "simulate::loaded",
+    "simulate::matches",
+    "simulate::observe",
+    "simulate::targets",
+    "simulate::walk",
+    "syntax",
+    "syntax::include",
+    "syntax::sentences",
+];
+
+/// Where single matches (`Match::X`) are named: the model, their meaning, the rows of the extensions, and what makes them
+/// from a sentence.
+const NAMES_MATCHES: &[&str] = &["iptables::ruleset", "iptables::meaning", "iptables::parse::known", "expand::fill"];
+
+/// Files that name single matches and should not. Delete what you have mended.
+const MATCHES_TO_MOVE: &[&str] = &[
+    "expand",
+    "expand::group",
+    "expand::raw",
+    "expect::corners",
+    "iptables::check::matches",
+    "iptables::check::targets",
+    "iptables::parse::matches",
+    "iptables::parse::policy",
+    "iptables::print::extension",
+    "simulate::loaded",
+    "simulate::matches",
+    "trace::hint",
+];
+
+/// The only modules that read, write, or ask for the time.
+const DOES_IO: &[&str] = &["cli", "lsp", "files"];
+
+fn is_below(module: &str, parent: &str) -> bool {
+    module == parent || module.starts_with(&format!("{parent}::"))
+}
+
+fn floor(module: &str) -> (&'static str, u8) {
+    let floor = FLOORS.iter().filter(|(name, _)| is_below(module, name)).max_by_key(|(name, _)| name.len());
+    *floor.unwrap_or_else(|| panic!("{module} has no floor: add it to FLOORS"))
+}
+
+fn read() -> Crate {
+    Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+}
+
+/// What is wrong and not listed, and what is listed and no longer wrong.
+fn check<T: Ord + std::fmt::Debug>(wrong: BTreeSet<T>, listed: BTreeSet<T>, list: &str) {
+    let new: Vec<_> = wrong.difference(&listed).collect();
+    assert!(new.is_empty(), "against the rule: {new:#?}");
+    let mended: Vec<_> = listed.difference(&wrong).collect();
+    assert!(mended.is_empty(), "mended: delete it from {list}: {mended:#?}");
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is part of the checkout") {
+        let path = entry.expect("an entry of the folder").path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn modules_use_only_floors_below_them() {
+    let sources = read();
+    let mut wrong = BTreeSet::new();
+    for file in sources.files.values().filter(|file| !file.module.is_empty()) {
+        let (own, own_floor) = floor(&file.name());
+        for used in sources.imports(file).into_iter().map(|module| module.join("::")) {
+            let (other, other_floor) = floor(&used);
+            if other != own && other_floor >= own_floor {
+                wrong.insert((file.name(), used));
+            }
+        }
+    }
+    let listed = FLOORS_TO_MEND.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+    check(wrong, listed, "FLOORS_TO_MEND");
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources = read();
+    let circles = sources.circles();
+    let wrong: BTreeSet<String> = circles.keys().map(|module| module.join("::")).collect();
+    let listed: BTreeSet<String> = CIRCLES_TO_OPEN.iter().map(|&module| module.to_owned()).collect();
+    for (module, imports) in circles.iter().filter(|(module, _)| !listed.contains(&module.join("::"))) {
+        let imports: Vec<_> = imports.iter().map(|module| module.join("::")).collect();
+        eprintln!("{} imports {}, and they import it", module.join("::"), imports.join(", "));
+    }
+    check(wrong, listed, "CIRCLES_TO_OPEN");
+}
+
+#[test]
+fn single_matches_are_named_in_one_place() {
+    let mut wrong = BTreeSet::new();
+    for file in read().files.values() {
+        let is_single = |path: &Segments| {
+            path.windows(2).any(|two| two[0] == "Match" && two[1].starts_with(|c: char| c.is_uppercase() || c == '*'))
+        };
+        let is_at_home = NAMES_MATCHES.iter().any(|home| is_below(&file.name(), home));
+        if !is_at_home && file.named().any(|path| is_single(&path)) {
+            wrong.insert(file.name());
+        }
+    }
+    let listed = MATCHES_TO_MOVE.iter().map(|&module| module.to_owned()).collect();
+    check(wrong, listed, "MATCHES_TO_MOVE");
+}
+
+#[test]
+fn only_the_command_line_and_the_server_read_and_write() {
+    let wrong = ["fs", "process", "env", "time"].map(|module| vec!["std".to_owned(), module.to_owned()]);
+    let streams = ["stdin", "stdout", "stderr"].map(|name| ["std", "io", name].map(str::to_owned).to_vec());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in read().files.values() {
+        if DOES_IO.iter().any(|module| is_below(&file.name(), module)) {
+            continue;
+        }
+        for path in file.named() {
+            let is_io = wrong.iter().chain(&streams).any(|wrong| path.starts_with(wrong));
+            assert!(!is_io, "{} uses {}", file.name(), path.join("::"));
+        }
+        let name = if file.module.is_empty() { "lib".to_owned() } else { file.module.join("/") };
+        let text = fs::read_to_string(root.join(name).with_extension("rs")).expect("a source file");
+        for word in ["print!(", "println!(", "dbg!("] {
+            assert!(!text.contains(word), "{} uses {word}…)", file.name());
+        }
+    }
+}
+
+fn all_codes() -> Vec<&'static str> {
+    let syntax = SyntaxError::ALL.iter().map(|code| code.code());
+    let resolve = ResolveError::ALL.iter().map(|code| code.code());
+    let expand = ExpandError::ALL.iter().map(|code| code.code());
+    let policy = PolicyWarning::ALL.iter().map(|code| code.code());
+    let snippet = SnippetError::ALL.iter().map(|code| code.code());
+    let helm = HelmWarning::ALL.iter().map(|code| code.code());
+    let traffic = TrafficError::ALL.iter().map(|code| code.code());
+    let expect = ExpectError::ALL.iter().map(|code| code.code());
+    let compiled = syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet);
+    compiled.chain(traffic).chain(expect).collect()
+}
+
+#[test]
+fn every_code_has_a_case_and_every_report_a_help() {
+    let mut seen = BTreeSet::new();
+    for file in support::case_files() {
+        let text = fs::read_to_string(&file).expect("a case file");
+        for case in cgwfw::snippet::readme::examples(&text) {
+            if !["diagnostics", "notes", "rendered"].iter().any(|fence| case.expected(fence).is_some()) {
+                continue;
+            }
+            for report in support::compiled(&case).diagnostics.iter() {
+                seen.insert(report.code);
+                assert!(!report.help.trim().is_empty(), "{}: no help", report.code);
+                assert!(!report.label.text.trim().is_empty(), "{}: no label", report.code);
+                assert!(!report.message.ends_with('.'), "{}: a full stop", report.code);
+                let explained = cgwfw::explain::find(report.code).expect("an explanation");
+                assert!(report.severity == explained.severity || text.contains("\nlint "), "{}", report.code);
+            }
+        }
+    }
+    let missing: Vec<_> = all_codes().into_iter().filter(|code| !seen.contains(code)).collect();
+    assert!(missing.is_empty(), "codes without a case: {missing:#?}");
+}
+
+#[test]
+fn codes_are_unique() {
+    let mut codes = all_codes();
+    codes.sort_unstable();
+    let before = codes.len();
+    codes.dedup();
+    assert_eq!(codes.len(), before);
+}
