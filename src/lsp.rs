@@ -10,6 +10,7 @@ pub mod colors;
 pub mod completion;
 pub mod diagnostics;
 pub mod formatting;
+pub mod frames;
 pub mod hints;
 pub mod hover;
 pub mod meaning;
@@ -25,7 +26,7 @@ pub mod worker;
 use std::path::PathBuf;
 
 use crossbeam_channel::{TryRecvError, select};
-use lsp_server::{Connection, Message, Notification, Request, Response};
+use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -60,9 +61,9 @@ impl Default for Settings {
     }
 }
 
-/// Talks to one client until it says `exit`. An error: what the client said is no LSP.
+/// Talks to one client until it says `exit`, or is gone. An error: it says `exit` without `shutdown`.
 pub fn serve(connection: &Connection) -> Result<(), String> {
-    let (id, parameters) = connection.initialize_start().map_err(|error| error.to_string())?;
+    let Some((id, parameters)) = initialization(connection)? else { return Ok(()) };
     let options = parameters.get("initializationOptions").cloned().filter(|options| !options.is_null());
     let settings = options.map(serde_json::from_value::<Settings>).transpose();
     let can = |capability: &str| parameters.pointer(&format!("/capabilities/{capability}")) == Some(&true.into());
@@ -77,17 +78,37 @@ pub fn serve(connection: &Connection) -> Result<(), String> {
         "capabilities": requests::capabilities(&settings),
         "serverInfo": { "name": "cgwfw", "version": env!("CARGO_PKG_VERSION") },
     });
-    connection.initialize_finish(id, answer).map_err(|error| error.to_string())?;
-    let mut server = Server { connection, roots: Roots::new(settings), refreshes, sent: 0 };
+    let mut server = Server { connection, roots: Roots::new(settings), refreshes, watches, is_down: false, sent: 0 };
+    server.send(Response::new_ok(id, answer).into());
     if let Some(message) = complaint {
         let parameters = json!({ "type": 2, "message": message });
         server.send(Notification::new("window/showMessage".into(), parameters).into());
     }
-    if watches {
-        server.watch();
-    }
     server.run()
 }
+
+/// Waits for the request `initialize`: its number and parameters. Other requests are refused; `None`: the client is gone.
+fn initialization(connection: &Connection) -> Result<Option<(RequestId, Value)>, String> {
+    for message in &connection.receiver {
+        match message {
+            Message::Request(Request { id, method, params }) if method == "initialize" => {
+                return Ok(Some((id, params)));
+            }
+            Message::Request(request) => {
+                let message = "the first request is `initialize`".to_owned();
+                let response = Response::new_err(request.id, ErrorCode::ServerNotInitialized as i32, message);
+                // A client that is gone is noticed when the next message is read.
+                let _ = connection.sender.send(response.into());
+            }
+            Message::Notification(notification) if notification.method == "exit" => return Err(NOT_DOWN.into()),
+            Message::Notification(_) | Message::Response(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The error of a client that ends the server in the middle of its work.
+const NOT_DOWN: &str = "the client said `exit` without `shutdown`";
 
 /// The files that policies are made of, besides those that are open.
 const WATCHED: [&str; 2] = ["**/*.cgwfw", "**/snippets/*/{snippet.toml,rules.j2,README.md}"];
@@ -97,6 +118,10 @@ struct Server<'a> {
     roots: Roots,
     /// Whether the client can be asked to ask for code lenses again.
     refreshes: bool,
+    /// Whether the client can tell when a file changes that is not open, and was not yet asked to.
+    watches: bool,
+    /// Whether the client has said `shutdown`: then nothing but `exit` is expected.
+    is_down: bool,
     /// How many requests were sent.
     sent: i32,
 }
@@ -128,13 +153,11 @@ impl Server<'_> {
                 }
             };
             match message {
-                Message::Request(request) => {
-                    if self.connection.handle_shutdown(&request).map_err(|error| error.to_string())? {
-                        return Ok(());
-                    }
-                    self.answer(request);
+                Message::Request(request) => self.answer(request),
+                Message::Notification(notification) if notification.method == "exit" => {
+                    return if self.is_down { Ok(()) } else { Err(NOT_DOWN.into()) };
                 }
-                Message::Notification(notification) if notification.method == "exit" => return Ok(()),
+                Message::Notification(_) if self.is_down => {}
                 Message::Notification(notification) => self.notified(notification),
                 Message::Response(_) => {}
             }
@@ -147,6 +170,17 @@ impl Server<'_> {
     }
 
     fn answer(&mut self, request: Request) {
+        let refused =
+            |why: &str| Response::new_err(request.id.clone(), ErrorCode::InvalidRequest as i32, why.to_owned());
+        match request.method.as_str() {
+            _ if self.is_down => return self.send(refused("the client has said `shutdown`").into()),
+            "initialize" => return self.send(refused("the server is initialized").into()),
+            "shutdown" => {
+                self.is_down = true;
+                return self.send(Response::new_ok(request.id, Value::Null).into());
+            }
+            _ => {}
+        }
         let published = self.roots.compile();
         self.publish(published);
         let response = match requests::answer(&self.roots, &request.method, request.params) {
@@ -158,6 +192,7 @@ impl Server<'_> {
 
     fn notified(&mut self, notification: Notification) {
         match notification.method.as_str() {
+            "initialized" if std::mem::take(&mut self.watches) => self.watch(),
             DidOpenTextDocument::METHOD => {
                 if let Some(DidOpenTextDocumentParams { text_document }) = read(notification) {
                     self.roots.open(path(&text_document.uri), text_document.version, text_document.text);

@@ -1,13 +1,14 @@
 //! `cgwfw lsp`: the language server on standard input and output.
 //! Input: messages of the protocol. Output: the same.
 
-use lsp_server::Connection;
+use std::io::{self, BufReader};
 
 use super::Outcome;
 use crate::lsp;
+use crate::lsp::frames;
 
 pub fn run() -> Outcome {
-    let (connection, threads) = Connection::stdio();
+    let (connection, threads) = frames::connect(BufReader::new(io::stdin()), io::stdout());
     let served = lsp::serve(&connection);
     // The threads end when nobody can send any more.
     drop(connection);

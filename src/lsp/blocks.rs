@@ -14,9 +14,12 @@ use crate::snippet::readme;
 use crate::source::Sources;
 use crate::syntax::Read;
 
+/// The files of a building block that a policy depends on.
+pub const FILES: [&str; 2] = ["snippet.toml", "rules.j2"];
+
 /// Whether a file belongs to a building block.
 pub fn is_block_file(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "snippet.toml" || name == "rules.j2")
+    path.file_name().is_some_and(|name| FILES.iter().any(|file| name == *file))
 }
 
 /// What is wrong in the files of a building block.

@@ -4,7 +4,7 @@
 //! Every open policy is compiled, except where another open one includes it: it counts there. What is included is read
 //! from the editor where it is open.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +49,8 @@ struct Root {
     /// What was found later.
     later: Vec<Report>,
     number: u64,
+    /// The files that it is made of; whether each is one of a building block.
+    files: BTreeMap<PathBuf, bool>,
 }
 
 /// All open texts and policies.
@@ -59,12 +61,20 @@ pub struct Roots {
     pub worker: Worker,
     open: BTreeMap<PathBuf, Open>,
     roots: BTreeMap<PathBuf, Root>,
+    /// By file: the policies that are made of it.
+    users: HashMap<PathBuf, BTreeSet<PathBuf>>,
+    /// The policies that include a file which is not there.
+    missing: BTreeSet<PathBuf>,
+    /// What a policy included that is compiled no more as it was: perhaps nobody does now.
+    left: BTreeSet<PathBuf>,
     /// How many policies were compiled.
     compiled: u64,
     /// What must be compiled again.
     changed: BTreeSet<PathBuf>,
-    /// By policy, or folder of a building block: the diagnostics of its files.
+    /// By file, and policy or folder of a building block: the diagnostics.
     published: BTreeMap<PathBuf, BTreeMap<PathBuf, Vec<Diagnostic>>>,
+    /// By policy, or folder of a building block: the files with diagnostics.
+    owned: HashMap<PathBuf, Vec<PathBuf>>,
 }
 
 impl Roots {
@@ -75,9 +85,13 @@ impl Roots {
             worker: Worker::start(),
             open: BTreeMap::new(),
             roots: BTreeMap::new(),
+            users: HashMap::new(),
+            missing: BTreeSet::new(),
+            left: BTreeSet::new(),
             compiled: 0,
             changed: BTreeSet::new(),
             published: BTreeMap::new(),
+            owned: HashMap::new(),
         }
     }
 
@@ -122,14 +136,9 @@ impl Roots {
 
     /// What depends on a file must be compiled again.
     fn touch(&mut self, file: &Path) {
-        let depend = self.roots.iter().filter(|(root, known)| {
-            let Compilation { ast, diagnostics, .. } = &known.compiled.compilation;
-            // A file that is not there yet may be what an include has missed.
-            let misses = || diagnostics.iter().any(|report| report.code == SyntaxError::IncludeUnreadable.code());
-            root.as_path() != file && (source_of(&ast.sources, file).is_some() || misses())
-        });
-        let depend: Vec<_> = depend.map(|(root, _)| root.clone()).collect();
-        self.changed.extend(depend);
+        // A file that is not there yet may be what an include has missed.
+        let depend = self.users.get(file).into_iter().flatten().chain(&self.missing);
+        self.changed.extend(depend.filter(|root| *root != file).cloned());
         if self.open.contains_key(file) {
             self.changed.insert(file.to_owned());
         }
@@ -145,7 +154,7 @@ impl Roots {
         let mut published = Vec::new();
         let mut todo = std::mem::take(&mut self.changed);
         // Of policies that include each other the first by path counts, whichever was opened first.
-        todo.iter().for_each(|file| drop(self.roots.remove(file)));
+        todo.iter().for_each(|file| self.remove_root(file));
         let changed = todo.clone();
         while let Some(file) = todo.pop_first() {
             if blocks::is_block_file(&file) {
@@ -160,7 +169,8 @@ impl Roots {
             }
             // What no policy includes any more is one of its own.
             if todo.is_empty() {
-                todo.extend(self.open.keys().filter(|open| self.is_left_out(open)).cloned());
+                let left = std::mem::take(&mut self.left);
+                todo.extend(left.into_iter().filter(|file| self.open.contains_key(file) && self.is_left_out(file)));
             }
         }
         for file in changed.into_iter().filter(|file| !blocks::is_block_file(file)) {
@@ -189,9 +199,41 @@ impl Roots {
 
     /// Whether another open policy includes a file.
     fn is_included(&self, file: &Path) -> bool {
-        self.roots.iter().any(|(root, known)| {
-            root != file && source_of(&known.compiled.compilation.ast.sources, file).is_some() && !is_block(known, file)
-        })
+        self.including(file).any(|root| root != file)
+    }
+
+    /// The policies that a file is a part of, and no file of a building block.
+    fn including(&self, file: &Path) -> impl Iterator<Item = &PathBuf> {
+        let users = self.users.get(file).into_iter().flatten();
+        users.filter(move |root| self.roots.get(*root).is_some_and(|known| known.files.get(file) == Some(&false)))
+    }
+
+    fn remove_root(&mut self, file: &Path) {
+        let Some(root) = self.roots.remove(file) else { return };
+        self.missing.remove(file);
+        for (part, is_block) in root.files {
+            if let Some(users) = self.users.get_mut(&part) {
+                users.remove(file);
+                if users.is_empty() {
+                    self.users.remove(&part);
+                }
+            }
+            if part != file && !is_block {
+                self.left.insert(part);
+            }
+        }
+    }
+
+    fn insert_root(&mut self, file: PathBuf, root: Root) {
+        self.remove_root(&file);
+        for part in root.files.keys() {
+            self.users.entry(part.clone()).or_default().insert(file.clone());
+        }
+        let unreadable = SyntaxError::IncludeUnreadable.code();
+        if root.compiled.compilation.diagnostics.iter().any(|report| report.code == unreadable) {
+            self.missing.insert(file.clone());
+        }
+        self.roots.insert(file, root);
     }
 
     fn compile_root(&mut self, file: PathBuf, text: &str) -> Vec<Published> {
@@ -211,16 +253,18 @@ impl Roots {
         self.compiled += 1;
         let number = self.compiled;
         self.worker.give(Job { root: file.clone(), compiled: Arc::downgrade(&compiled), number });
-        let root = Root { compiled: Arc::clone(&compiled), complaint, checked: None, later: Vec::new(), number };
-        self.roots.insert(file.clone(), root);
+        let Compilation { ast, .. } = &compiled.compilation;
+        let mut files: BTreeMap<_, _> = ast.sources.iter().map(|(_, source)| (path_of(source), false)).collect();
+        files.extend(compiled.library.sources.iter().map(|(_, source)| (path_of(source), true)));
+        let root = Root { compiled, complaint, checked: None, later: Vec::new(), number, files: files.clone() };
+        self.insert_root(file.clone(), root);
         let mut published = Vec::new();
         // What this policy includes is no policy of its own.
-        let sources = &compiled.compilation.ast.sources;
-        let included: Vec<_> =
-            self.roots.keys().filter(|root| **root != file && source_of(sources, root).is_some()).cloned().collect();
-        for other in included {
-            self.roots.remove(&other);
-            published.extend(self.replace(other, BTreeMap::new()));
+        for other in files.into_keys().filter(|other| *other != file) {
+            if self.roots.contains_key(&other) {
+                self.remove_root(&other);
+                published.extend(self.replace(other, BTreeMap::new()));
+            }
         }
         published.extend(self.diagnosed(file));
         published
@@ -256,19 +300,27 @@ impl Roots {
     /// Other diagnostics of a policy: gives those of all its files, old and new.
     fn replace(&mut self, owner: PathBuf, new: BTreeMap<PathBuf, Vec<Diagnostic>>) -> Vec<Published> {
         // What is open gets an answer, even where nothing is wrong.
-        let is_own = |file: &Path| file == owner || is_block_in(file, &owner);
-        let own: Vec<PathBuf> = self.open.keys().filter(|file| is_own(file)).cloned().collect();
-        let before = self.published.remove(&owner).unwrap_or_default();
-        let files: BTreeSet<PathBuf> = before.into_keys().chain(new.keys().cloned()).chain(own).collect();
+        let own = [owner.clone()].into_iter().chain(blocks::FILES.map(|name| owner.join(name)));
+        let own: Vec<PathBuf> = own.filter(|file| self.open.contains_key(file)).collect();
+        let before = self.owned.remove(&owner).unwrap_or_default();
+        for file in &before {
+            if let Some(owners) = self.published.get_mut(file) {
+                owners.remove(&owner);
+            }
+        }
+        let files: BTreeSet<PathBuf> = before.into_iter().chain(new.keys().cloned()).chain(own).collect();
         if !new.is_empty() {
-            self.published.insert(owner, new);
+            self.owned.insert(owner.clone(), new.keys().cloned().collect());
+        }
+        for (file, diagnostics) in new {
+            self.published.entry(file).or_default().insert(owner.clone(), diagnostics);
         }
         files
             .into_iter()
             .map(|file| {
                 // A file that is included twice is diagnosed twice.
                 let mut known = HashSet::new();
-                let all = self.published.values().filter_map(|files| files.get(&file)).flatten();
+                let all = self.published.get(&file).into_iter().flat_map(BTreeMap::values).flatten();
                 let diagnostics =
                     all.filter(|found| known.insert((found.range, found.message.as_str()))).cloned().collect();
                 Published { version: self.open.get(&file).map(|open| open.version), file, diagnostics }
@@ -279,12 +331,7 @@ impl Roots {
     /// A file as the policy sees it that it belongs to; with what was found later.
     pub fn view(&self, file: &Path) -> Option<(View<'_>, &[Report])> {
         let file = normal(file);
-        let own = self.roots.get(&file);
-        let root = own.or_else(|| {
-            self.roots.values().find(|known| {
-                source_of(&known.compiled.compilation.ast.sources, &file).is_some() && !is_block(known, &file)
-            })
-        })?;
+        let root = self.roots.get(&file).or_else(|| self.roots.get(self.including(&file).next()?))?;
         let source = source_of(&root.compiled.compilation.ast.sources, &file)?;
         Some((View::new(&root.compiled, source, root.checked.as_deref()), &root.later))
     }
@@ -297,9 +344,4 @@ fn parent(file: &Path) -> PathBuf {
 /// Whether a file belongs to the building block in a folder.
 fn is_block_in(file: &Path, folder: &Path) -> bool {
     blocks::is_block_file(file) && parent(file) == folder
-}
-
-/// Whether a file is one of a building block.
-fn is_block(root: &Root, file: &Path) -> bool {
-    root.compiled.library.sources.iter().any(|(_, source)| path_of(source) == file)
 }
