@@ -3,16 +3,18 @@
 //!
 //! Protocols without a name built into iptables are numbers: what a save prints for them depends on `/etc/protocols`.
 
-mod extension;
-
 use std::convert::Infallible;
 use std::io;
 
-use super::parse::Part;
+use super::extension::index::{of_match, of_target};
+use super::extension::written::Spelling;
+use super::ruleset::Part;
 use super::ruleset::{
-    Address, Chain, ChainId, ChainPolicy, Header, Negatable, Rule, Ruleset, Table, TableName, Target,
+    Address, Chain, ChainId, ChainPolicy, Header, Match, Negatable, Rule, Ruleset, Table, TableName, Target, Unknown,
 };
-use crate::net::{Family, Interface, Prefix, write_address, write_number};
+pub use super::text::write::quoted;
+use super::text::write::{self, Quotes, bang, number};
+use crate::net::{Family, Interface, Prefix, write_address};
 
 /// Appends the text that stands before the rules of a sentence, given by its number.
 pub type Comment<'a> = &'a dyn Fn(u32, &mut String);
@@ -165,7 +167,7 @@ fn append(chain: &str, chains: &[Chain], rule: &Rule, family: Family, recent: &m
         out.push_str(" -f");
     }
     for one in rule.matches.iter() {
-        extension::one_match(one, out);
+        one_match(one, family, out);
     }
     target(&rule.target, chains, family, out);
 }
@@ -187,7 +189,7 @@ pub fn part_text(rule: &Rule, part: Part, family: Family) -> String {
         Part::Fragment => alone(Header { fragment: rule.header.fragment, ..header }),
         Part::Match(index) => {
             let mut text = String::new();
-            rule.matches.get(index).into_iter().for_each(|one| extension::one_match(one, &mut text));
+            rule.matches.get(index).into_iter().for_each(|one| one_match(one, family, &mut text));
             text
         }
         Part::Chain | Part::Target => String::new(),
@@ -207,30 +209,44 @@ fn target(target: &Target, chains: &[Chain], family: Family, out: &mut String) {
         Target::Unresolved { chain, goto: true } => return goto(chain, out),
         Target::Jump(chain) => called(*chain),
         Target::Unresolved { chain, goto: false } => chain,
-        Target::Accept => "ACCEPT",
-        Target::Drop => "DROP",
-        Target::Return => "RETURN",
-        Target::Reject(_) => "REJECT",
-        Target::Log(_) => "LOG",
-        Target::Nflog(_) => "NFLOG",
-        Target::TcpMss(_) => "TCPMSS",
-        Target::Masquerade(_) => "MASQUERADE",
-        Target::Snat(_) => "SNAT",
-        Target::Dnat(_) => "DNAT",
-        Target::Redirect(_) => "REDIRECT",
-        Target::Mark(_) => "MARK",
-        Target::NoTrack => "CT",
         Target::Unknown(unknown) => &unknown.name,
+        _ => of_target(target).map_or("", |row| row.known.name),
     };
     out.push_str(" -j ");
     out.push_str(name);
-    extension::target_options(target, family, out);
+    if let Some(unknown) = target.kept() {
+        words(unknown, of_target(target).map(|row| row.known.options), out);
+    } else if let Some(row) = of_target(target) {
+        (row.print)(target, family, out);
+    }
 }
 
-/// ` !`, where the value is negated.
-fn bang(negated: bool, out: &mut String) {
-    if negated {
-        out.push_str(" !");
+/// Appends ` -m …`.
+fn one_match(one: &Match, family: Family, out: &mut String) {
+    out.push_str(" -m ");
+    if let Some(unknown) = one.kept() {
+        out.push_str(&unknown.name);
+        words(unknown, of_match(one).map(|row| row.known.options), out);
+    } else if let Some(row) = of_match(one) {
+        out.push_str(row.known.name);
+        (row.print)(one, family, out);
+    }
+}
+
+/// Appends the words of a match or target that are kept.
+fn words(unknown: &Unknown, options: Option<&[Spelling]>, out: &mut String) {
+    let mut quotes = Quotes::Needed;
+    for word in &unknown.words {
+        out.push(' ');
+        write::word(word, quotes, out);
+        // A value may look like an option.
+        quotes = match word.strip_prefix("--").filter(|_| quotes == Quotes::Needed) {
+            Some(name) => {
+                let option = options.into_iter().flatten().find(|option| option.name == name);
+                option.map_or(Quotes::Needed, |option| option.quotes)
+            }
+            None => Quotes::Needed,
+        };
     }
 }
 
@@ -264,65 +280,4 @@ fn named_interface(option: &str, interface: &Negatable<Interface>, out: &mut Str
     bang(interface.negated, out);
     out.push_str(option);
     out.push_str(interface.value.name());
-}
-
-/// A number in decimal.
-fn number(value: u64, out: &mut String) {
-    write_number::<10>(value, out);
-}
-
-/// `0x` and the number in hexadecimal.
-fn hexadecimal(value: u32, out: &mut String) {
-    out.push_str("0x");
-    write_number::<16>(value.into(), out);
-}
-
-/// A string as `iptables-save` prints it: in double quotes unless it is made of letters, digits, `-` and `_` only.
-pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    string(text, &mut out);
-    out
-}
-
-fn string(text: &str, out: &mut String) {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
-        out.push_str(text);
-        return;
-    }
-    out.push('"');
-    for letter in text.chars() {
-        if matches!(letter, '"' | '\\' | '\'') {
-            out.push('\\');
-        }
-        out.push(letter);
-    }
-    out.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::parse;
-    use super::*;
-
-    #[test]
-    fn strings_are_quoted_as_in_a_save() {
-        assert_eq!(quoted("plain_text-1"), "plain_text-1");
-        assert_eq!(quoted(""), "\"\"");
-        assert_eq!(quoted(r#"it's "x\y""#), r#""it\'s \"x\\y\"""#);
-    }
-
-    #[test]
-    fn tables_that_say_nothing_are_left_out() {
-        let text =
-            "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:own - [0:0]\n-A own -j ACCEPT\nCOMMIT\n*raw\nCOMMIT\n";
-        let (ruleset, faults) = parse::file(text, Family::V4);
-        assert_eq!(faults, []);
-        assert_eq!(
-            print(&ruleset, Some(&|_, out| out.push_str("a sentence"))),
-            "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\
-             *filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n\
-             # a sentence\n-A own -j ACCEPT\nCOMMIT\n"
-        );
-        assert_eq!(print(&Ruleset::new(Family::V6), None), "# no rules\n");
-    }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::support;
 use crate::support::generate::Random;
 use crate::support::kernel::{self, Backend};
+use cgwfw::iptables::ruleset::{Origin, Rule, Ruleset, TableName};
 use cgwfw::iptables::{check, parse, print};
 use cgwfw::net::Family;
 
@@ -186,10 +187,111 @@ fn an_empty_ruleset_loads() {
         return;
     }
     for family in Family::BOTH {
-        let text = print::print(&cgwfw::iptables::ruleset::Ruleset::new(family), None);
+        let text = print::print(&Ruleset::new(family), None);
         for backend in Backend::BOTH {
             let saved = kernel::load_and_save(backend, family, &text).expect("a file without rules loads");
             assert_eq!(kernel::same_rules(&text, &saved), Ok(()));
         }
     }
+}
+
+/// The rule as it is printed, or the fault.
+fn printed(text: &str) -> Result<String, String> {
+    let parse::Line::Rules(mut rules) = parse::line(&format!("-A INPUT {text}"), Family::V4, false)
+        .map_err(|faults| faults.into_iter().map(|fault| fault.message).next().unwrap_or_default())?
+    else {
+        return Err("no rule".into());
+    };
+    let rule = rules.remove(0);
+    let mut ruleset = Ruleset::new(Family::V4);
+    let table = ruleset.table_or_new(TableName::Filter);
+    let chain = table.chain_or_new("INPUT");
+    let origin = Origin { sentence: 0, line: 1 };
+    let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origin };
+    Ok(print::rule_line(table, &rule, Family::V4).replace("-A INPUT ", ""))
+}
+
+// Those that the kernel of the tests lacks, or that need something besides the rules; the others are in `tests/rules`.
+#[test]
+fn extensions_are_saved_as_by_iptables() {
+    for (text, saved) in [
+        ("-m ipvs ! --ipvs", "-m ipvs ! --ipvs"),
+        (
+            "-m ipvs --vdir reply --vaddr 192.0.2.0/24 --ipvs ! --vmethod masq --vport http",
+            "-m ipvs --vaddr 192.0.2.0/24 --vport 80 --vdir REPLY ! --vmethod MASQ",
+        ),
+        ("-m set ! --set good src,dst", "-m set ! --match-set good src,dst"),
+        (
+            "-m set --update-counters --bytes-lt 0x10 ! --update-subcounters --match-set a dstx --return-nomatch",
+            "-m set --match-set a dst --return-nomatch ! --update-subcounters --bytes-lt 16",
+        ),
+        ("-m nfacct --nfacct-name web", "-m nfacct --nfacct-name web"),
+        ("-m cgroup ! --path a/b", "-m cgroup ! --path \"a/b\""),
+        ("-m bpf --object-pinned /sys/fs/bpf/x", "-m bpf --object-pinned /sys/fs/bpf/x"),
+        (
+            "-j SET --del-set a src --exist --add-set b dst --timeout 5",
+            "-j SET --add-set b dst --exist --timeout 5 --del-set a src",
+        ),
+        ("-j SET --map-set a src --map-mark", "-j SET --map-set a src --map-mark"),
+        ("-j LED --led-trigger-id a\\b --led-delay INFinite", "-j LED --led-trigger-id \"a\\\\b\" --led-delay inf"),
+        (
+            "-j LED --led-delay 0 --led-always-blink --led-trigger-id x",
+            "-j LED --led-trigger-id \"x\" --led-always-blink",
+        ),
+        (
+            "-j CLUSTERIP --new --hashmode sourceip --clustermac 1:0:5e:0:0:a --total-nodes 2 --local-node 1",
+            "-j CLUSTERIP --new --hashmode sourceip --clustermac 01:00:5E:00:00:0A --total-nodes 2 --local-node 1 --hash-init 0",
+        ),
+        ("-j SECMARK --selctx system_u:object_r:x_t:s0", "-j SECMARK --selctx system_u:object_r:x_t:s0"),
+        ("-j CT --timeout long --helper ftp", "-j CT --helper ftp --timeout long"),
+    ] {
+        assert_eq!(printed(text).as_deref(), Ok(saved), "{text}");
+        assert_eq!(printed(saved).as_deref(), Ok(saved), "{saved}");
+    }
+}
+
+#[test]
+fn what_iptables_refuses_is_refused_with_a_reason() {
+    for (text, message) in [
+        ("-m ipvs ! --ipvs --vport 80", "no virtual server has these properties"),
+        ("-m set --match-set a", "`--match-set` needs a value"),
+        ("-m set --match-set a -j DROP", "`--match-set` needs two words"),
+        ("-m set --match-set a up", "`up` is no list of sides"),
+        ("-m set --return-nomatch", "`-m set` needs `--match-set`"),
+        ("-j SET --exist", "`-j SET` needs `--add-set` or `--del-set` or `--map-set`"),
+        ("-j SET --del-set a src --exist", "`--exist` stands alone"),
+        ("-j SET --map-set a src", "nothing is mapped"),
+        ("-j CLUSTERIP --new", "`--new` stands alone"),
+        ("-j CLUSTERIP --new --clustermac 0:0:5e:0:0:a", "`0:0:5e:0:0:a` is no multicast hardware address"),
+        ("-j LED --led-trigger-id x --led-delay soon", "`soon` is no delay"),
+        ("-m cgroup --path a --cgroup 1", "`--cgroup` cannot stand beside the options before it"),
+        ("-m quota ! --quota 5k", "`5k` is not a number from 0 to 18446744073709551615"),
+        ("-m recent --name x", "`-m recent` needs `--set` or `--rcheck` or `--update` or `--remove`"),
+    ] {
+        assert_eq!(printed(text), Err(message.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn unknown_matches_are_kept_word_for_word() {
+    let text = r#"-m strange ! --odd 1 "two words" --flag -p udp -m udp --dport 53 -j ODDITY --to x"#;
+    assert_eq!(
+        printed(text).as_deref(),
+        Ok(r#"-p udp -m strange ! --odd 1 "two words" --flag -m udp --dport 53 -j ODDITY --to x"#)
+    );
+}
+
+#[test]
+fn tables_that_say_nothing_are_left_out() {
+    let text =
+        "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:own - [0:0]\n-A own -j ACCEPT\nCOMMIT\n*raw\nCOMMIT\n";
+    let (ruleset, faults) = parse::file(text, Family::V4);
+    assert_eq!(faults, []);
+    assert_eq!(
+        print::print(&ruleset, Some(&|_, out| out.push_str("a sentence"))),
+        "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\
+         *filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n\
+         # a sentence\n-A own -j ACCEPT\nCOMMIT\n"
+    );
+    assert_eq!(print::print(&Ruleset::new(Family::V6), None), "# no rules\n");
 }

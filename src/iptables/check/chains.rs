@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Hooks, Kind, Place, Problem, check_place, problem};
-use crate::iptables::parse::{Part, chain_name_fault};
+use super::rule::check_place;
+use crate::iptables::hooks::Hooks;
+use crate::iptables::parse::chain_name_fault;
+use crate::iptables::problem::{Kind, Place, Problem, problem};
+use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Address, Negatable, Rule, Ruleset, Table, Target};
 use crate::net::Family;
 

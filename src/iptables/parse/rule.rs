@@ -1,73 +1,19 @@
 //! One `-A` line: which words belong to the rule itself, and which to its matches and its target.
 //! Input: words. Output: rule texts (several where `-s` or `-d` holds a list), or the faults found.
 
-mod header;
-mod resolve;
-
-use std::ops::Range;
-
-use self::resolve::Option_;
-use super::known::{Known, Spelling, Value};
 use super::options::CORE;
-use super::{Fault, Hole, Part, RuleText, Slot, Word, hole, matches, targets};
-use crate::iptables::ruleset::{Address, Negatable, Target};
+use super::reader::{Loaded, Reader};
+use super::resolve::Meant;
+use super::rule_text::RuleText;
+use crate::iptables::extension::row::{Reading, Row};
+use crate::iptables::extension::untyped::{kept_match, kept_target};
+use crate::iptables::extension::written::{Value, Written, positive, twice};
+use crate::iptables::fault::Fault;
+use crate::iptables::ruleset::Part;
+use crate::iptables::ruleset::{Address, Match, Negatable, Target};
+use crate::iptables::text::holes::{Hole, Slot, hole, misplaced};
+use crate::iptables::text::words::Word;
 use crate::net::Family;
-
-/// A match or target with the options that belong to it.
-pub struct Extension {
-    /// The name after `-m` or `-j`.
-    pub name: String,
-    /// The place of the name, of all its words later on.
-    pub span: Range<usize>,
-    /// What is known about it.
-    pub known: Option<&'static Known>,
-    /// Whether it stands after `-j`.
-    pub is_target: bool,
-    /// Its options in the order written.
-    pub options: Vec<Choice>,
-    /// Whether an option of it was at fault: what the others lack is then no fault of its own.
-    pub broken: bool,
-}
-
-/// An option of a match or a target, with its words.
-pub struct Choice {
-    /// The name that `iptables-save` prints, where it is known.
-    pub name: String,
-    /// What is known about it.
-    pub spelling: Option<&'static Spelling>,
-    /// Whether a `!` stands before it.
-    pub negated: bool,
-    /// Its place, `!` and words included.
-    pub span: Range<usize>,
-    /// The words after it.
-    pub arguments: Vec<Word>,
-}
-
-impl Choice {
-    /// The first word after the option; those that take one always have it.
-    pub fn argument(&self) -> Result<&Word, Fault> {
-        self.arguments.first().ok_or_else(|| {
-            let message = format!("`--{}` needs a value", self.name);
-            Fault::new(self.span.clone(), message, "nothing follows", "write its value after a blank")
-        })
-    }
-}
-
-struct Reader<'a> {
-    words: &'a [Word],
-    next: usize,
-    family: Family,
-    template: bool,
-    negation: Option<Range<usize>>,
-    rule: RuleText,
-    sources: Vec<Option<Address>>,
-    destinations: Vec<Option<Address>>,
-    extensions: Vec<Extension>,
-    goto: Option<String>,
-    seen: Vec<char>,
-    other_family: bool,
-    faults: Vec<Fault>,
-}
 
 /// Reads the words of an `-A` line; a line for the other family (`-4`, `-6`) yields no rules.
 pub fn rules(words: &[Word], family: Family, template: bool, end: usize) -> Result<Vec<RuleText>, Vec<Fault>> {
@@ -165,7 +111,7 @@ impl Reader<'_> {
             None => (long, None),
         };
         match self.resolve(name, word)? {
-            Option_::Core(core) => {
+            Meant::Core(core) => {
                 if let Some(value) = attached {
                     return Err(Fault::new(
                         word.span.clone(),
@@ -176,7 +122,7 @@ impl Reader<'_> {
                 }
                 self.core_option(core, word)
             }
-            Option_::Known(extension, spelling) => {
+            Meant::Known(extension, spelling) => {
                 let (name, count) = (spelling.saved, spelling.value.words());
                 let mut arguments = Vec::new();
                 if let Some(value) = attached {
@@ -188,7 +134,7 @@ impl Reader<'_> {
                 }
                 while arguments.len() < count {
                     let argument = self.argument(word);
-                    self.extensions[extension].broken |= argument.is_err();
+                    self.extensions[extension].written.broken |= argument.is_err();
                     arguments.push(argument?);
                 }
                 if let (Value::Perhaps(_), Some(argument)) = (spelling.value, self.words.get(self.next))
@@ -201,7 +147,7 @@ impl Reader<'_> {
                 self.add_choice(extension, name, Some(spelling), word, arguments);
                 Ok(())
             }
-            Option_::Unknown(extension) => {
+            Meant::Unknown(extension) => {
                 let mut arguments = Vec::new();
                 while let Some(argument) = self.words.get(self.next) {
                     let ends = argument.text.len() > 1 && argument.text.starts_with('-') || argument.text == "!";
@@ -217,40 +163,6 @@ impl Reader<'_> {
                 self.add_choice(extension, long, None, word, arguments);
                 Ok(())
             }
-        }
-    }
-
-    fn add_choice(
-        &mut self,
-        extension: usize,
-        name: &str,
-        spelling: Option<&'static Spelling>,
-        word: &Word,
-        arguments: Vec<Word>,
-    ) {
-        let negation = self.negation.take();
-        let start = negation.as_ref().map_or(word.span.start, |span| span.start);
-        let end = arguments.last().map_or(word.span.end, |last| last.span.end);
-        let choice =
-            Choice { name: name.to_string(), spelling, negated: negation.is_some(), span: start..end, arguments };
-        let extension = &mut self.extensions[extension];
-        extension.span = extension.span.start.min(start)..extension.span.end.max(end);
-        extension.options.push(choice);
-    }
-
-    /// The word after an option.
-    fn argument(&mut self, option: &Word) -> Result<Word, Fault> {
-        match self.words.get(self.next) {
-            Some(argument) => {
-                self.next += 1;
-                Ok(argument.clone())
-            }
-            None => Err(Fault::new(
-                option.span.clone(),
-                format!("`{}` needs a value", option.text),
-                "nothing follows",
-                "write its value after a blank",
-            )),
         }
     }
 
@@ -286,29 +198,35 @@ impl Reader<'_> {
         if let Some(chain) = self.goto.take() {
             self.rule.target = Target::Unresolved { chain: chain.into(), goto: true };
         }
-        for extension in std::mem::take(&mut self.extensions).into_iter().filter(|extension| !extension.broken) {
-            let span = extension.span.clone();
-            if extension.is_target {
-                self.rule.parts.push((Part::Target, span));
-                match targets::target(&extension, self.family) {
-                    Ok(target) => self.rule.target = target,
-                    Err(fault) => self.faults.push(fault),
+        for extension in std::mem::take(&mut self.extensions).into_iter().filter(|one| !one.written.broken) {
+            let written = extension.written;
+            let span = written.span.clone();
+            let mut reading = Reading { family: self.family, template: self.template, holes: Vec::new() };
+            match extension.row {
+                Loaded::Target(row) => {
+                    self.rule.parts.push((Part::Target, span));
+                    match read_target(row, &written, &mut reading) {
+                        Ok(target) => self.rule.target = target,
+                        Err(fault) => self.faults.push(fault),
+                    }
                 }
-                continue;
-            }
-            self.rule.parts.push((Part::Match(self.rule.matches.len()), span));
-            let before = self.rule.matches.len();
-            match matches::read(&extension, self.family, self.template) {
-                Ok((read, holes)) => {
-                    self.rule.matches.push(read);
-                    self.rule.holes.extend(holes.into_iter().map(|(slot, parameter, negated)| Hole {
-                        slot,
-                        parameter,
-                        negated,
-                        before,
-                    }));
+                Loaded::Match(row) => {
+                    let before = self.rule.matches.len();
+                    self.rule.parts.push((Part::Match(before), span));
+                    match read_match(row, &written, &mut reading) {
+                        Ok(read) => {
+                            self.rule.matches.push(read);
+                            let holes = reading.holes.into_iter();
+                            self.rule.holes.extend(holes.map(|(slot, parameter, negated)| Hole {
+                                slot,
+                                parameter,
+                                negated,
+                                before,
+                            }));
+                        }
+                        Err(fault) => self.faults.push(fault),
+                    }
                 }
-                Err(fault) => self.faults.push(fault),
             }
         }
         if self.other_family {
@@ -341,12 +259,37 @@ fn plain(address: Option<Option<Address>>) -> Option<Negatable<Address>> {
     address.flatten().map(Negatable::is)
 }
 
-/// The fault of a parameter in a place that cannot hold one.
-pub fn misplaced(word: &Word) -> Fault {
-    Fault::new(
-        word.span.clone(),
-        "a parameter cannot stand here",
-        "this place takes no parameter",
-        "parameters stand after -s, -d, -i, -o, --sport and --dport, or alone where a match may stand",
-    )
+/// The match that the options make.
+fn read_match(row: Option<&Row<Match>>, written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+    if reading.template {
+        let takes = |name: &str| row.is_some_and(|row| row.takes_holes) && matches!(name, "sport" | "dport");
+        let others = written.options.iter().filter(|choice| !takes(&choice.name));
+        if let Some(word) = others.flat_map(|choice| &choice.arguments).find(|word| hole(&word.text).is_some()) {
+            return Err(misplaced(word));
+        }
+    }
+    match row.and_then(|row| row.read) {
+        Some(read) => read(written, reading),
+        None => kept_match(written, reading.family),
+    }
+}
+
+/// The target that the options make; without options, and of a name that iptables does not know, a chain.
+fn read_target(row: Option<&Row<Target>>, written: &Written, reading: &mut Reading) -> Result<Target, Fault> {
+    let Some(row) = row else {
+        if written.options.is_empty() {
+            return Ok(Target::Unresolved { chain: written.name.as_str().into(), goto: false });
+        }
+        return kept_target(written, reading.family);
+    };
+    for (index, choice) in written.options.iter().enumerate() {
+        positive(choice)?;
+        if written.options[..index].iter().any(|before| before.name == choice.name) {
+            return Err(twice(choice));
+        }
+    }
+    match row.read {
+        Some(read) => read(written, reading),
+        None => kept_target(written, reading.family),
+    }
 }

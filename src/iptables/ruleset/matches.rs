@@ -57,6 +57,13 @@ pub enum Match {
     Unknown(Box<Unknown>),
 }
 
+impl Match {
+    /// The words of a match without a type of its own.
+    pub fn kept(&self) -> Option<&Unknown> {
+        if let Match::Unknown(unknown) = self { Some(unknown) } else { None }
+    }
+}
+
 /// Source and destination ports of one match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {

@@ -57,6 +57,13 @@ pub enum Target {
     Unknown(Box<Unknown>),
 }
 
+impl Target {
+    /// The words of a target without a type of its own.
+    pub fn kept(&self) -> Option<&Unknown> {
+        if let Target::Unknown(unknown) = self { Some(unknown) } else { None }
+    }
+}
+
 /// The answer of REJECT; each has one name per family, `ADMIN_PROHIBITED` in IPv6 for three of IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectWith {

@@ -1,0 +1,119 @@
+//! Matches and targets without a type of their own: read by the table of their options, kept as `iptables-save` prints them.
+//! Input: a name and options. Output: `Unknown`, the words of the match or target.
+
+use crate::iptables::extension::written::{Choice, Known, Said, Spelling, Value, Written, positive, said, twice};
+use crate::iptables::fault::Fault;
+use crate::iptables::ruleset::{Match, Target, Unknown};
+use crate::iptables::text::words::Word;
+use crate::net::Family;
+
+/// A match without a type of its own.
+pub fn kept_match(written: &Written, family: Family) -> Result<Match, Fault> {
+    untyped(written, family).map(Match::Unknown)
+}
+
+/// A target without a type of its own.
+pub fn kept_target(written: &Written, family: Family) -> Result<Target, Fault> {
+    untyped(written, family).map(Target::Unknown)
+}
+
+/// The match or target in the words of `iptables-save`; word for word where iptables does not know it.
+fn untyped(written: &Written, family: Family) -> Result<Box<Unknown>, Fault> {
+    let words = match written.known {
+        None => written.options.iter().flat_map(as_written).collect(),
+        Some(known) => {
+            let all = options(written, known, family)?;
+            (known.finish)(all, written, family)?.iter().flat_map(as_saved).collect()
+        }
+    };
+    Ok(Box::new(Unknown { name: written.name.as_str().into(), words }))
+}
+
+fn as_written(choice: &Choice) -> Vec<Box<str>> {
+    let name = format!("--{}", choice.name);
+    let arguments = choice.arguments.iter().map(|argument| argument.text.as_str().into());
+    negation(choice.negated).chain(std::iter::once(name.into())).chain(arguments).collect()
+}
+
+fn as_saved(said: &Said) -> Vec<Box<str>> {
+    let name = format!("--{}", said.name);
+    let values = said.values.iter().map(|value| value.as_str().into());
+    negation(said.negated).chain(std::iter::once(name.into())).chain(values).collect()
+}
+
+fn negation(negated: bool) -> impl Iterator<Item = Box<str>> {
+    negated.then(|| "!".into()).into_iter()
+}
+
+/// The options in the order of the table, with their values read, and checked against each other.
+fn options(written: &Written, known: &'static Known, family: Family) -> Result<Vec<Said>, Fault> {
+    let mut all: Vec<(usize, Said)> = Vec::new();
+    for choice in &written.options {
+        // Options of a known match or target are always found in its table.
+        let Some(spelling) = choice.spelling else { continue };
+        if !spelling.negatable {
+            positive(choice)?;
+        }
+        let excluded = |group: &&&[&str]| group.contains(&spelling.saved);
+        let clashes = |(_, before): &&(usize, Said)| {
+            before.name == spelling.saved
+                || known.excludes.iter().filter(excluded).any(|group| group.contains(&before.name))
+        };
+        if all.iter().any(|before| clashes(&before)) {
+            return Err(twice(choice));
+        }
+        let place = known.options.iter().position(|option| option.saved == spelling.saved).unwrap_or(usize::MAX);
+        let values = values(choice, spelling, family)?;
+        let said = Said { negated: choice.negated, name: spelling.saved, values, span: choice.span.clone() };
+        all.push((place, said));
+    }
+    all.sort_by_key(|(place, _)| *place);
+    let all: Vec<Said> = all.into_iter().map(|(_, said)| said).collect();
+    for group in known.needs {
+        if !group.iter().any(|name| said(&all, name).is_some()) {
+            return Err(needs(written, known, group));
+        }
+    }
+    for (name, other) in known.together {
+        if let (Some(one), None) = (said(&all, name), said(&all, other)) {
+            return Err(one.vain(format!("`--{name}` stands alone"), format!("write `--{other}` as well")));
+        }
+    }
+    Ok(all)
+}
+
+fn values(choice: &Choice, spelling: &Spelling, family: Family) -> Result<Vec<String>, Fault> {
+    let word = |index: usize| -> Result<&Word, Fault> {
+        choice.arguments.get(index).ok_or_else(|| {
+            let message = format!("`--{}` needs {} words", spelling.name, spelling.value.words());
+            Fault::new(choice.span.clone(), message, "one is missing", "write it behind the others, after a blank")
+        })
+    };
+    Ok(match spelling.value {
+        Value::Nothing | Value::Typed(_) => Vec::new(),
+        Value::One(reads) => vec![reads(word(0)?, family)?],
+        Value::Two(first, second) => {
+            let other = word(1)?;
+            if other.text.starts_with(['-', '!']) {
+                let message = format!("`--{}` needs two words", spelling.name);
+                return Err(Fault::new(choice.span.clone(), message, "the second is missing", "write it as well"));
+            }
+            vec![first(word(0)?, family)?, second(other, family)?]
+        }
+        Value::Perhaps(reads) => match choice.arguments.first() {
+            Some(word) => vec![reads(word, family)?],
+            None => Vec::new(),
+        },
+    })
+}
+
+/// The fault of a match or target without an option that it must have.
+fn needs(written: &Written, known: &Known, group: &[&str]) -> Fault {
+    let letter = if written.is_target { 'j' } else { 'm' };
+    let names: Vec<String> = group.iter().map(|name| format!("`--{name}`")).collect();
+    let message = format!("`-{letter} {}` needs {}", written.name, names.join(" or "));
+    let first = known.options.iter().find(|option| group.contains(&option.saved));
+    let valued = first.is_some_and(|option| option.value.words() > 0);
+    let help = format!("write {}{}", names[0], if valued { " and its value" } else { "" });
+    Fault::new(written.span.clone(), message, "the option is missing", help)
+}

@@ -1,0 +1,47 @@
+//! One rule as a line says it.
+//! Input: made by the reader of rules. Output: read by the reader of files, by `check` and by templates.
+
+use std::ops::Range;
+
+use crate::iptables::ruleset::Part;
+use crate::iptables::ruleset::{Header, Match, TableName, Target};
+use crate::iptables::text::holes::Hole;
+
+/// One rule as a line says it, its chain still a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleText {
+    /// A `-t` on the line; `iptables-restore` refuses it, templates may use it.
+    pub table: Option<TableName>,
+    /// The chain after `-A`.
+    pub chain: String,
+    /// Addresses, interfaces and protocol.
+    pub header: Header,
+    /// The matches, in order.
+    pub matches: Vec<Match>,
+    /// The target.
+    pub target: Target,
+    /// The parameters of a template, in the order of the line for those of one kind.
+    pub holes: Vec<Hole>,
+    /// Where each part stands, in bytes of the line, in order.
+    pub parts: Vec<(Part, Range<usize>)>,
+}
+
+impl RuleText {
+    /// A rule without anything.
+    pub fn empty() -> RuleText {
+        RuleText {
+            table: None,
+            chain: String::new(),
+            header: Header::default(),
+            matches: Vec::new(),
+            target: Target::None,
+            holes: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// The place of a part, if the line has it.
+    pub fn place(&self, part: Part) -> Option<Range<usize>> {
+        self.parts.iter().find(|(known, _)| *known == part).map(|(_, span)| span.clone())
+    }
+}
