@@ -3,14 +3,17 @@
 //! `diagram` write it.
 
 pub mod diagram;
+mod fields;
 mod follow;
 pub mod hint;
 pub mod human;
 pub mod json;
 mod record;
 mod reject;
+mod unmet;
 pub mod words;
 
+pub use self::fields::Fields;
 pub use self::follow::{Branch, Trace, statement, trace};
 pub use self::record::{Missed, Step, What};
 pub use self::reject::Answer;

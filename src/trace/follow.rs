@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::fields::Fields;
 use super::record::{Missed, Recorder, Step, What};
 use super::reject::{Answer, answer};
 use crate::net::Family;
@@ -30,6 +31,8 @@ pub struct Branch {
     pub steps: Vec<Step>,
     /// Rules that were passed by, all of whose parts but one hold.
     pub missed: Vec<Missed>,
+    /// The packet as the last rule saw it.
+    pub fields: Fields,
     /// The new destination, if it was translated.
     pub new_destination: Option<Translation>,
     /// The new source, if it was translated.
@@ -91,6 +94,7 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
                 decision,
                 steps,
                 missed,
+                fields: Fields::of(flight),
                 new_destination: flight.new_destination,
                 new_source: flight.new_source,
                 answer,

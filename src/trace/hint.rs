@@ -5,15 +5,13 @@ use std::fmt;
 
 use super::follow::{Branch, Trace};
 use super::record::Missed;
+use super::unmet::unmet;
 use super::words::participle;
-use crate::iptables::packet::{Packet, Transport, Way};
-use crate::iptables::parse::Part;
+use crate::iptables::packet::{Packet, Way};
 use crate::iptables::print::part_text;
-use crate::iptables::ruleset::{
-    Address, HopLimit, Match, Negatable, Origin, PolicyDirection, Ports, Rule, States, TableName, Target, Tcp, TcpFlags,
-};
-use crate::net::{Family, Interface, Prefix, Protocol};
-use crate::policy::{ProtocolWord, Traffic, Values};
+use crate::iptables::ruleset::{Origin, Part, Rule, TableName, Target};
+use crate::net::{Family, Interface, Prefix};
+use crate::policy::{Traffic, Values};
 use crate::resolve::suggest::did_you_mean;
 use crate::sentence;
 use crate::simulate::{By, Translation, Verdict};
@@ -114,7 +112,7 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
     let family = packet.family();
     let accepting = |missed: &Missed| {
         let (_, rule) = missed.place.look_up(rules.of(family))?;
-        let holds = parts(rule).len() - 1;
+        let holds = parts(rule) - 1;
         (missed.place.table == TableName::Filter && rule.target == Target::Accept && holds > 0).then_some((
             holds,
             rule,
@@ -127,7 +125,7 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
     // policy.
     let mut found: Vec<(Origin, Statement, String)> = Vec::new();
     for (_, rule, part) in near {
-        let condition = condition(rule, part, packet);
+        let condition = unmet(rule, part, family, &branch.fields);
         if found.iter().any(|(origin, _, text)| *origin == rule.origin && *text == condition) {
             continue;
         }
@@ -142,134 +140,24 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
     found.into_iter().map(|(_, place, condition)| Hint::Near { place, condition }).collect()
 }
 
-/// The parts of a rule that a packet must fit.
-pub fn parts(rule: &Rule) -> Vec<Part> {
+/// How many parts a rule has that a packet must fit.
+fn parts(rule: &Rule) -> usize {
     let header = &rule.header;
     let given = [
-        (Part::Source, header.source.is_some()),
-        (Part::Destination, header.destination.is_some()),
-        (Part::InInterface, header.in_interface.is_some()),
-        (Part::OutInterface, header.out_interface.is_some()),
-        (Part::Protocol, header.protocol.is_some()),
-        (Part::Fragment, header.fragment.is_some()),
+        header.source.is_some(),
+        header.destination.is_some(),
+        header.in_interface.is_some(),
+        header.out_interface.is_some(),
+        header.protocol.is_some(),
+        header.fragment.is_some(),
     ];
-    let header = given.into_iter().filter(|(_, given)| *given).map(|(part, _)| part);
-    let matches = rule.matches.iter().enumerate().filter(|(_, one)| !matches!(one, Match::Comment(_)));
-    header.chain(matches.map(|(index, _)| Part::Match(index))).collect()
+    let matches = rule.matches.iter().filter(|one| !one.is_remark());
+    given.into_iter().filter(|given| *given).count() + matches.count()
 }
 
 /// What keeps the rule of a near miss from matching, as iptables writes it.
 pub fn missing(missed: &Missed, rules: Rules, family: Family) -> String {
     missed.place.look_up(rules.of(family)).map_or(String::new(), |(_, rule)| part_text(rule, missed.part, family))
-}
-
-/// `if it came from 192.0.2.1`: what would have to be different.
-fn condition(rule: &Rule, part: Part, packet: &Packet) -> String {
-    let family = packet.family();
-    let text = || format!("if `{}` held", part_text(rule, part, family));
-    let header = &rule.header;
-    let not = |negated: bool, is: &str, is_not: &str, value: String| {
-        format!("if it {} {value}", if negated { is_not } else { is })
-    };
-    match part {
-        Part::Source => header
-            .source
-            .as_ref()
-            .map_or_else(text, |source| not(source.negated, "came from", "did not come from", address(source))),
-        Part::Destination => {
-            header.destination.as_ref().map_or_else(text, |to| not(to.negated, "went to", "did not go to", address(to)))
-        }
-        Part::InInterface => header
-            .in_interface
-            .map_or_else(text, |name| not(name.negated, "came in on", "did not come in on", name.value.to_string())),
-        Part::OutInterface => header
-            .out_interface
-            .map_or_else(text, |name| not(name.negated, "left by", "did not leave by", name.value.to_string())),
-        Part::Protocol => header.protocol.map_or_else(text, |protocol| {
-            not(protocol.negated, "were", "were not", protocol_name(protocol.value, family))
-        }),
-        Part::Match(index) => rule.matches.get(index).and_then(|one| of_match(one, packet)).unwrap_or_else(text),
-        _ => text(),
-    }
-}
-
-/// The word of a protocol, as traffic has it.
-fn protocol_name(number: Protocol, family: Family) -> String {
-    match number.built_in_name() {
-        Some(_) if number == Protocol::icmp(family) => sentence::protocol(ProtocolWord::Icmp),
-        Some(name) => name.into(),
-        None => sentence::protocol(ProtocolWord::Number(number)),
-    }
-}
-
-fn address(address: &Negatable<Address>) -> String {
-    match &address.value {
-        Address::Prefix(prefix) => sentence::prefix(prefix),
-        Address::Masked(pair) => format!("{}/{}", pair.0, pair.1),
-    }
-}
-
-fn of_match(one: &Match, packet: &Packet) -> Option<String> {
-    Some(match one {
-        Match::Tcp(tcp) => of_tcp(tcp, packet)?,
-        Match::Udp(ports) | Match::Sctp(ports) => of_ports(*ports, packet)?,
-        Match::Icmp(kind) | Match::Icmp6(kind) if !kind.negated => {
-            format!("if its ICMP type were {}", sentence::icmp_type(packet.family(), kind.value))
-        }
-        Match::Ttl(HopLimit::Equal(hops)) | Match::Hl(HopLimit::Equal(hops)) if !hops.negated => {
-            format!("if its TTL were {}", hops.value)
-        }
-        Match::Policy(policy) => {
-            let ipsec = if policy.ipsec { "an" } else { "no" };
-            match policy.direction {
-                PolicyDirection::In => format!("if it came out of {ipsec} IPsec policy"),
-                PolicyDirection::Out => format!("if it went into {ipsec} IPsec policy"),
-            }
-        }
-        Match::ConnState(states) | Match::State(states) if !states.negated => {
-            let names = States::NAMES.iter().enumerate().filter(|(bit, _)| states.value.0 & (1 << bit) != 0);
-            let names: Vec<String> = names.map(|(_, name)| name.to_ascii_lowercase()).collect();
-            format!("if its connection were {}", names.join(" or "))
-        }
-        Match::Mark(mark) if !mark.negated && mark.value.mask == u32::MAX => {
-            format!("if its mark were {}", sentence::mark(mark.value))
-        }
-        _ => return None,
-    })
-}
-
-fn of_tcp(tcp: &Tcp, packet: &Packet) -> Option<String> {
-    let Transport::Tcp(_, _, flags) = packet.transport else { return None };
-    let fits = |wanted: Negatable<TcpFlags>| (flags & wanted.value.mask == wanted.value.set) != wanted.negated;
-    match (of_ports(tcp.ports, packet), tcp.flags.filter(|wanted| !fits(*wanted))) {
-        (Some(ports), None) => Some(ports),
-        (None, Some(Negatable { negated: true, value: TcpFlags::SYN })) => {
-            Some("if it were not the first packet of a connection".into())
-        }
-        _ => None,
-    }
-}
-
-/// The port that does not fit, if it is one of the two.
-fn of_ports(ports: Ports, packet: &Packet) -> Option<String> {
-    let (source, destination) = match packet.transport {
-        Transport::Tcp(source, destination, _)
-        | Transport::Udp(source, destination)
-        | Transport::UdpLite(source, destination)
-        | Transport::Sctp(source, destination) => (source, destination),
-        _ => return None,
-    };
-    let wrong = |wanted: Option<Negatable<crate::net::PortRange>>, port: u16| {
-        let wanted = wanted.filter(|wanted| wanted.value.contains(port) == wanted.negated)?;
-        let not = if wanted.negated { "not " } else { "" };
-        Some(format!("{not}{}", sentence::ports(wanted.value)))
-    };
-    match (wrong(ports.source, source), wrong(ports.destination, destination)) {
-        (Some(port), None) => Some(format!("if its source port were {port}")),
-        (None, Some(port)) => Some(format!("if its destination port were {port}")),
-        (Some(from), Some(to)) => Some(format!("if its source port were {from} and its destination port {to}")),
-        (None, None) => None,
-    }
 }
 
 /// The packet and not much else: as the filter sees it, behind DNAT.

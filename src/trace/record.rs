@@ -3,8 +3,7 @@
 
 use super::words;
 use crate::iptables::packet::State;
-use crate::iptables::parse::Part;
-use crate::iptables::ruleset::TableName;
+use crate::iptables::ruleset::{Part, TableName};
 use crate::net::Family;
 use crate::simulate::{Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, failing};
 

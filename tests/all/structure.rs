@@ -128,15 +128,8 @@ const CIRCLES_TO_OPEN: &[&str] = &[
 const NAMES_MATCHES: &[&str] = &["iptables::ruleset", "iptables::meaning", "iptables::extension", "expand::fill"];
 
 /// Files that name single matches and should not. Delete what you have mended.
-const MATCHES_TO_MOVE: &[&str] = &[
-    "expand",
-    "expand::group",
-    "expand::raw",
-    "expect::corners",
-    "simulate::loaded",
-    "simulate::matches",
-    "trace::hint",
-];
+const MATCHES_TO_MOVE: &[&str] =
+    &["expand", "expand::group", "expand::raw", "expect::corners", "simulate::loaded", "simulate::matches"];
 
 /// The only modules that read, write, or ask for the time.
 const DOES_IO: &[&str] = &["cli", "lsp", "files"];

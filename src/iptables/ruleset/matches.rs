@@ -62,6 +62,11 @@ impl Match {
     pub fn kept(&self) -> Option<&Unknown> {
         if let Match::Unknown(unknown) = self { Some(unknown) } else { None }
     }
+
+    /// Whether it asks nothing of a packet, and is there for people alone.
+    pub fn is_remark(&self) -> bool {
+        matches!(self, Match::Comment(_))
+    }
 }
 
 /// Source and destination ports of one match.
