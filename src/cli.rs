@@ -7,8 +7,11 @@ mod completions;
 mod explain;
 mod fmt;
 mod helm;
+#[cfg(feature = "lsp")]
 mod lsp;
 mod new;
+mod options;
+mod outcome;
 mod replace;
 mod report;
 mod snippets;
@@ -16,14 +19,9 @@ mod test;
 mod trace;
 mod watch;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
-
-use crate::expand::Options;
-use crate::files::{self, Compiled};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 /// One firewall policy in, both iptables rule files and the Helm values out.
 #[derive(Parser)]
@@ -57,57 +55,12 @@ enum Command {
     /// Explain a code: what it means, an example, the way out; without a code, list all
     Explain(explain::Arguments),
     /// Serve an editor: the language server, on standard input and output
+    #[cfg(feature = "lsp")]
     Lsp,
     /// Print the completion script of a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
     Man,
-}
-
-/// The options of all commands that compile.
-#[derive(Args)]
-struct PolicyOptions {
-    /// A folder of building blocks of your own, besides `snippets/` beside the policy; may be given several times
-    #[arg(long, value_name = "DIR")]
-    snippets: Vec<PathBuf>,
-    /// Put each sentence into `-m comment` of its rules, so that `iptables -L` shows it
-    #[arg(long)]
-    rule_comments: bool,
-    /// Make warnings errors
-    #[arg(long, value_name = "WHAT")]
-    deny: Option<Deny>,
-}
-
-impl PolicyOptions {
-    /// Reads and compiles a policy. `notes`: whether anybody will read them.
-    fn compiled(&self, policy: &Path, notes: bool) -> Result<Compiled, String> {
-        files::compiled(policy, &self.snippets, Options { rule_comments: self.rule_comments, notes })
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Deny {
-    Warnings,
-}
-
-/// How a command ends.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    Fine,
-    /// The policy has errors, or warnings that are denied.
-    Refused,
-    /// The arguments or the files are unusable; said on standard error.
-    Unusable(String),
-}
-
-impl Outcome {
-    /// The worse of two.
-    fn and(self, other: Outcome) -> Outcome {
-        match (&self, &other) {
-            (Outcome::Unusable(_), _) | (Outcome::Refused, Outcome::Fine | Outcome::Refused) => self,
-            _ => other,
-        }
-    }
 }
 
 /// Runs the program on its arguments.
@@ -123,33 +76,11 @@ pub fn run() -> ExitCode {
         Command::Trace(words) => trace::run(words, style, report::output_style(arguments.color)),
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
-        Command::Completions(arguments) => completions::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),
+        #[cfg(feature = "lsp")]
         Command::Lsp => lsp::run(),
-        Command::Man => completions::man(),
+        Command::Man => completions::man(Arguments::command()),
         Command::Snippets(arguments) => snippets::run(arguments, style),
     };
-    exit_code(outcome)
-}
-
-/// The exit code of an outcome; why files or arguments are unusable is said on standard error.
-fn exit_code(outcome: Outcome) -> ExitCode {
-    match outcome {
-        Outcome::Fine => ExitCode::SUCCESS,
-        Outcome::Refused => ExitCode::from(1),
-        Outcome::Unusable(message) => {
-            // Nothing is left to do where even standard error is closed.
-            let _ = writeln!(io::stderr(), "cgwfw: {message}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-/// Writes to standard output. A reader that has seen enough (`| head`) is no error.
-fn print(text: &str) -> Outcome {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Outcome::Fine,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Fine,
-        Err(error) => Outcome::Unusable(format!("standard output cannot be written: {error}")),
-    }
+    outcome::exit_code(outcome)
 }

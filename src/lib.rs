@@ -1,11 +1,42 @@
-//! cgwfw compiles one firewall policy into both iptables rule files of the connectivity gateway.
+//! cgwfw compiles one firewall policy into both iptables rule files of the connectivity gateway, and answers what these
+//! rules do.
 //!
 //! ```text
-//!  .cgwfw text --syntax--> Ast --resolve--> Policy --expand--> Ruleset v4, v6 --iptables::print--> rule files --helm--> values
-//!                                  ^                   ^
-//!                        snippets: signature   snippets: template
+//! .cgwfw text --syntax--> Ast --resolve--> Policy --expand--> Ruleset of each family --iptables::print--> rule files
+//!  (and includes)           ^                ^                   |                                            |
+//!                     signatures         templates               |                                          helm
+//!                           `---- snippet ---'                   |                                            |
+//!                                                   iptables::meaning: what rules                        Helm values
+//!                                                   ask of packets and do to them
+//!                                                                |
+//!                                         simulate: the way of one packet through the tables
+//!                                                                |
+//!                        trace: each step in words           expect: packets that break an expectation
 //! ```
+//!
+//! [`compile::compile`] is the way from the text to the rules; `format` is the way from the text to its canonical layout.
+//! `cli` (feature `cli`) and `lsp` (feature `lsp`) ask these functions and show the answers; they and `host` alone touch
+//! files, streams and processes. Reports of all stages go to one sink in `diagnostic`, each with a code that `explain`
+//! explains.
+//!
+//! Modules stand on floors, and each uses only floors below its own (`tests/all/structure.rs` holds the list and checks
+//! it); no two files import each other, not even in a circle of many.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 10 | `cli` |
+//! | 9 | `lsp` |
+//! | 8 | `host`: policies and building blocks from the disk |
+//! | 7 | `trace`, `expect`, `example`: what users ask of rules |
+//! | 6 | `compile`, `helm`, `source_map`: from text to rules, and the outputs |
+//! | 5 | `expand`, `sentence`, `traffic`: templates filled in, policy text written, traffic as packets |
+//! | 4 | `resolve`, `simulate`, `rule_file` |
+//! | 3 | `policy`, `snippet`, `format`, `iptables::check` |
+//! | 2 | `syntax`, `explain`, `iptables::meaning`, `iptables::parse`, `iptables::print` |
+//! | 1 | `diagnostic`, `iptables::ruleset`, `iptables::packet` |
+//! | 0 | `net`, `source`, `services`, `parallel` |
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
@@ -13,10 +44,11 @@ pub mod example;
 pub mod expand;
 pub mod expect;
 pub mod explain;
-pub mod files;
 pub mod format;
 pub mod helm;
+pub mod host;
 pub mod iptables;
+#[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod net;
 pub mod parallel;

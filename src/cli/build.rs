@@ -5,12 +5,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::options::PolicyOptions;
+use super::outcome::{Outcome, print};
 use super::replace::{replace, write_one};
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, print, watch};
+use super::watch;
 use crate::compile::Compilation;
 use crate::diagnostic::Style;
-use crate::files::Compiled;
+use crate::host::Compiled;
 use crate::net::{Both, Family};
 use crate::parallel;
 use crate::rule_file;

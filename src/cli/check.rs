@@ -4,8 +4,10 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use super::options::PolicyOptions;
+use super::outcome::{Outcome, print};
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, print, watch};
+use super::watch;
 use crate::compile::Compilation;
 use crate::diagnostic::{Severity, Style};
 use crate::helm;

@@ -1,10 +1,10 @@
 //! `cgwfw completions` and `cgwfw man`: made from the arguments themselves.
-//! Input: a shell. Output: its completion script; the manual page.
+//! Input: the arguments, a shell. Output: its completion script; the manual page.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use super::{Outcome, print};
+use super::outcome::{Outcome, print};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -13,17 +13,16 @@ pub struct Arguments {
     shell: Shell,
 }
 
-pub fn run(arguments: Arguments) -> Outcome {
+pub fn run(arguments: Arguments, command: &mut Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "cgwfw", &mut script);
+    clap_complete::generate(arguments.shell, command, "cgwfw", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
 
 /// The manual page, in roff: `cgwfw man | man -l -`.
-pub fn man() -> Outcome {
+pub fn man(command: Command) -> Outcome {
     let mut page = Vec::new();
-    let command = super::Arguments::command();
-    let mut render = |command: clap::Command| clap_mangen::Man::new(command).date("").render(&mut page);
+    let mut render = |command: Command| clap_mangen::Man::new(command).date("").render(&mut page);
     let written = render(command.clone())
         .and_then(|()| command.get_subcommands().try_for_each(|command| render(command.clone())));
     match written {

@@ -1,7 +1,7 @@
 //! `cgwfw explain`: what a code means, an example that causes it, and the way out.
 //! Input: a code. Output: text, made from the file that is also the test of the code.
 
-use super::{Outcome, print};
+use super::outcome::{Outcome, print};
 use crate::example;
 use crate::explain;
 use crate::resolve::suggest::did_you_mean;

@@ -6,11 +6,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::outcome::{Outcome, print};
 use super::replace::write_one;
-use super::{Outcome, print};
 use crate::diagnostic::{self, Style};
-use crate::files;
 use crate::format::format;
+use crate::host;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
 }
 
 fn one(policy: &Path, check: bool, style: Style) -> Outcome {
-    let (name, before) = match files::read(policy) {
+    let (name, before) = match host::read(policy) {
         Ok(read) => read,
         Err(message) => return Outcome::Unusable(message),
     };

@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
+use super::options::PolicyOptions;
+use super::outcome::{Outcome, print};
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, print};
 use crate::diagnostic::Style;
 use crate::helm::{SMALLER, too_large, values};
 use crate::net::Both;

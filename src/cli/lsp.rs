@@ -3,7 +3,7 @@
 
 use std::io::{self, BufReader};
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::lsp;
 use crate::lsp::frames;
 

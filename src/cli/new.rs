@@ -1,7 +1,7 @@
 //! `cgwfw new`: a starter policy, one for each example.
 //! Input: the name of a scenario. Output: the example's text, or the list of names.
 
-use super::{Outcome, print};
+use super::outcome::{Outcome, print};
 use crate::resolve::suggest::did_you_mean;
 
 include!(concat!(env!("OUT_DIR"), "/examples.rs"));

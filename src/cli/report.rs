@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{ColorChoice, ValueEnum};
 
-use super::{Outcome, PolicyOptions};
+use super::options::PolicyOptions;
+use super::outcome::{Outcome, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Report, Severity, Style};
 use crate::source::Sources;
@@ -59,7 +60,7 @@ pub fn write(compilations: &[Compilation], format: Format, notes: bool, style: S
     if format == Format::Json {
         let all: Vec<_> = all().map(|(report, sources)| diagnostic::json(report, sources)).collect();
         return match serde_json::to_string_pretty(&all) {
-            Ok(text) => super::print(&(text + "\n")),
+            Ok(text) => print(&(text + "\n")),
             Err(error) => Outcome::Unusable(format!("the diagnostics cannot be written as JSON: {error}")),
         };
     }

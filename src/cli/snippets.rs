@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::{Outcome, print};
+use super::outcome::{Outcome, print};
 use crate::diagnostic::{self, Severity, Style};
 use crate::example::{self, Difference};
-use crate::files;
+use crate::host;
 use crate::resolve::block::argument::wanted;
 use crate::resolve::suggest::did_you_mean;
 use crate::snippet::library::{Library, Snippet};
@@ -32,7 +32,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
     let folders: Vec<PathBuf> = arguments.snippets.iter().chain(&arguments.test).cloned().collect();
-    let library = match files::library(&folders, &files::on_disk) {
+    let library = match host::library(&folders, &host::on_disk) {
         Ok(library) => library,
         Err(message) => return Outcome::Unusable(message),
     };

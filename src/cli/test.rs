@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::options::PolicyOptions;
+use super::outcome::{Outcome, print};
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
 use crate::expect::{Checked, check};

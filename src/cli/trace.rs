@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::options::PolicyOptions;
+use super::outcome::{Outcome, print};
 use super::report::{self, Format};
-use super::{Outcome, PolicyOptions, print};
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
-use crate::files;
+use crate::host;
 use crate::iptables::check::check_ruleset;
 use crate::iptables::parse;
 use crate::iptables::ruleset::Ruleset;
@@ -73,7 +74,7 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
         (Some(traffic), _) => ("packet".to_owned(), traffic),
         (None, path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
-            let (path, text) = files::read(path).map_err(Outcome::Unusable)?;
+            let (path, text) = host::read(path).map_err(Outcome::Unusable)?;
             (path.display().to_string(), text)
         }
     };

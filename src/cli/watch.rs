@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::compile::Compilation;
 
 /// How often the files are looked at: a person does not see the difference, a machine does not feel it.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-use super::{is_deceptive, visible};
+use super::text::{is_deceptive, visible};
 use crate::source::{SourceId, Sources, Span};
 
 /// The longest line that is shown whole, in bytes.
@@ -18,7 +18,7 @@ const BEHIND: usize = 120;
 const LINES: usize = 20;
 
 /// Some lines of a source.
-pub(super) struct View {
+pub struct View {
     name: String,
     text: String,
     /// Of each line that is shown: where it begins in `text`, and its number in the source, from 0.

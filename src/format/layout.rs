@@ -1,7 +1,7 @@
 //! A file in its canonical layout.
 //! Input: the sentences and comments of one file, without errors in its tokens. Output: its text.
 
-use super::ends_list;
+use super::sentence::{ends_list, sentence as one_line};
 use crate::source::Span;
 use crate::syntax::{Ast, SENTENCE_STARTS, Sentence, TokenKind};
 
@@ -85,7 +85,7 @@ fn entries(ast: &Ast) -> Vec<Entry<'_>> {
             // Something is wrong before the brace: what is behind it is meant to be rules, not a list.
             None if is_rules => trimmed_lines(ast.sources.text(span)),
             None if ast.sources.text(span).contains('\n') => over_lines(ast, sentence, &inside),
-            None => super::sentence(ast, sentence),
+            None => one_line(ast, sentence),
         };
         let breaks = breaks(&source[end..span.start as usize]);
         // Behind a block on its line `rules` begins no block, which it would on a line of its own.

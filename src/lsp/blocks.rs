@@ -8,7 +8,7 @@ use super::diagnostics::by_file;
 use super::protocol::{Diagnostic, path_of};
 use crate::diagnostic::Report;
 use crate::example;
-use crate::files;
+use crate::host;
 use crate::snippet::library::Library;
 use crate::snippet::readme;
 use crate::source::Sources;
@@ -24,7 +24,7 @@ pub fn is_block_file(path: &Path) -> bool {
 
 /// What is wrong in the files of a building block.
 pub fn check(folder: &Path, read: Read) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
-    let Ok(Some(block)) = files::block(folder, read) else { return BTreeMap::new() };
+    let Ok(Some(block)) = host::block(folder, read) else { return BTreeMap::new() };
     let examples = readme::examples(&block.readme);
     let mut library = Library::built_in_but(&block);
     library.add_own(block);

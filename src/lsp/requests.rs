@@ -15,8 +15,9 @@ use super::protocol::request::{
 };
 use super::protocol::{CodeActionKind, DocumentLink, Position, SemanticTokens, TextDocumentPositionParams, Uri, path};
 use super::roots::Roots;
+use super::settings::Settings;
 use super::view::View;
-use super::{Settings, actions, colors, completion, formatting, hints, hover, names, outline};
+use super::{actions, colors, completion, formatting, hints, hover, names, outline};
 use crate::diagnostic::Report;
 
 /// Why a request has no result.

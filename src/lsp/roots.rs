@@ -9,17 +9,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Settings;
 use super::blocks;
 use super::diagnostics::by_file;
 use super::protocol::{Diagnostic, DiagnosticSeverity, Range, normal, path_of, source_of};
+use super::settings::Settings;
 use super::view::View;
 use super::worker::{Found, Job, Worker};
 use crate::compile::{Compilation, compile};
 use crate::diagnostic::Report;
 use crate::expand::Options;
 use crate::expect::Checked;
-use crate::files::{self, Compiled};
+use crate::host::{self, Compiled};
 use crate::snippet::library::Library;
 use crate::source::LineIndex;
 use crate::syntax::SyntaxError;
@@ -193,7 +193,7 @@ impl Roots {
     fn read(&self, path: &Path) -> io::Result<String> {
         match self.open.get(&normal(path)) {
             Some(open) => Ok(open.text.clone()),
-            None => files::on_disk(path),
+            None => host::on_disk(path),
         }
     }
 
@@ -239,7 +239,7 @@ impl Roots {
     fn compile_root(&mut self, file: PathBuf, text: &str) -> Vec<Published> {
         let options = Options { notes: true, ..Options::default() };
         let read = |path: &Path| self.read(path);
-        let compiled = files::compiled_text(&file, text, &self.settings.snippets, options, &read);
+        let compiled = host::compiled_text(&file, text, &self.settings.snippets, options, &read);
         let (compiled, complaint) = match compiled {
             Ok(compiled) => (compiled, None),
             // Building blocks that cannot be read: the policy is compiled without, and that is said.

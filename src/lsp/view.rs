@@ -5,7 +5,7 @@ use super::meaning::{self, Reading, Word};
 use super::protocol::{self, Location, Position, Range};
 use crate::compile::Compilation;
 use crate::expect::Checked;
-use crate::files::Compiled;
+use crate::host::Compiled;
 use crate::snippet::library::Library;
 use crate::source::{Source, SourceId, Span};
 use crate::syntax::{Sentence, Token, TokenKind};

@@ -1,6 +1,7 @@
 //! What takes longer than typing: the search for packets that break expectations, the size of the rule files.
 //! Input: compilations. Output: what was found, unless the text has changed meanwhile: then it is given up.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -9,8 +10,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::diagnostic::Report;
 use crate::expect::{self, Checked};
-use crate::files::Compiled;
 use crate::helm;
+use crate::host::Compiled;
 
 /// A compilation to look at.
 pub struct Job {
@@ -48,7 +49,8 @@ impl Worker {
         let (done, results) = unbounded();
         thread::spawn(move || {
             for job in todo {
-                if let Some(found) = look(&job)
+                // A panic in the search of one policy is not the end of all others' searches.
+                if let Ok(Some(found)) = catch_unwind(AssertUnwindSafe(|| look(&job)))
                     && done.send(found).is_err()
                 {
                     return;

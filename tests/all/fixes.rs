@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support;
 use cgwfw::diagnostic::Severity;
 use cgwfw::expand::Options;
-use cgwfw::files::{Compiled, compiled_text};
+use cgwfw::host::{Compiled, compiled_text};
 use cgwfw::lsp::actions::{FIX_ALL, actions};
 use cgwfw::lsp::protocol::{CodeAction, CodeActionKind, Position, Range, path, uri};
 use cgwfw::lsp::view::View;

@@ -13,6 +13,7 @@ mod hostile;
 mod interrupted;
 mod kernel;
 mod lsp;
+mod lsp_frames;
 mod lsp_session;
 mod meaning;
 mod properties;

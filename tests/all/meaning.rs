@@ -8,7 +8,7 @@ use crate::support;
 use crate::support::generate::{self, Random};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::expand::Options;
-use cgwfw::files::Compiled;
+use cgwfw::host::Compiled;
 use cgwfw::lsp::completion;
 use cgwfw::lsp::meaning::{self, Meaning, Word};
 use cgwfw::lsp::protocol::{CompletionTextEdit, InsertTextFormat};

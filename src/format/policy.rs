@@ -1,0 +1,39 @@
+//! Policies in their canonical layout.
+//! Input: the text of a policy. Output: the text as people agree to write it.
+
+use std::io;
+use std::path::Path;
+
+use super::layout;
+use crate::diagnostic::Diagnostics;
+use crate::source::Sources;
+use crate::syntax::{self, SyntaxError};
+
+/// A policy after formatting.
+pub struct Formatted {
+    /// The canonical text; none where the tokens have errors, since what is no token would be lost.
+    pub text: Option<String>,
+    /// What is wrong with the tokens.
+    pub diagnostics: Diagnostics,
+    /// The policy as it was, for the diagnostics.
+    pub sources: Sources,
+}
+
+/// Formats the policy `text`, which stands in the file `name`. What it includes is neither read nor formatted.
+///
+/// Sentences, comments and rules stay what they are; only the comma that may end a list comes and goes with its line.
+pub fn format(name: &Path, text: &str) -> Formatted {
+    let mut found = Diagnostics::default();
+    let nothing = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    let ast = syntax::parse(name, text, Sources::default(), &nothing, &mut found);
+    let mut diagnostics = Diagnostics::default();
+    let of_tokens = found.iter().filter(|report| INCLUDES.iter().all(|code| code.code() != report.code));
+    of_tokens.for_each(|report| diagnostics.push(report.clone()));
+    diagnostics.sort();
+    let text = (!diagnostics.has_errors()).then(|| layout::file(&ast));
+    Formatted { text, diagnostics, sources: ast.sources }
+}
+
+/// Errors about included files, which leave the tokens as they are.
+const INCLUDES: [SyntaxError; 4] =
+    [SyntaxError::IncludeForm, SyntaxError::IncludeUnreadable, SyntaxError::IncludeCycle, SyntaxError::TooManyIncludes];
