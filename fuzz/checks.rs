@@ -65,7 +65,7 @@ pub fn rules(text: &str) {
         }
         let printed = print::print(&ruleset, None);
         // A line may grow beyond what a loader reads; nothing else may be wrong with it.
-        if printed.lines().any(|line| line.len() > parse::LINE_MAX) {
+        if printed.lines().any(|line| line.len() > parse::MAX_LINE_BYTES) {
             continue;
         }
         let (again, faults) = parse::file(&printed, family);

@@ -56,7 +56,7 @@ pub struct Options {
 }
 
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
-pub const MOST_RULES: usize = 1_000_000;
+pub const MAX_RULES: usize = 1_000_000;
 
 /// Makes the rules of both families, each in a thread of its own where there are many.
 pub fn expand(
@@ -177,7 +177,7 @@ fn expand_block<'a>(
     let Ok(group) = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref()) else {
         expansion.reports.push(ExpandError::TooManyRules.at(
             span(),
-            format!("the sentence yields more than {MOST_RULES} rules"),
+            format!("the sentence yields more than {MAX_RULES} rules"),
             "every combination of its lists is one",
             "use prefixes and ranges, or an address set in a `rules` block",
         ));

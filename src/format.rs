@@ -5,4 +5,4 @@ mod policy;
 mod sentence;
 
 pub use self::policy::{Formatted, format};
-pub use self::sentence::{MOST_COMMENT_LINE, comment, comment_text, cut, sentence};
+pub use self::sentence::{MAX_COMMENT_LINE, comment, comment_text, cut, sentence};

@@ -18,7 +18,7 @@ codes! {
 }
 
 /// The most that a ConfigMap holds, in bytes (Kubernetes, "ConfigMap": 1 MiB).
-pub const MOST_BYTES: usize = 1_048_576;
+pub const MAX_BYTES: usize = 1_048_576;
 
 /// `iptables: {enabled: true, ipv4Rules: |…, ipv6Rules: |…}`
 ///
@@ -39,9 +39,9 @@ pub fn values(ipv4: &str, ipv6: &str) -> String {
 
 /// Why both files do not fit into the chart's ConfigMap, with the size of each; `None` where they do.
 pub fn too_large(ipv4: &str, ipv6: &str) -> Option<String> {
-    (ipv4.len() + ipv6.len() > MOST_BYTES).then(|| {
+    (ipv4.len() + ipv6.len() > MAX_BYTES).then(|| {
         let (v4, v6) = (ipv4.len(), ipv6.len());
-        format!("the rules do not fit into a ConfigMap of {MOST_BYTES} bytes: IPv4 has {v4} bytes, IPv6 {v6}")
+        format!("the rules do not fit into a ConfigMap of {MAX_BYTES} bytes: IPv4 has {v4} bytes, IPv6 {v6}")
     })
 }
 

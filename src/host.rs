@@ -22,7 +22,7 @@ pub struct Compiled {
 }
 
 /// The largest text that is read, in bytes: some hundred times a policy of 10,000 sentences.
-const MOST: u64 = 64 << 20;
+const MAX_TEXT_BYTES: u64 = 64 << 20;
 
 /// The text of a file on the disk, but not of a device or a pipe, which may have no end.
 pub fn on_disk(path: &Path) -> io::Result<String> {
@@ -37,8 +37,8 @@ pub fn on_disk(path: &Path) -> io::Result<String> {
 /// All of a text, up to the largest that is read.
 fn bounded(source: impl io::Read) -> io::Result<String> {
     let mut text = String::new();
-    source.take(MOST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST {
+    source.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TEXT_BYTES {
         return Err(io::Error::other("it is larger than 64 MiB"));
     }
     Ok(text)

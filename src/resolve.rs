@@ -173,7 +173,7 @@ pub struct Scope<'a> {
 }
 
 /// More ways out than anybody reads.
-const MOST_OFFERED: usize = 6;
+const MAX_OFFERED: usize = 6;
 
 impl Scope<'_> {
     /// Nothing is used yet.
@@ -193,7 +193,7 @@ impl Scope<'_> {
     pub fn offers(&self, word: &str) -> impl Iterator<Item = Fix> {
         let offer =
             move |declared: &InterfaceDeclaration| Fix::Add(format!("{word} {}", declared.name).trim().to_owned());
-        self.declarations.interfaces.iter().take(MOST_OFFERED).map(offer)
+        self.declarations.interfaces.iter().take(MAX_OFFERED).map(offer)
     }
 
     /// Counts everything that a refused sentence names as used: one mistake is not also another.

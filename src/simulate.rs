@@ -22,7 +22,7 @@ pub use self::loaded::Loaded;
 pub use self::matches::{Answer, Part, failing};
 pub use self::observe::{Effect, Event, Observer, Silent};
 pub use self::tracking::first_state;
-pub use self::walk::{MOST_WALKS, walks};
+pub use self::walk::{MAX_WALKS, walks};
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -30,7 +30,7 @@ codes! {
 }
 
 /// The largest MSS of TCP over IPv6 on Ethernet (1500 - 40 - 20), and a clamp above it does nothing for a tunnel.
-const LARGEST_MSS: u32 = 1440;
+const MAX_MSS: u32 = 1440;
 
 /// What the sentences show.
 pub fn check(policy: &Policy, scope: &Scope, ast: &Ast, library: &Library, diagnostics: &mut Diagnostics) {
@@ -115,12 +115,12 @@ fn large_mss(block: &Block, ast: &Ast, library: &Library, diagnostics: &mut Diag
         let (Kind::Number { .. }, Argument::Text(Both { v4: text, .. })) = (&parameter.kind, argument) else {
             continue;
         };
-        if let Some(size) = text.parse::<u32>().ok().filter(|size| *size > LARGEST_MSS) {
+        if let Some(size) = text.parse::<u32>().ok().filter(|size| *size > MAX_MSS) {
             diagnostics.push(PolicyWarning::LargeMss.at(
                 ast.span(&ast.sentences[block.sentence as usize]),
                 format!("an MSS of {size} is more than any tunnel over Ethernet carries"),
                 "clamps nothing",
-                format!("write the size that arrives, at most {LARGEST_MSS}: 1250 is a safe one"),
+                format!("write the size that arrives, at most {MAX_MSS}: 1250 is a safe one"),
             ));
         }
     }

@@ -2,12 +2,12 @@
 //! Input: any text. Output: text of a bounded length without control or bidirectional characters.
 
 /// The longest text of a report, in bytes: a word of a megabyte is not repeated.
-const MOST_TEXT: usize = 1_000;
+const MAX_TEXT: usize = 1_000;
 
 /// Text for a report: not longer than a reader reads, and without what deceives.
 pub fn shown(mut text: String) -> String {
-    if text.len() > MOST_TEXT {
-        text.truncate(text.floor_char_boundary(MOST_TEXT));
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
         text.push('…');
     }
     if text.chars().any(is_deceptive) { visible(&text) } else { text }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::MOST_RULES;
+use super::MAX_RULES;
 use super::fill::{Choice, Filling, chunks, rate_match};
 use super::legs::{Leg, PeerSide, Side, legs};
 use super::shape::{ChainName, OWN_CHAIN, Pattern};
@@ -96,7 +96,7 @@ pub fn group(
     // A list without a value of this family leaves no combination, except where no rule needs it.
     let sizes: SmallVec<[usize; 16]> = dimensions.iter().map(|dimension| dimension.choices.len().max(1)).collect();
     let combinations = sizes.iter().try_fold(lines.len().max(1), |all, size| all.checked_mul(*size));
-    let combinations = combinations.filter(|all| *all <= MOST_RULES).ok_or(TooMany)?;
+    let combinations = combinations.filter(|all| *all <= MAX_RULES).ok_or(TooMany)?;
     let rules = Vec::with_capacity(combinations.min(16));
     let mut builder = Builder { family, comment, block, group: Group { rules, ..Group::default() }, own: Vec::new() };
     let mut at: SmallVec<[usize; 16]> = SmallVec::from_elem(0, dimensions.len());

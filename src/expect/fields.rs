@@ -13,7 +13,7 @@ use crate::traffic::one::PORT;
 use crate::traffic::set::{among, transport};
 
 /// The most ports whose pairs are all tried, source with destination.
-const MOST_PORTS: usize = 8;
+const MAX_PORTS: usize = 8;
 
 /// The directions, for the lists that differ by them.
 #[derive(Clone, Copy)]
@@ -258,7 +258,7 @@ fn loops(way: Way) -> bool {
 /// Every kind of content that the corners make: pairs of ports for the first protocols, one pair for the others.
 fn transports(corners: &Corners, family: Family) -> Vec<Transport> {
     let mut all = Vec::new();
-    let first = &corners.ports[..corners.ports.len().min(MOST_PORTS)];
+    let first = &corners.ports[..corners.ports.len().min(MAX_PORTS)];
     for (index, number) in corners.protocols.iter().enumerate() {
         let ports = if index < 2 { first } else { &first[..first.len().min(2)] };
         let pairs = ports.iter().flat_map(|source| ports.iter().map(move |destination| (*source, *destination)));

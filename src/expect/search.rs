@@ -16,11 +16,11 @@ use crate::traffic::set::among;
 const RANDOM: usize = 10_000;
 
 /// How many are made for that at most: of what comes up, traffic may hold little.
-const MOST_MADE: usize = 5 * RANDOM;
+const MAX_MADE: usize = 5 * RANDOM;
 
 /// How many rules are compared with packets in each of the two parts of a search, roughly. Rulesets of some thousand
 /// rules are searched by fewer packets, but not by less than `FEWEST`.
-const MOST_WORK: usize = 150_000_000;
+const MAX_WORK: usize = 150_000_000;
 const FEWEST: usize = 5_000;
 
 /// A search under way.
@@ -58,7 +58,7 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
     let mut all = own.clone();
     let mut search = Search { loaded, expectation, tried: 0, broken: None };
     let rules: usize = loaded.ruleset.tables.iter().map(|table| table.rules.len()).sum();
-    let enough = (MOST_WORK / rules.max(1)).max(FEWEST);
+    let enough = (MAX_WORK / rules.max(1)).max(FEWEST);
     let translates = loaded.translates;
     for table in &loaded.ruleset.tables {
         for rule in &table.rules {
@@ -84,7 +84,7 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
     }
     let mut random = Random::new(u64::from(expectation.sentence));
     let enough = search.tried + RANDOM.min(enough);
-    for _ in 0..MOST_MADE {
+    for _ in 0..MAX_MADE {
         let Some(packet) = fields.random(&mut random, traffic) else { break };
         if search.attempt(packet) || search.tried >= enough {
             break;

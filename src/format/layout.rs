@@ -196,11 +196,11 @@ fn rules_block(ast: &Ast, sentence: &Sentence, body: Span) -> String {
 
 fn new_line(out: &mut String, depth: usize, empty: bool) {
     out.push_str(if empty { "\n\n" } else { "\n" });
-    out.push_str(&"  ".repeat(depth.min(DEEPEST)));
+    out.push_str(&"  ".repeat(depth.min(MAX_DEPTH)));
 }
 
 /// Lists inside more others than this are not indented further: fifty thousand of them would fill the memory.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// A token or a comment of a sentence that goes over lines.
 struct Piece<'a> {

@@ -38,14 +38,14 @@ pub fn ends_list(before: Option<TokenKind>, next: Option<&Token>) -> bool {
 }
 
 /// The longest comment line in a rule file, in bytes: a longer line would be read as a rule by `iptables-restore`.
-pub const MOST_COMMENT_LINE: usize = 200;
+pub const MAX_COMMENT_LINE: usize = 200;
 
 /// Appends the comment that stands before a sentence's rules: an included one is preceded by the name of its file.
 pub fn comment(ast: &Ast, sentence: &Sentence, out: &mut String) {
     let start = out.len();
     out.push_str(&prefix(ast, sentence.source));
     write_sentence(ast, sentence, out);
-    let room = MOST_COMMENT_LINE - "# ".len();
+    let room = MAX_COMMENT_LINE - "# ".len();
     if out.len() - start > room {
         let cut = cut(&out[start..], room);
         out.truncate(start);

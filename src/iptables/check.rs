@@ -9,6 +9,6 @@ mod rule;
 
 pub use self::chains::check_ruleset;
 pub use self::rule::check;
-pub use super::extension::comment::MOST_COMMENT_BYTES;
-pub use super::extension::logging::{MOST_LOG_PREFIX_BYTES, MOST_NFLOG_PREFIX_BYTES};
+pub use super::extension::comment::MAX_COMMENT_BYTES;
+pub use super::extension::logging::{MAX_LOG_PREFIX_BYTES, MAX_NFLOG_PREFIX_BYTES};
 pub use super::problem::{Kind, Problem};

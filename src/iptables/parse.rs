@@ -15,7 +15,7 @@ mod rule_text;
 
 pub use self::chain_name::chain_name_fault;
 pub use self::file::file;
-pub use self::line::{LINE_MAX, Line, line};
+pub use self::line::{Line, MAX_LINE_BYTES, line};
 pub use self::rule_text::RuleText;
 pub use super::extension::index::{is_target_name, match_names, target_names};
 pub use super::fault::Fault;

@@ -10,14 +10,14 @@ const LIMIT_SCALE: u64 = 10_000;
 const HASHLIMIT_SCALE: u64 = 1_000_000;
 
 /// The largest `--limit-burst`.
-pub const LIMIT_BURST_MAX: u32 = 10_000;
+pub const MAX_LIMIT_BURST: u32 = 10_000;
 
 /// The largest `--hashlimit-burst`.
-pub const HASHLIMIT_BURST_MAX: u32 = 1_000_000;
+pub const MAX_HASHLIMIT_BURST: u32 = 1_000_000;
 
 /// The seconds that a full bucket may stand for with every kernel timer frequency (`CONFIG_HZ`): both matches count credit
 /// in units of about 2^-32 of 134,000 seconds, and wrap around beyond that.
-pub const BUCKET_SECONDS_MAX: u64 = 110_000;
+pub const MAX_BUCKET_SECONDS: u64 = 110_000;
 
 /// The seconds of a unit.
 pub fn seconds(unit: RateUnit) -> u64 {
@@ -43,7 +43,7 @@ pub fn as_saved_hashlimit(count: u32, unit: RateUnit) -> Option<(u32, RateUnit)>
 ///
 /// Beyond it some values are refused (`1/day` with the default burst), and others are taken and work as a smaller bucket.
 pub fn bucket_fits(count: u32, unit: RateUnit, burst: u32) -> bool {
-    burst > 0 && count > 0 && u64::from(burst) * seconds(unit) <= BUCKET_SECONDS_MAX * u64::from(count)
+    burst > 0 && count > 0 && u64::from(burst) * seconds(unit) <= MAX_BUCKET_SECONDS * u64::from(count)
 }
 
 fn period(count: u32, unit: RateUnit, scale: u64) -> Option<u64> {

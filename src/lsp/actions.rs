@@ -104,7 +104,7 @@ fn change(view: &View, report: &Report, fix: &Fix) -> Option<(String, TextEdit)>
             if span.source != view.file {
                 return None;
             }
-            let text = format::cut(view.text(*span), MOST_SHOWN);
+            let text = format::cut(view.text(*span), MAX_SHOWN);
             Some((
                 format!("Remove `{text}`"),
                 TextEdit { range: view.range(emptied(view, *span)), new_text: String::new() },
@@ -134,7 +134,7 @@ fn change(view: &View, report: &Report, fix: &Fix) -> Option<(String, TextEdit)>
 }
 
 /// More of a text than the title of an action shows.
-const MOST_SHOWN: usize = 60;
+const MAX_SHOWN: usize = 60;
 
 /// What goes with a text that is removed: its line, where nothing else is on it; a comma beside it; the blanks before it.
 fn emptied(view: &View, span: Span) -> Span {

@@ -14,7 +14,7 @@ use crate::explain;
 use crate::source::{SourceId, Sources};
 
 /// So many reports of a policy come with the terminal's rendering; nobody reads more, and each takes its time.
-const MOST_RENDERED: usize = 100;
+const MAX_RENDERED: usize = 100;
 
 /// Where a code is explained.
 const EXPLANATIONS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/tests/cases/errors");
@@ -23,7 +23,7 @@ const EXPLANATIONS: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/tes
 pub fn by_file<'a>(sources: &Sources, reports: impl Iterator<Item = &'a Report>) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
     let mut of_sources: BTreeMap<SourceId, Vec<Diagnostic>> = BTreeMap::new();
     for (index, report) in reports.enumerate() {
-        let rendered = (index < MOST_RENDERED).then(|| rendered(sources, report));
+        let rendered = (index < MAX_RENDERED).then(|| rendered(sources, report));
         of_sources.entry(report.label.span.source).or_default().push(diagnostic(sources, report, rendered));
     }
     let mut files: BTreeMap<PathBuf, Vec<Diagnostic>> = BTreeMap::new();

@@ -19,7 +19,7 @@ use crate::source_map::sentence_rules;
 use crate::syntax::TokenKind;
 
 /// More rules than a reader wants to see at once.
-const MOST_RULES: usize = 40;
+const MAX_RULES: usize = 40;
 
 /// What is at an offset.
 pub fn hover(view: &View, offset: usize) -> Option<Hover> {
@@ -90,11 +90,11 @@ pub fn rules(view: &View, sentence: u32) -> Option<String> {
             continue;
         }
         out.push_str("```iptables\n");
-        for rule in rules.iter().take(MOST_RULES) {
+        for rule in rules.iter().take(MAX_RULES) {
             let _ = writeln!(out, "{rule}");
         }
-        if rules.len() > MOST_RULES {
-            let _ = writeln!(out, "# and {} more", rules.len() - MOST_RULES);
+        if rules.len() > MAX_RULES {
+            let _ = writeln!(out, "# and {} more", rules.len() - MAX_RULES);
         }
         out.push_str("```\n");
     }

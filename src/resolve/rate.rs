@@ -3,7 +3,7 @@
 
 use super::ResolveError;
 use crate::diagnostic::{Diagnostics, Fix};
-use crate::iptables::rate::{BUCKET_SECONDS_MAX, as_saved_hashlimit, as_saved_limit, bucket_fits, seconds};
+use crate::iptables::rate::{MAX_BUCKET_SECONDS, as_saved_hashlimit, as_saved_limit, bucket_fits, seconds};
 use crate::iptables::ruleset::{Rate, RateUnit};
 use crate::policy::RateClause;
 use crate::source::Span;
@@ -29,12 +29,12 @@ pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> b
     let burst = clause.burst.unwrap_or(Rate::DEFAULT_BURST);
     if !bucket_fits(clause.count, clause.unit, burst) {
         let (seconds, count) = (seconds(clause.unit), u64::from(clause.count));
-        let (bucket, most) = (u64::from(burst) * seconds / count, BUCKET_SECONDS_MAX * count / seconds);
+        let (bucket, most) = (u64::from(burst) * seconds / count, MAX_BUCKET_SECONDS * count / seconds);
         let report = ResolveError::RateTooSlow.at(
             span,
             format!("the kernel cannot count a burst of {burst} at this rate"),
             format!("a full bucket would last {bucket} seconds"),
-            format!("add `burst {most}`: burst times the seconds of one packet may be {BUCKET_SECONDS_MAX} at most"),
+            format!("add `burst {most}`: burst times the seconds of one packet may be {MAX_BUCKET_SECONDS} at most"),
         );
         let slower = RateClause { burst: u32::try_from(most).ok(), ..clause };
         diagnostics.push(if most > 0 { report.fix(Fix::Replace(span, text(slower))) } else { report });

@@ -9,8 +9,8 @@ pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a 
         _ => 3,
     };
     // Long words are no slips, and words of other lengths are too far away: thousands of candidates cost nothing.
-    let near = |word: &&str| word.len() <= LONGEST && word.len().abs_diff(written.len()) <= allowed * 4;
-    let candidates = candidates.into_iter().filter(|_| written.len() <= LONGEST).filter(near);
+    let near = |word: &&str| word.len() <= MAX_LENGTH && word.len().abs_diff(written.len()) <= allowed * 4;
+    let candidates = candidates.into_iter().filter(|_| written.len() <= MAX_LENGTH).filter(near);
     // `HTTPS` is `https` in another hand.
     let lower = written.to_lowercase();
     let distances = candidates.map(|word| match lower == word {
@@ -22,7 +22,7 @@ pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a 
 }
 
 /// The longest word that is compared, in bytes.
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 #[cfg(test)]
 mod tests {

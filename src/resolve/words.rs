@@ -45,10 +45,10 @@ pub struct List<'a> {
 }
 
 /// More values than any list needs; keeps definitions that double each other from filling the memory.
-const MOST_ATOMS: usize = 65_536;
+const MAX_ATOMS: usize = 65_536;
 
 /// Definitions inside each other, far above what people write.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// Words that begin a clause: where a value should stand, the value is missing.
 pub const CLAUSE_WORDS: [&str; 14] =
@@ -310,8 +310,8 @@ impl<'a> Reader<'a, '_> {
                         let string = token.kind == TokenKind::String;
                         self.atoms.push(Atom { text, string, span: outer.unwrap_or(span), defined });
                     }
-                    if self.atoms.len() > MOST_ATOMS {
-                        let label = format!("more than {MOST_ATOMS} values");
+                    if self.atoms.len() > MAX_ATOMS {
+                        let label = format!("more than {MAX_ATOMS} values");
                         let help = "split the list, or say it with a prefix or a range";
                         return self.bad_list_at(outer.unwrap_or(span), "the list is too long", &label, help);
                     }
@@ -365,14 +365,14 @@ impl<'a> Reader<'a, '_> {
             return None;
         }
         self.expanded += 1;
-        if self.expanded > MOST_ATOMS {
+        if self.expanded > MAX_ATOMS {
             // Definitions of nothing that double each other: no value, and no end either.
-            let label = format!("more than {MOST_ATOMS} definitions in one value");
+            let label = format!("more than {MAX_ATOMS} definitions in one value");
             self.bad_list_at(outer, "the list is too long", &label, "write the values into fewer definitions");
             return None;
         }
-        if self.open.len() >= DEEPEST {
-            let message = format!("definitions inside each other more than {DEEPEST} deep");
+        if self.open.len() >= MAX_DEPTH {
+            let message = format!("definitions inside each other more than {MAX_DEPTH} deep");
             let help = "write the values into fewer definitions";
             self.diagnostics.push(ResolveError::BadList.at(outer, message, "leads too deep", help));
             return None;

@@ -12,15 +12,15 @@ use crate::iptables::ruleset::TableName;
 use crate::net::{Family, Interface};
 
 /// The most walks of one packet: each match that cannot be decided may double them.
-pub const MOST_WALKS: usize = 1_024;
+pub const MAX_WALKS: usize = 1_024;
 
 /// The most jumps of one walk: no loader takes chains that call themselves, and who walks them must come to an end.
-const MOST_JUMPS: usize = 100_000;
+const MAX_JUMPS: usize = 100_000;
 
 /// Walks a packet once for each way in which what is undecided may turn out, the ordinary way first.
 ///
 /// Each walk has an observer of its own, which is given to `done` with the decision and the packet as it ends.
-/// False where `MOST_WALKS` were not enough.
+/// False where `MAX_WALKS` were not enough.
 pub fn walks<O: Observer>(
     loaded: &Loaded,
     packet: &crate::iptables::packet::Packet,
@@ -29,7 +29,7 @@ pub fn walks<O: Observer>(
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
     let mut choices = Choices::default();
-    for _ in 0..MOST_WALKS {
+    for _ in 0..MAX_WALKS {
         choices.at = 0;
         let mut walk = Walk {
             loaded,
@@ -264,7 +264,7 @@ impl<O: Observer> Walk<'_, '_, O> {
                 Effect::Returns => at = end,
                 Effect::Jumps(chain) | Effect::Goes(chain) => {
                     self.jumps += 1;
-                    if self.jumps < MOST_JUMPS {
+                    if self.jumps < MAX_JUMPS {
                         if matches!(effect, Effect::Jumps(_)) {
                             calls.push((at, end));
                         }

@@ -16,8 +16,8 @@ pub struct Includes {
 }
 
 /// Far above any policy that a person keeps; below what fills the memory.
-const MOST_FILES: usize = 2_000;
-const DEEPEST: usize = 64;
+const MAX_FILES: usize = 2_000;
+const MAX_DEPTH: usize = 64;
 
 impl Includes {
     /// Only the policy itself is open.
@@ -58,12 +58,12 @@ pub fn follow(
         ));
         return;
     }
-    if includes.read >= MOST_FILES || includes.open.len() >= DEEPEST {
+    if includes.read >= MAX_FILES || includes.open.len() >= MAX_DEPTH {
         // Said once: a file that includes a hundred others a hundred deep is one mistake.
         if includes.read != usize::MAX {
             diagnostics.push(SyntaxError::TooManyIncludes.at(
                 name_span,
-                format!("more than {MOST_FILES} includes, or more than {DEEPEST} inside each other"),
+                format!("more than {MAX_FILES} includes, or more than {MAX_DEPTH} inside each other"),
                 "this one is not read, nor is any behind it",
                 "put the sentences of the small files together",
             ));

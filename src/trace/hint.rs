@@ -18,7 +18,7 @@ use crate::simulate::{By, Translation, Verdict};
 use crate::source_map::{Rules, Statement};
 
 /// The most rules that are named: who reads this wants the nearest.
-const MOST: usize = 3;
+const MAX_HINTS: usize = 3;
 
 /// What to do about a packet that does not pass.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
         if !found.iter().any(|(_, known, text)| *known == statement && *text == condition) {
             found.push((rule.origin, statement, condition));
         }
-        if found.len() == MOST {
+        if found.len() == MAX_HINTS {
             break;
         }
     }

@@ -11,7 +11,7 @@ use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
 use crate::policy::Packets;
 use crate::sentence;
-use crate::simulate::{By, Decision, Effect, Hook, MOST_WALKS, Place, Verdict};
+use crate::simulate::{By, Decision, Effect, Hook, MAX_WALKS, Place, Verdict};
 use crate::source_map::{Rules, Statement};
 
 /// How a trace is written.
@@ -24,7 +24,7 @@ pub struct Options {
 }
 
 /// The most walks that are shown in full.
-const MOST_SHOWN: usize = 4;
+const MAX_SHOWN: usize = 4;
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
@@ -51,8 +51,8 @@ pub fn human(trace: &Trace, rules: Rules, options: Options) -> String {
         writer.title(&title);
         writer.walk(branch);
     }
-    if several > MOST_SHOWN {
-        writer.title(&format!("and {} more ways to end", several - MOST_SHOWN));
+    if several > MAX_SHOWN {
+        writer.title(&format!("and {} more ways to end", several - MAX_SHOWN));
     }
     writer.hints();
     writer.out
@@ -98,7 +98,7 @@ impl<'a> Writer<'a> {
     fn shown(&self) -> Vec<&'a Branch> {
         let decisions = self.trace.decisions();
         let first = |decision: &Decision| self.trace.branches.iter().find(|branch| branch.decision == *decision);
-        decisions.iter().filter_map(first).take(MOST_SHOWN).collect()
+        decisions.iter().filter_map(first).take(MAX_SHOWN).collect()
     }
 
     fn headline(&mut self) {
@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
         };
         self.line(&text);
         if !self.trace.complete {
-            self.line(&format!("More than {MOST_WALKS} ways to turn out: these are not all."));
+            self.line(&format!("More than {MAX_WALKS} ways to turn out: these are not all."));
         }
         if decisions.len() < 2 {
             return;

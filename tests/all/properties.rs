@@ -158,7 +158,7 @@ fn rules_are_sound(text: &str, compilation: &Compilation, library: &Library) -> 
             let rule = &ruleset.tables[*table].rules[*rule];
             return Err(Failure::new(format!("illegal rule: {}", problem.message), format!("{rule:?}")));
         }
-        if let Some(line) = printed.lines().find(|line| line.len() > parse::LINE_MAX) {
+        if let Some(line) = printed.lines().find(|line| line.len() > parse::MAX_LINE_BYTES) {
             return Err(Failure::new("a line that the loader cuts", line));
         }
     }
@@ -440,7 +440,7 @@ fn damage(text: &str, other: &str, random: &mut Random) -> String {
 }
 
 /// No policy of this size may take longer; a busy machine gets a second try.
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_TIME: Duration = Duration::from_secs(1);
 
 #[test]
 fn damaged_policies_are_refused_or_compiled_and_nothing_else() {
@@ -465,10 +465,10 @@ fn damaged_policies_are_refused_or_compiled_and_nothing_else() {
         let test = |text: &str| {
             let start = Instant::now();
             let compilation = compiled_safely(text, &library)?;
-            if start.elapsed() > LONGEST {
+            if start.elapsed() > MAX_TIME {
                 let start = Instant::now();
                 let _ = compiled(text, &library);
-                if start.elapsed() > LONGEST {
+                if start.elapsed() > MAX_TIME {
                     return Err(Failure::new("slow", format!("{:?}", start.elapsed())));
                 }
             }

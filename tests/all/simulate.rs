@@ -7,7 +7,7 @@ use cgwfw::iptables::parse;
 use cgwfw::iptables::ruleset::{IcmpType, RejectWith, Ruleset};
 use cgwfw::net::{Family, Interface, Protocol};
 use cgwfw::simulate::{
-    Assumptions, By, Decision, Discard, Loaded, MOST_WALKS, Silent, Verdict, decide, first_state, verdict, walks,
+    Assumptions, By, Decision, Discard, Loaded, MAX_WALKS, Silent, Verdict, decide, first_state, verdict, walks,
 };
 
 fn rules(family: Family, text: &str) -> Ruleset {
@@ -258,7 +258,7 @@ fn there_is_an_end_to_undecided_walks() {
     let mut count = 0;
     let complete = walks(&Loaded::new(&ruleset), &udp(1), Assumptions::default(), || Silent, |_, _, _| count += 1);
     assert!(!complete);
-    assert_eq!(count, MOST_WALKS);
+    assert_eq!(count, MAX_WALKS);
 }
 
 #[test]

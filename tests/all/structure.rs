@@ -214,6 +214,18 @@ fn only_the_command_line_and_the_server_read_and_write() {
     }
 }
 
+#[test]
+fn limits_are_called_max() {
+    for file in read().files.values() {
+        for name in &file.declared {
+            let mut words = name.split('_');
+            let is_other = name.ends_with("_MAX")
+                || words.any(|word| ["MOST", "LARGEST", "DEEPEST", "LONGEST", "HIGHEST", "BIGGEST"].contains(&word));
+            assert!(!is_other, "{}: a limit is called MAX_…, and not {name}", file.name());
+        }
+    }
+}
+
 fn all_codes() -> Vec<&'static str> {
     let syntax = SyntaxError::ALL.iter().map(|code| code.code());
     let resolve = ResolveError::ALL.iter().map(|code| code.code());

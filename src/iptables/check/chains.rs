@@ -12,7 +12,7 @@ use crate::iptables::ruleset::{Address, Negatable, Rule, Ruleset, Table, Target}
 use crate::net::Family;
 
 /// How deep chains may call one another: iptables-nft refuses more (`NFT_JUMP_STACK_SIZE`).
-pub const MOST_CALLS: usize = 16;
+pub const MAX_CALLS: usize = 16;
 
 /// What is wrong with the rules of a family, each with the positions of its table and its rule.
 pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
@@ -180,12 +180,12 @@ impl Calls<'_> {
             }
         }
         for chain in 0..table.name.built_in_chains().len().min(table.chains.len()) {
-            if depth[chain].is_none_or(|depth| depth < MOST_CALLS) {
+            if depth[chain].is_none_or(|depth| depth < MAX_CALLS) {
                 continue;
             }
             let deepest = self.from[chain].iter().max_by_key(|(_, called)| depth[*called]);
             if let Some((rule, _)) = deepest {
-                let message = format!("chains call one another more than {} deep", MOST_CALLS - 1);
+                let message = format!("chains call one another more than {} deep", MAX_CALLS - 1);
                 let help = "put the rules of some chains into those that call them";
                 problems.push((*rule, problem(Part::Target, Kind::Chain, message, "the first call", help)));
             }

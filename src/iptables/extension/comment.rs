@@ -8,7 +8,7 @@ use crate::iptables::ruleset::Match;
 use crate::iptables::text::write;
 
 /// The longest comment, in bytes; iptables cuts longer ones without a word.
-pub const MOST_COMMENT_BYTES: usize = 255;
+pub const MAX_COMMENT_BYTES: usize = 255;
 
 /// `-m comment`
 pub static COMMENT: Row<Match> = matching("comment", &[typed("comment")])
@@ -27,7 +27,7 @@ pub static COMMENT: Row<Match> = matching("comment", &[typed("comment")])
     )
     .checked(|one, part, _, problems| {
         if let Match::Comment(comment) = one {
-            text(comment, MOST_COMMENT_BYTES, "comment", part, problems);
+            text(comment, MAX_COMMENT_BYTES, "comment", part, problems);
         }
     });
 

@@ -84,7 +84,7 @@ fn read(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
                 put(&mut asked, (rate_text(word)?, word), choice)?;
             }
             "hashlimit-burst" => {
-                put(&mut burst, values::small(word, 1, u64::from(rate::HASHLIMIT_BURST_MAX))?, choice)?
+                put(&mut burst, values::small(word, 1, u64::from(rate::MAX_HASHLIMIT_BURST))?, choice)?
             }
             "hashlimit-mode" => put(&mut mode, hash_mode(word)?, choice)?,
             "hashlimit-name" => put(&mut name, hash_name(word)?.into(), choice)?,
@@ -176,7 +176,7 @@ fn print(limit: &HashLimit, out: &mut String) {
 
 fn check(limit: &HashLimit, part: Part, problems: &mut Vec<Problem>) {
     let counted = rate::as_saved_hashlimit(limit.rate.count, limit.rate.unit).is_some();
-    check_rate(&limit.rate, counted, rate::HASHLIMIT_BURST_MAX, part, problems);
+    check_rate(&limit.rate, counted, rate::MAX_HASHLIMIT_BURST, part, problems);
     if limit.name.is_empty() || limit.name.len() > 255 || limit.name.contains([' ', '/', '"']) {
         let help = "write a name of 1 to 255 letters, digits, `-` and `_`";
         problems.push(problem(part, Kind::Text, "the name of the hashlimit table is no name", "here", help));

@@ -30,7 +30,7 @@ pub static LIMIT: Row<Match> = matching("limit", &[typed("limit"), typed("limit-
     .checked(|one, part, _, problems| {
         if let Match::Limit(limit) = one {
             let counted = rate::as_saved_limit(limit.count, limit.unit).is_some();
-            check_rate(limit, counted, rate::LIMIT_BURST_MAX, part, problems);
+            check_rate(limit, counted, rate::MAX_LIMIT_BURST, part, problems);
         }
     });
 
@@ -72,7 +72,7 @@ fn read(written: &Written) -> Result<Rate, Fault> {
             let (count, unit) = rate_text(word)?;
             put(&mut saved, rate::as_saved_limit(count, unit).ok_or_else(|| too_fast(word, 10_000))?, choice)?;
         } else {
-            put(&mut burst, values::small(word, 1, u64::from(rate::LIMIT_BURST_MAX))?, choice)?;
+            put(&mut burst, values::small(word, 1, u64::from(rate::MAX_LIMIT_BURST))?, choice)?;
         }
     }
     // Without --limit iptables takes 3/hour.
@@ -101,7 +101,7 @@ pub fn check_rate(limit: &Rate, counted: bool, most: u32, part: Part, problems: 
         problems.push(problem(part, Kind::Rate, message, "out of range", format!("write a burst from 1 to {most}")));
     } else if !rate::bucket_fits(limit.count, limit.unit, limit.burst) {
         let seconds = rate::seconds(limit.unit) * u64::from(limit.burst) / u64::from(limit.count.max(1));
-        let fits = (rate::BUCKET_SECONDS_MAX * u64::from(limit.count) / rate::seconds(limit.unit)).max(1);
+        let fits = (rate::MAX_BUCKET_SECONDS * u64::from(limit.count) / rate::seconds(limit.unit)).max(1);
         let message = format!("a bucket of {seconds} seconds overflows the kernel's counter");
         problems.push(problem(
             part,

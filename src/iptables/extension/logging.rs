@@ -12,10 +12,10 @@ use crate::iptables::text::write;
 use crate::net::Family;
 
 /// The longest `--log-prefix`, in bytes; iptables cuts longer ones without a word.
-pub const MOST_LOG_PREFIX_BYTES: usize = 29;
+pub const MAX_LOG_PREFIX_BYTES: usize = 29;
 
 /// The longest `--nflog-prefix`, in bytes; iptables-legacy cuts longer ones without a word.
-pub const MOST_NFLOG_PREFIX_BYTES: usize = 63;
+pub const MAX_NFLOG_PREFIX_BYTES: usize = 63;
 
 /// `-j LOG`
 pub static LOG: Row<Target> = target(
@@ -40,7 +40,7 @@ pub static LOG: Row<Target> = target(
 )
 .checked(|one, part, _, problems| {
     if let Target::Log(log) = one {
-        text(&log.prefix, MOST_LOG_PREFIX_BYTES, "log prefix", part, problems);
+        text(&log.prefix, MAX_LOG_PREFIX_BYTES, "log prefix", part, problems);
     }
 });
 
@@ -59,7 +59,7 @@ pub static NFLOG: Row<Target> = target(
 )
 .checked(|one, part, _, problems| {
     if let Target::Nflog(nflog) = one {
-        text(&nflog.prefix, MOST_NFLOG_PREFIX_BYTES, "NFLOG prefix", part, problems);
+        text(&nflog.prefix, MAX_NFLOG_PREFIX_BYTES, "NFLOG prefix", part, problems);
     }
 });
 

@@ -11,7 +11,7 @@ use crate::iptables::ruleset::Chain;
 pub fn chain_name_fault(name: &str, span: &Range<usize>) -> Option<Fault> {
     let reason = if name.is_empty() {
         "is empty"
-    } else if name.len() > Chain::NAME_MAX {
+    } else if name.len() > Chain::MAX_NAME_BYTES {
         "is longer than 28 bytes"
     } else if name.starts_with(['-', '!']) {
         "begins with `-` or `!`"

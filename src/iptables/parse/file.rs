@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::chain_name::chain_name_fault;
-use super::line::{LINE_MAX, Line, line};
+use super::line::{Line, MAX_LINE_BYTES, line};
 use super::rule_text::RuleText;
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
@@ -64,9 +64,9 @@ pub fn file(text: &str, family: Family) -> (Ruleset, Vec<(usize, Fault)>) {
 fn misshapen(line: &str) -> Option<Fault> {
     let body = line.trim_start_matches([' ', '\t']);
     let indented = body.len() < line.len();
-    if line.len() > LINE_MAX {
-        let message = format!("the line has more than {LINE_MAX} bytes");
-        return Some(Fault::new(LINE_MAX..line.len(), message, "read as another line from here", "shorten it"));
+    if line.len() > MAX_LINE_BYTES {
+        let message = format!("the line has more than {MAX_LINE_BYTES} bytes");
+        return Some(Fault::new(MAX_LINE_BYTES..line.len(), message, "read as another line from here", "shorten it"));
     }
     if indented && body.is_empty() {
         return Some(Fault::new(

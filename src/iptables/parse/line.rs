@@ -13,7 +13,7 @@ use crate::iptables::text::words::{Word, words};
 use crate::net::Family;
 
 /// The longest line that `iptables-restore` reads in one piece, in bytes.
-pub const LINE_MAX: usize = 10_238;
+pub const MAX_LINE_BYTES: usize = 10_238;
 
 /// What a line of rule text says.
 #[derive(Clone, Debug, PartialEq)]

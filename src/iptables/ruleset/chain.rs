@@ -91,5 +91,5 @@ pub struct ChainId(pub u32);
 
 impl Chain {
     /// The longest name, in bytes (`XT_EXTENSION_MAXNAMELEN`).
-    pub const NAME_MAX: usize = 28;
+    pub const MAX_NAME_BYTES: usize = 28;
 }

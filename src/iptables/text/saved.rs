@@ -64,17 +64,17 @@ pub fn plain(word: &Word, _: Family) -> Result<String, Fault> {
 }
 
 /// Text without quotes of a length that is kept in full.
-pub fn name<const MOST: usize>(word: &Word, family: Family) -> Result<String, Fault> {
-    short::<MOST>(word, family)?;
+pub fn name<const MAX: usize>(word: &Word, family: Family) -> Result<String, Fault> {
+    short::<MAX>(word, family)?;
     plain(word, family)
 }
 
 /// Any text of a length that is kept in full; more is cut without a word.
-pub fn short<const MOST: usize>(word: &Word, _: Family) -> Result<String, Fault> {
-    if word.text.len() > MOST {
+pub fn short<const MAX: usize>(word: &Word, _: Family) -> Result<String, Fault> {
+    if word.text.len() > MAX {
         let message = format!("the text has {} bytes", word.text.len());
-        let label = format!("iptables keeps {MOST} bytes, and cuts the rest without a word");
-        return Err(Fault::new(word.span.clone(), message, label, format!("shorten it to {MOST} bytes")));
+        let label = format!("iptables keeps {MAX} bytes, and cuts the rest without a word");
+        return Err(Fault::new(word.span.clone(), message, label, format!("shorten it to {MAX} bytes")));
     }
     Ok(word.text.clone())
 }

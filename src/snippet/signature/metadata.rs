@@ -149,8 +149,12 @@ pub fn parse(text: &str) -> Result<Signature, Fault> {
         .into_iter()
         .map(|(words, text)| Flag { words: words.split(' ').map(str::to_owned).collect(), text: text.text })
         .collect();
-    if parameters.len() > MOST || flags.len() > MOST {
-        return Err(fault(0..1, format!("more than {MOST} parameters or flags"), "make two building blocks of it"));
+    if parameters.len() > MAX_PARAMETERS || flags.len() > MAX_PARAMETERS {
+        return Err(fault(
+            0..1,
+            format!("more than {MAX_PARAMETERS} parameters or flags"),
+            "make two building blocks of it",
+        ));
     }
 
     let sentences = file.sentence.span();
@@ -209,7 +213,7 @@ pub fn parse(text: &str) -> Result<Signature, Fault> {
 }
 
 /// The flags of a sentence are bits of a `u32`.
-const MOST: usize = 32;
+const MAX_PARAMETERS: usize = 32;
 
 const KINDS: &str = "address, interface, ports, rate, number, word, reason, mark, string, endpoint";
 

@@ -28,7 +28,7 @@ fn require_of(what: &str, command: &mut Command) -> bool {
 
 /// Runs a program without anybody at its keyboard, for a minute at most; what it prints.
 pub fn run(command: &mut Command) -> String {
-    const LONGEST: Duration = Duration::from_secs(60);
+    const MAX_TIME: Duration = Duration::from_secs(60);
     let log = tempfile::NamedTempFile::new().expect("a file");
     let output = || log.as_file().try_clone().expect("the file");
     let mut process = command
@@ -41,7 +41,7 @@ pub fn run(command: &mut Command) -> String {
     let status = loop {
         match process.try_wait().expect("a process of ours") {
             Some(status) => break Some(status),
-            None if start.elapsed() > LONGEST => {
+            None if start.elapsed() > MAX_TIME => {
                 process.kill().expect("a process of ours");
                 process.wait().expect("a process of ours");
                 break None;

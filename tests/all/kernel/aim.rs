@@ -61,7 +61,7 @@ const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTRO
 const STRAIGHT: usize = 12;
 
 /// How many jumps back a path is followed.
-const MOST_JUMPS: usize = 6;
+const MAX_JUMPS: usize = 6;
 
 fn number(address: IpAddr) -> u128 {
     match address {
@@ -121,7 +121,7 @@ impl Aim {
             for (index, rule) in table.rules.iter().enumerate() {
                 let mut path = Path::default();
                 let mut at = rule;
-                for jump in 0..MOST_JUMPS {
+                for jump in 0..MAX_JUMPS {
                     aim.follow(at, &mut path);
                     let name: &str = &table.chains[at.chain.0 as usize].name;
                     if let Some(hook) = BUILT_IN.iter().find(|hook| **hook == name) {

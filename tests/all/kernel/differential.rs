@@ -24,7 +24,7 @@ use crate::support::generate::Random;
 use crate::support::kernel::{Backend, program};
 
 /// How many disagreements are shrunk and shown of one pair of rule files.
-const MOST_SHOWN: usize = 2;
+const MAX_SHOWN: usize = 2;
 
 /// A packet with its number, its bytes and what is expected of it.
 #[derive(Clone)]
@@ -342,10 +342,10 @@ pub fn compare(
                 .disagreements
                 .push(format!("{name}: packets together, none of them alone\n{}", difference(rulesets, &shots, seen)));
         }
-        for shot in found.iter().take(MOST_SHOWN) {
+        for shot in found.iter().take(MAX_SHOWN) {
             tally.disagreements.push(shrink::report(lab, name, rulesets, shot)?);
         }
-        let rest = found.iter().skip(MOST_SHOWN);
+        let rest = found.iter().skip(MAX_SHOWN);
         tally.disagreements.extend(rest.map(|shot| format!("{name}: also {}", sentence(&shot.packet))));
     }
     Ok(tally)
@@ -377,7 +377,7 @@ fn difference(rulesets: &Both<Ruleset>, shots: &[Shot], seen: &Observation) -> S
 
 /// Finds single packets that disagree.
 fn bisect(lab: &mut Lab, shots: &[Shot], found: &mut Vec<Shot>) -> Result<(), String> {
-    if found.len() > 2 * MOST_SHOWN || lab.agrees(shots)?.is_ok() {
+    if found.len() > 2 * MAX_SHOWN || lab.agrees(shots)?.is_ok() {
         return Ok(());
     }
     if let [shot] = shots {
