@@ -32,7 +32,8 @@ pub struct Compilation {
 pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: Options) -> Compilation {
     let mut diagnostics = Diagnostics::default();
     library.reports.iter().for_each(|report| diagnostics.push(report.clone()));
-    let ast = syntax::parse(root, text, library.sources.clone(), read, &mut diagnostics);
+    let is_verb = |word: &str| library.is_verb(word);
+    let ast = syntax::parse(root, text, library.sources.clone(), read, &is_verb, &mut diagnostics);
     let declarations = declarations(&ast, &mut diagnostics);
     let (policy, scope) = resolve(&ast, &declarations, library, &mut diagnostics);
     diagnostics.set_levels(policy.lints.iter().map(|lint| (lint.name, lint.level, lint.span)));

@@ -33,7 +33,7 @@
 //! | 4 | `resolve`, `simulate`, `rule_file` |
 //! | 3 | `policy`, `snippet`, `format`, `iptables::check` |
 //! | 2 | `syntax`, `explain`, `iptables::meaning`, `iptables::parse`, `iptables::print` |
-//! | 1 | `diagnostic`, `iptables::ruleset`, `iptables::packet` |
+//! | 1 | `diagnostic`, `language` (the words), `iptables::ruleset`, `iptables::packet` |
 //! | 0 | `net`, `source`, `services`, `parallel` |
 
 #[cfg(feature = "cli")]
@@ -48,6 +48,7 @@ pub mod format;
 pub mod helm;
 pub mod host;
 pub mod iptables;
+pub mod language;
 #[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod net;

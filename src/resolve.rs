@@ -17,10 +17,11 @@ use std::ops::Range;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix, Severity};
+use crate::language::CORE;
 use crate::net::Interface;
 use crate::parallel;
 use crate::policy::{Declarations, InterfaceDeclaration, Policy, Statement};
-use crate::snippet::library::{CORE_VERBS, Library};
+use crate::snippet::library::Library;
 use crate::source::Span;
 use crate::syntax::Ast;
 use suggest::did_you_mean;
@@ -395,7 +396,7 @@ fn unknown(words: &Words, library: &Library, diagnostics: &mut Diagnostics) {
     };
     let names = library.names(verb);
     if names.is_empty() {
-        let near = did_you_mean(verb, library.verbs().chain(CORE_VERBS));
+        let near = did_you_mean(verb, library.verbs().chain(CORE.iter().map(|core| core.verb)));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`cgwfw snippets` lists all sentences".into(),

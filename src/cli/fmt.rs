@@ -11,6 +11,7 @@ use super::replace::write_one;
 use crate::diagnostic::{self, Style};
 use crate::format::format;
 use crate::host;
+use crate::snippet::library::Library;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -23,10 +24,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
+    let library = Library::built_in();
     let mut refused = false;
     let mut unusable = Vec::new();
     for policy in &arguments.policies {
-        match one(policy, arguments.check, style) {
+        match one(policy, arguments.check, &library, style) {
             Outcome::Fine => {}
             Outcome::Refused => refused = true,
             Outcome::Unusable(message) => unusable.push(message),
@@ -39,12 +41,12 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
     }
 }
 
-fn one(policy: &Path, check: bool, style: Style) -> Outcome {
+fn one(policy: &Path, check: bool, library: &Library, style: Style) -> Outcome {
     let (name, before) = match host::read(policy) {
         Ok(read) => read,
         Err(message) => return Outcome::Unusable(message),
     };
-    let formatted = format(name, &before);
+    let formatted = format(name, &before, &|word| library.is_verb(word));
     let Some(text) = formatted.text else {
         let reports = formatted.diagnostics.iter();
         let reports = reports.map(|report| diagnostic::human(report, &formatted.sources, style) + "\n");

@@ -3,11 +3,11 @@
 
 use super::sentence::{ends_list, sentence as one_line};
 use crate::source::Span;
-use crate::syntax::{Ast, SENTENCE_STARTS, Sentence, TokenKind};
+use crate::syntax::{Ast, IsVerb, Sentence, TokenKind};
 
 /// The text of the policy itself; what it includes counts for nothing.
-pub fn file(ast: &Ast) -> String {
-    let mut entries = entries(ast);
+pub fn file(ast: &Ast, is_verb: IsVerb) -> String {
+    let mut entries = entries(ast, is_verb);
     entries.chunk_by_mut(stand_below).for_each(align);
     let mut out = String::with_capacity(ast.sources.get(ast.root).text.len());
     for (index, entry) in entries.iter().enumerate() {
@@ -66,7 +66,7 @@ struct Column<'a> {
     end: usize,
 }
 
-fn entries(ast: &Ast) -> Vec<Entry<'_>> {
+fn entries<'a>(ast: &'a Ast, is_verb: IsVerb) -> Vec<Entry<'a>> {
     let source = &ast.sources.get(ast.root).text;
     let mut comments = ast.comments.iter().filter(|comment| comment.source == ast.root).peekable();
     let mut entries: Vec<Entry> = Vec::new();
@@ -84,7 +84,7 @@ fn entries(ast: &Ast) -> Vec<Entry<'_>> {
             Some(body) => rules_block(ast, sentence, body),
             // Something is wrong before the brace: what is behind it is meant to be rules, not a list.
             None if is_rules => trimmed_lines(ast.sources.text(span)),
-            None if ast.sources.text(span).contains('\n') => over_lines(ast, sentence, &inside),
+            None if ast.sources.text(span).contains('\n') => over_lines(ast, sentence, &inside, is_verb),
             None => one_line(ast, sentence),
         };
         let breaks = breaks(&source[end..span.start as usize]);
@@ -214,7 +214,7 @@ struct Piece<'a> {
 }
 
 /// A sentence with its lists as they were: on one line, or a value a line.
-fn over_lines(ast: &Ast, sentence: &Sentence, comments: &[Span]) -> String {
+fn over_lines(ast: &Ast, sentence: &Sentence, comments: &[Span], is_verb: IsVerb) -> String {
     let pieces = pieces(ast, sentence, comments);
     let tokens = ast.tokens(sentence);
     let mut out = String::new();
@@ -233,8 +233,9 @@ fn over_lines(ast: &Ast, sentence: &Sentence, comments: &[Span]) -> String {
         if kind == TokenKind::Comma && !long && ends_list(before, tokens.get(index)) {
             continue;
         }
-        // Where such a word begins a line, the reader takes the list before it for unfinished.
-        let held = kind == TokenKind::Comma || (kind == TokenKind::Word && SENTENCE_STARTS.contains(&piece.text));
+        // Where such a word begins a line and is not one value of a list, the reader takes the list for unfinished.
+        let ends = matches!(tokens.get(index).map(|token| token.kind), Some(TokenKind::Comma | TokenKind::Close));
+        let held = kind == TokenKind::Comma || (kind == TokenKind::Word && !ends && is_verb(piece.text));
         let opened = before == Some(TokenKind::Open);
         let closes = kind == TokenKind::Close;
         let due = piece.breaks > 0 || opened || closes || before == Some(TokenKind::Comma);

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::layout;
 use crate::diagnostic::Diagnostics;
 use crate::source::Sources;
-use crate::syntax::{self, SyntaxError};
+use crate::syntax::{self, IsVerb, SyntaxError};
 
 /// A policy after formatting.
 pub struct Formatted {
@@ -19,18 +19,19 @@ pub struct Formatted {
     pub sources: Sources,
 }
 
-/// Formats the policy `text`, which stands in the file `name`. What it includes is neither read nor formatted.
+/// Formats the policy `text`, which stands in the file `name`; `is_verb` says which words can begin a sentence. What it
+/// includes is neither read nor formatted.
 ///
 /// Sentences, comments and rules stay what they are; only the comma that may end a list comes and goes with its line.
-pub fn format(name: &Path, text: &str) -> Formatted {
+pub fn format(name: &Path, text: &str, is_verb: IsVerb) -> Formatted {
     let mut found = Diagnostics::default();
     let nothing = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let ast = syntax::parse(name, text, Sources::default(), &nothing, &mut found);
+    let ast = syntax::parse(name, text, Sources::default(), &nothing, is_verb, &mut found);
     let mut diagnostics = Diagnostics::default();
     let of_tokens = found.iter().filter(|report| INCLUDES.iter().all(|code| code.code() != report.code));
     of_tokens.for_each(|report| diagnostics.push(report.clone()));
     diagnostics.sort();
-    let text = (!diagnostics.has_errors()).then(|| layout::file(&ast));
+    let text = (!diagnostics.has_errors()).then(|| layout::file(&ast, is_verb));
     Formatted { text, diagnostics, sources: ast.sources }
 }
 

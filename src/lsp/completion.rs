@@ -7,9 +7,10 @@ use super::protocol::{
     Range, TextEdit,
 };
 use super::view::View;
-use super::vocabulary::{CORE, Expect};
+use super::vocabulary::Expect;
 use crate::diagnostic::Severity;
 use crate::explain;
+use crate::language::{CORE, CoreSentence};
 use crate::net::Family;
 use crate::policy::Definition;
 use crate::resolve::icmp;
@@ -123,17 +124,8 @@ fn snippet(label: &str, insert: String, text: &str) -> CompletionItem {
 
 /// The sentences that can begin here, with placeholders for what they need.
 fn starts(view: &View) -> Vec<CompletionItem> {
-    let core = CORE.iter().map(|(verb, form, text)| {
-        let insert = match *verb {
-            "default" => "default ${1|drop,accept|}",
-            "interface" => "interface ${1:name} ${2|public,calico,service,vti,xfrm,gre,gretap,vxlan,bridge,vlan|}",
-            "define" => "define ${1:name} = ${2:value}",
-            "include" => "include \"${1:path}\"",
-            "rules" => "rules ${1|both,ipv4,ipv6|} ${2|filter,nat,mangle,raw|} {\n\t-A $0\n}",
-            "expect" => "expect ${1|accept,drop,reject,deny|} $0",
-            _ => "lint ${1:name} ${2|off,note,warn,error|}",
-        };
-        snippet(verb, insert.into(), &format!("`{form}`\n\n{text}"))
+    let core = CORE.iter().map(|CoreSentence { verb, form, text, insert }| {
+        snippet(verb, (*insert).to_owned(), &format!("`{form}`\n\n{text}"))
     });
     let names = view.library.verbs().flat_map(|verb| view.library.names(verb));
     let blocks = names.map(|name| {

@@ -10,7 +10,7 @@ use crate::format::format;
 /// The edit that lays out the file as `cgwfw fmt` does.
 pub fn formatting(view: &View) -> Vec<TextEdit> {
     let source = view.source();
-    let formatted = format(Path::new(&source.name), &source.text);
+    let formatted = format(Path::new(&source.name), &source.text, &|word| view.library.is_verb(word));
     let Some(new_text) = formatted.text.filter(|text| **text != *source.text) else { return Vec::new() };
     let (start, end) = (position(source, 0), position(source, source.text.len()));
     vec![TextEdit { range: Range { start, end }, new_text }]

@@ -7,9 +7,10 @@ use std::net::IpAddr;
 use super::meaning::Meaning;
 use super::protocol::{Hover, HoverContents, MarkupContent, MarkupKind};
 use super::view::{At, View};
-use super::vocabulary::{CORE, Expect};
+use super::vocabulary::Expect;
 use crate::explain;
 use crate::format;
+use crate::language::{CoreSentence, core_sentence};
 use crate::net::{Both, Family, Prefix};
 use crate::resolve::icmp::icmp_type;
 use crate::resolve::value::{self, address, ports};
@@ -58,7 +59,7 @@ fn whole(view: &View, at: At) -> String {
     let reading = view.reading(sentence);
     let verb = view.words(sentence, usize::MAX).first().map_or("", |(text, _)| *text);
     let mut out = String::new();
-    if let Some((_, form, text)) = CORE.iter().find(|(known, ..)| *known == verb) {
+    if let Some(CoreSentence { form, text, .. }) = core_sentence(verb) {
         // Writing to a String cannot fail.
         let _ = write!(out, "**{verb}**: {text}\n\n`{form}`\n");
     }

@@ -3,7 +3,8 @@
 
 use std::cmp::Reverse;
 
-use super::vocabulary::{BEHIND, COMMON, CORE, Expect, FIRST_TOO, Keyword, TRAFFIC, VERDICTS};
+use super::vocabulary::{BEHIND, COMMON, Expect, FIRST_TOO, Keyword, TRAFFIC, VERDICTS};
+use crate::language::core_sentence;
 use crate::snippet::library::{Library, Name};
 use crate::snippet::signature::{Kind, OpenDirection, Part, Signature, TrafficClause};
 use crate::syntax::TokenKind;
@@ -68,10 +69,10 @@ pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
         return Reading { meanings: vec![Meaning::Unknown; words.len()], name: None, left: Vec::new(), expected: None };
     };
     let (mut name, mut left) = (None, Vec::new());
-    match CORE.iter().find(|(verb, ..)| *verb == first) {
-        Some((verb, _, text)) => {
-            reader.push(Meaning::Keyword(format!("`{verb}`: {text}")));
-            left = reader.core(verb);
+    match core_sentence(first) {
+        Some(core) => {
+            reader.push(Meaning::Keyword(format!("`{}`: {}", core.verb, core.text)));
+            left = reader.core(core.verb);
         }
         None => match library.names(first).iter().find(|name| reader.at_words(&name.words)) {
             Some(found) => {

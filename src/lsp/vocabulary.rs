@@ -106,17 +106,6 @@ pub const COMMON: &[Keyword] = &[
     with("to group", || Expect::Other("a number"), "the NFLOG group that log messages go to"),
 ];
 
-/// The words of the sentences that are no building blocks, after the first one.
-pub const CORE: &[(&str, &str, &str)] = &[
-    ("default", "default (accept|drop) [input, forward, output]", "what becomes of packets that no rule decides"),
-    ("interface", "interface NAME [ROLE] [over NAME] [\"note\"]", "declares an interface of the gateway"),
-    ("define", "define NAME = VALUE", "a name for a value or a list, used as `$NAME`"),
-    ("include", "include \"PATH\"", "the sentences of another file, in this place"),
-    ("rules", "rules (ipv4|ipv6|both) TABLE { … }", "lines as `iptables-save` prints them, checked like all others"),
-    ("expect", "expect (accept|drop|reject|deny) TRAFFIC", "what must become of every packet that TRAFFIC describes"),
-    ("lint", "lint NAME (off|note|warn|error)", "how bad a warning or a note is in this policy"),
-];
-
 /// Words that stand directly behind others, in this order.
 pub const BEHIND: &[(&str, &str)] = &[
     ("burst", "limit"),

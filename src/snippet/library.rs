@@ -8,6 +8,7 @@ use super::signature::Signature;
 use super::signature::metadata::{self, Fault};
 use crate::codes;
 use crate::diagnostic::Report;
+use crate::language::is_core_verb;
 use crate::source::{SourceId, Sources, Span};
 
 codes! {
@@ -187,7 +188,7 @@ impl Library {
         signature.forms.iter().find_map(|form| {
             let name = form.words.join(" ");
             let span = metadata.find(&name).map_or(0..1, |at| at..at + name.len());
-            let core = CORE_VERBS.contains(&form.words[0].as_str());
+            let core = is_core_verb(&form.words[0]);
             let other = self.names(&form.words[0]).iter().find(|other| other.words == form.words);
             let owner = other.map(|other| &self.snippets[usize::from(other.snippet)]);
             let message = match owner {
@@ -249,6 +250,11 @@ impl Library {
         self.names.keys().map(String::as_str)
     }
 
+    /// Whether a sentence begins with a word: one of a block, or one of the language itself.
+    pub fn is_verb(&self, word: &str) -> bool {
+        is_core_verb(word) || self.names.contains_key(word)
+    }
+
     /// The names that begin with a verb, the longest first.
     pub fn names(&self, verb: &str) -> &[Name] {
         self.names.get(verb).map_or(&[], Vec::as_slice)
@@ -261,6 +267,3 @@ struct Clash {
     /// The files of the other block, where it is a user's own too.
     other: Option<Files>,
 }
-
-/// The words with which the sentences of the core begin: no block can have them.
-pub const CORE_VERBS: [&str; 7] = ["default", "interface", "define", "include", "rules", "expect", "lint"];

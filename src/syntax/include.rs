@@ -2,9 +2,11 @@
 //! Input: the include sentence. Output: the sentences of the included file, or a report.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Ast, Read, Sentence, SyntaxError, TokenKind, parse_source, string_value};
+use super::ast::{Ast, Sentence, TokenKind, string_value};
+use super::codes::SyntaxError;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::source::SourceId;
 
@@ -24,21 +26,27 @@ impl Includes {
     pub fn new(root: &Path) -> Includes {
         Includes { open: vec![normal(root)], read: 0, texts: BTreeMap::new() }
     }
+
+    /// Closes the file that was opened last.
+    pub fn close(&mut self) {
+        self.open.pop();
+    }
 }
 
-/// Reads the file that an `include` sentence names, relative to the file `path` in which it stands.
-pub fn follow(
+/// Reads the file that an `include` sentence names, relative to the file `path` in which it stands. Gives it, open: its
+/// sentences are parsed next.
+pub fn open(
     ast: &mut Ast,
     sentence: &Sentence,
     path: &Path,
-    read: Read,
+    read: &dyn Fn(&Path) -> io::Result<String>,
     includes: &mut Includes,
     diagnostics: &mut Diagnostics,
-) {
+) -> Option<(SourceId, PathBuf)> {
     let span = ast.span(sentence);
     let &[_, name] = ast.tokens(sentence) else {
         diagnostics.push(form(span));
-        return;
+        return None;
     };
     let name_span = name.span(sentence.source);
     let value = string_value(ast.sources.text(name_span));
@@ -46,7 +54,7 @@ pub fn follow(
         let written = ast.sources.text(name_span);
         let quoted = (name.kind == TokenKind::Word).then(|| Fix::Replace(name_span, format!("\"{written}\"")));
         diagnostics.push(quoted.into_iter().fold(form(span), Report::fix));
-        return;
+        return None;
     }
     let target = normal(&path.parent().unwrap_or(Path::new("")).join(&value));
     if includes.open.contains(&target) {
@@ -56,7 +64,7 @@ pub fn follow(
             "this file is already being read",
             "remove one of the includes; what both files need goes into a third",
         ));
-        return;
+        return None;
     }
     if includes.read >= MAX_FILES || includes.open.len() >= MAX_DEPTH {
         // Said once: a file that includes a hundred others a hundred deep is one mistake.
@@ -69,7 +77,7 @@ pub fn follow(
             ));
         }
         includes.read = usize::MAX;
-        return;
+        return None;
     }
     includes.read += 1;
     let text = match includes.texts.get(&target) {
@@ -87,14 +95,13 @@ pub fn follow(
                     "named here",
                     "the path is relative to the file that this sentence stands in",
                 ));
-                return;
+                return None;
             }
         },
     };
     let source: SourceId = ast.sources.add(target.display().to_string(), text, Some(span));
     includes.open.push(target.clone());
-    parse_source(ast, source, &target, read, includes, diagnostics);
-    includes.open.pop();
+    Some((source, target))
 }
 
 fn form(span: crate::source::Span) -> Report {
@@ -107,13 +114,13 @@ fn form(span: crate::source::Span) -> Report {
 }
 
 /// The error in words that are the same on every machine.
-fn reason(error: &std::io::Error) -> String {
+fn reason(error: &io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        std::io::ErrorKind::InvalidData => "it is not UTF-8".into(),
-        std::io::ErrorKind::IsADirectory => "it is a directory".into(),
-        std::io::ErrorKind::Other => error.to_string(),
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::InvalidData => "it is not UTF-8".into(),
+        io::ErrorKind::IsADirectory => "it is a directory".into(),
+        io::ErrorKind::Other => error.to_string(),
         kind => kind.to_string(),
     }
 }

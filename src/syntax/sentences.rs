@@ -1,18 +1,22 @@
 //! One file's text to tokens and sentences, without what it includes.
 //! Input: a text. Output: a `Part`; what is no token is reported and costs only its sentence.
 
-use std::ops::Range;
-
 use pest::Parser;
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
-use super::grammar::{Grammar, Rule};
-use super::{Sentence, SyntaxError, Token, TokenKind};
+use self::grammar::{Grammar, Rule};
+use super::ast::{Sentence, Token, TokenKind};
+use super::codes::SyntaxError;
 use crate::diagnostic::{Diagnostics, Fix, Report, is_deceptive};
-use crate::parallel;
 use crate::source::{SourceId, Span};
 
-/// The sentences of a text, or of a part of it; their tokens are positions in `tokens`.
+mod grammar {
+    #[derive(pest_derive::Parser)]
+    #[grammar = "../grammar/cgwfw.pest"]
+    pub struct Grammar;
+}
+
+/// The sentences of a text; their tokens are positions in `tokens`.
 #[derive(Default)]
 pub struct Part {
     /// The tokens of all sentences.
@@ -21,54 +25,6 @@ pub struct Part {
     pub sentences: Vec<Sentence>,
     /// The comments.
     pub comments: Vec<Span>,
-    /// Whether a brace is open at the end.
-    open: bool,
-}
-
-/// The sentences of a whole text. Of a long one, two threads read a half each.
-pub fn sentences(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Part {
-    if let Some(middle) = middle(text) {
-        let (mut found, mut found_behind) = (Diagnostics::default(), Diagnostics::default());
-        let (mut part, behind) = parallel::join(
-            true,
-            || read(source, text, 0..middle, &mut found),
-            || read(source, text, middle..text.len(), &mut found_behind),
-        );
-        // Something may go on behind the middle, or what is wrong here may be right there: then they are read together.
-        // All reports of this step are errors.
-        if !part.open && !found.has_errors() && !found_behind.has_errors() {
-            part.append(behind);
-            return part;
-        }
-    }
-    read(source, text, 0..text.len(), diagnostics)
-}
-
-/// From so many bytes on, half of a text is worth a thread.
-const WORTH_A_THREAD: usize = 16 * 1024;
-
-/// The start of a line near the middle of a long text where a sentence probably begins.
-fn middle(text: &str) -> Option<usize> {
-    if text.len() < WORTH_A_THREAD {
-        return None;
-    }
-    let half = text.len() / 2;
-    let ends = text.as_bytes()[half..].iter().enumerate().filter(|(_, byte)| **byte == b'\n').take(100);
-    let starts = ends.map(|(at, _)| half + at + 1);
-    starts.filter(|start| text.as_bytes().get(*start).is_some_and(u8::is_ascii_lowercase)).find(|start| {
-        // A backslash joins lines.
-        !text[..*start].trim_end().ends_with('\\')
-    })
-}
-
-impl Part {
-    /// Adds the part behind this one.
-    fn append(&mut self, behind: Part) {
-        let offset = self.tokens.len() as u32;
-        self.tokens.extend(behind.tokens);
-        self.sentences.extend(behind.sentences.into_iter().map(|sentence| sentence.moved(offset)));
-        self.comments.extend(behind.comments);
-    }
 }
 
 /// A sentence that is being read.
@@ -79,17 +35,16 @@ struct Open {
     braces: Vec<Span>,
 }
 
-/// The sentences of a range of the text that begins with a line.
-fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Diagnostics) -> Part {
-    let base = range.start;
+/// The sentences of a text; `is_verb` says which words can begin one.
+pub fn sentences(source: SourceId, text: &str, is_verb: &dyn Fn(&str) -> bool, diagnostics: &mut Diagnostics) -> Part {
     // A word and its blank have about six bytes.
-    let mut part = Part { tokens: Vec::with_capacity(range.len() / 6), ..Part::default() };
-    let mut pairs = match Grammar::parse(Rule::policy, &text[range]) {
+    let mut part = Part { tokens: Vec::with_capacity(text.len() / 6), ..Part::default() };
+    let mut pairs = match Grammar::parse(Rule::policy, text) {
         Ok(pairs) => pairs,
         // The grammar takes every text; a limit of the parser would show here.
         Err(error) => {
             let at = match error.location {
-                pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => base + at,
+                pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
             };
             diagnostics.push(SyntaxError::BadCharacter.at(
                 Span::new(source, at, at),
@@ -104,8 +59,9 @@ fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Dia
     let mut stray: Option<Span> = None;
     let mut at_line_start = true;
     let policy = pairs.next().expect("the grammar's top rule gives one pair");
-    for pair in policy.into_inner() {
-        let span = span_of(source, base, &pair);
+    let mut pairs = policy.into_inner();
+    while let Some(pair) = pairs.next() {
+        let span = span_of(source, &pair);
         let rule = pair.as_rule();
         if let Some(run) = stray.take_if(|run| rule != Rule::stray || run.end != span.start) {
             report_stray(run, text, diagnostics);
@@ -129,7 +85,7 @@ fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Dia
             Rule::rules => {
                 abandon_braces(&mut state, diagnostics);
                 finish(&mut part, source, &mut state);
-                push_rules(&mut part, source, base, pair);
+                push_rules(&mut part, source, pair);
                 state.first = part.tokens.len() as u32;
                 at_line_start = false;
                 continue;
@@ -166,8 +122,7 @@ fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Dia
             }
             _ => {
                 let run = pair.as_str();
-                let first = run.split(is_blank).next().unwrap_or_default();
-                if at_line_start && !state.braces.is_empty() && super::SENTENCE_STARTS.contains(&first) {
+                if at_line_start && !state.braces.is_empty() && begins_sentence(run, &pairs, is_verb) {
                     abandon_braces(&mut state, diagnostics);
                     finish(&mut part, source, &mut state);
                 }
@@ -188,7 +143,6 @@ fn read(source: SourceId, text: &str, range: Range<usize>, diagnostics: &mut Dia
         report_stray(run, text, diagnostics);
         state.broken = true;
     }
-    part.open = !state.braces.is_empty();
     abandon_braces(&mut state, diagnostics);
     finish(&mut part, source, &mut state);
     part
@@ -204,8 +158,16 @@ fn finish(part: &mut Part, source: SourceId, state: &mut Open) {
     state.first = last;
 }
 
-fn is_blank(c: char) -> bool {
-    c == ' ' || c == '\t'
+/// Whether a run of words that begins a line inside braces begins a sentence: with a verb, and not as one value of a
+/// list, which a comma or the end of the list follows. `behind`: what follows the run.
+fn begins_sentence(run: &str, behind: &Pairs<Rule>, is_verb: &dyn Fn(&str) -> bool) -> bool {
+    let mut words = run.split([' ', '\t']).filter(|word| !word.is_empty());
+    if !words.next().is_some_and(is_verb) {
+        return false;
+    }
+    let mut next = behind.clone().map(|pair| pair.as_rule());
+    words.next().is_some()
+        || !matches!(next.find(|rule| !matches!(rule, Rule::newline | Rule::comment)), Some(Rule::comma | Rule::close))
 }
 
 /// Takes a run of words apart.
@@ -249,19 +211,19 @@ fn push_pieces(tokens: &mut Vec<Token>, span: Span, run: &str, text: &str, diagn
     any
 }
 
-fn span_of(source: SourceId, base: usize, pair: &Pair<Rule>) -> Span {
+fn span_of(source: SourceId, pair: &Pair<Rule>) -> Span {
     let span = pair.as_span();
-    Span::new(source, base + span.start(), base + span.end())
+    Span::new(source, span.start(), span.end())
 }
 
 /// A `rules` block: the words before the brace are its tokens, the text between the braces its body.
-fn push_rules(part: &mut Part, source: SourceId, base: usize, pair: Pair<Rule>) {
+fn push_rules(part: &mut Part, source: SourceId, pair: Pair<Rule>) {
     let first = part.tokens.len() as u32;
-    let start = span_of(source, base, &pair).start;
+    let start = span_of(source, &pair).start;
     part.tokens.push(Token { kind: TokenKind::Word, start, end: start + "rules".len() as u32 });
     let mut body = None;
     for piece in pair.into_inner() {
-        let span = span_of(source, base, &piece);
+        let span = span_of(source, &piece);
         if piece.as_rule() == Rule::body {
             body = Some(span);
         } else {
@@ -353,38 +315,5 @@ fn check_comment(span: Span, text: &str, diagnostics: &mut Diagnostics) {
             "remove it: editors and terminals show such a line differently from what it is",
         );
         diagnostics.push(report.fix(Fix::Replace(place, String::new())));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_give_what_the_whole_gives() {
-        let around = "allow ssh in on eth0 from 192.0.2.1 # one line\n".repeat(500);
-        let list: String = (0..3_000).map(|at| format!("name{at},\n")).collect();
-        let starts = "drop,\n".repeat(3_000);
-        let block = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nlog nothing\n".repeat(500);
-        for (across, apart) in [
-            (String::new(), true),
-            (format!("define names = {{\n{list}}}\n"), false),
-            (format!("define names = {{\n{starts}}}\n"), false),
-            (format!("rules both filter {{\n{block}}}\n"), false),
-            (format!("allow ssh in {}on eth0\n", "\\\n".repeat(10_000)), false),
-            ("drop \"a string that does not end\n".repeat(500), false),
-            ("}\n".to_owned(), false),
-        ] {
-            let text = format!("{around}{across}{around}");
-            let (mut found, mut found_whole) = (Diagnostics::default(), Diagnostics::default());
-            let halves = sentences(SourceId(0), &text, &mut found);
-            let whole = read(SourceId(0), &text, 0..text.len(), &mut found_whole);
-            let shown = &across[..across.len().min(40)];
-            assert_eq!(halves.tokens, whole.tokens, "{shown}");
-            assert_eq!(format!("{:?}", halves.sentences), format!("{:?}", whole.sentences), "{shown}");
-            assert_eq!(halves.comments, whole.comments, "{shown}");
-            assert!(found.iter().eq(found_whole.iter()), "{shown}");
-            assert!(!apart || middle(&text).is_some(), "{shown}");
-        }
     }
 }

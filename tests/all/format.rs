@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::LazyLock;
 
 use crate::support::{self, policies, text};
 use cgwfw::compile::{Compilation, compile};
@@ -14,11 +15,17 @@ use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::{Example, examples};
 use cgwfw::source::Sources;
-use cgwfw::syntax::{self, SENTENCE_STARTS, Token, TokenKind};
+use cgwfw::syntax::{self, Token, TokenKind};
 use proptest::prelude::*;
 
+/// Whether a sentence of the built-in library can begin with a word.
+fn is_verb(word: &str) -> bool {
+    static LIBRARY: LazyLock<Library> = LazyLock::new(Library::built_in);
+    LIBRARY.is_verb(word)
+}
+
 fn formatted(text: &str) -> Option<String> {
-    format(Path::new("policy.cgwfw"), text).text
+    format(Path::new("policy.cgwfw"), text, &is_verb).text
 }
 
 /// What a file says whatever its layout: the tokens of each sentence with the lines of a `rules` block, and the
@@ -26,7 +33,7 @@ fn formatted(text: &str) -> Option<String> {
 fn content(text: &str) -> (Vec<Vec<String>>, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
     let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    let ast = syntax::parse(Path::new("policy.cgwfw"), text, Sources::default(), &nothing, &mut diagnostics);
+    let ast = syntax::parse(Path::new("policy.cgwfw"), text, Sources::default(), &nothing, &is_verb, &mut diagnostics);
     let words = |sentence: &syntax::Sentence| {
         let tokens = ast.tokens(sentence);
         let kind = |index: usize| tokens.get(index).map(|token| token.kind);
@@ -132,14 +139,16 @@ fn every_policy_of_the_checkout_means_the_same_when_it_is_formatted() {
 fn laid_out_anew(text: &str, choices: &[u8]) -> String {
     let mut diagnostics = Diagnostics::default();
     let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-    let ast = syntax::parse(Path::new("policy.cgwfw"), text, Sources::default(), &nothing, &mut diagnostics);
+    let ast = syntax::parse(Path::new("policy.cgwfw"), text, Sources::default(), &nothing, &is_verb, &mut diagnostics);
     let mut choices = choices.iter().copied().map(usize::from).cycle();
     let mut pick = |all: &[&'static str]| all[choices.next().unwrap_or_default() % all.len()];
     let mut out = String::from(pick(&["", "\u{feff}", "# first\n", "\n \n"]));
     for sentence in &ast.sentences {
         let (tokens, mut depth) = (ast.tokens(sentence), 0_usize);
+        let ends = |token: &Token| matches!(token.kind, TokenKind::Comma | TokenKind::Close);
+        let is_value = |index: usize| tokens.get(index + 1).is_some_and(ends);
         let mut kind_before = None;
-        for token in tokens {
+        for (index, token) in tokens.iter().enumerate() {
             let word = ast.sources.text(token.span(sentence.source));
             let punctuation = |kind| matches!(kind, TokenKind::Comma | TokenKind::Open | TokenKind::Close);
             let may_touch = punctuation(token.kind) || kind_before.is_none_or(punctuation);
@@ -158,7 +167,7 @@ fn laid_out_anew(text: &str, choices: &[u8]) -> String {
                     "\n\n# far\n\n",
                 ]),
             };
-            let begins_sentence = gap.ends_with(['\n', ' ']) && gap.contains('\n') && SENTENCE_STARTS.contains(&word);
+            let begins_sentence = gap.ends_with(['\n', ' ']) && gap.contains('\n') && is_verb(word) && !is_value(index);
             if (gap.is_empty() && !may_touch) || begins_sentence {
                 gap = " ";
             }

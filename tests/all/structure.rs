@@ -25,7 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("source", 0),
     ("services", 0),
     ("diagnostic", 10),
-    ("language", 10),
+    ("language", 12),
     ("iptables", 10),
     ("iptables::ruleset", 11),
     ("iptables::packet", 12),
@@ -96,9 +96,6 @@ const CIRCLES_TO_OPEN: &[&str] = &[
     "simulate::observe",
     "simulate::targets",
     "simulate::walk",
-    "syntax",
-    "syntax::include",
-    "syntax::sentences",
 ];
 
 /// Where single matches (`Match::X`) are named: the model, their meaning, the rows of the extensions, and what makes them

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cgwfw::iptables::ruleset::TableName;
+use cgwfw::language::CORE;
 use cgwfw::lsp::meaning::clauses;
-use cgwfw::lsp::vocabulary::{COMMON, CORE, Expect, TRAFFIC, VERDICTS};
+use cgwfw::lsp::vocabulary::{COMMON, Expect, TRAFFIC, VERDICTS};
 use cgwfw::net::Family;
 use cgwfw::policy::Role;
 use cgwfw::resolve::icmp;
@@ -71,7 +72,7 @@ pub fn words() -> Words {
     values.extend(icmp::NAMES.map(|(word, _)| word.to_owned()));
     values.extend(services::names().map(str::to_owned));
     Words {
-        core: CORE.iter().map(|(verb, ..)| (*verb).to_owned()).collect(),
+        core: CORE.iter().map(|core| core.verb.to_owned()).collect(),
         names: names.into_iter().map(|(verb, rest)| (verb, ordered(rest))).collect(),
         clauses: ordered(words),
         interfaces: ordered(interfaces),
