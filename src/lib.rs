@@ -65,3 +65,4 @@ pub mod source_map;
 pub mod syntax;
 pub mod trace;
 pub mod traffic;
+pub mod way;

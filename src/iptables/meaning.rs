@@ -12,6 +12,6 @@ pub use self::condition::{
     number, state_number,
 };
 pub use self::evaluate::{Answer, Read, Value, evaluate};
-pub use self::matches::{backends_differ, conditions};
+pub use self::matches::{backends_differ, conditions, ports_are_read};
 pub use self::targets::{Action, Assign, Term, Then};
 pub use self::tracking::{goes_on, tracks, translates};

@@ -16,6 +16,8 @@ pub enum Field {
     InInterface,
     /// The interface that it leaves by, likewise.
     OutInterface,
+    /// Whether it would leave by the interface that it came in by: 0 or 1.
+    SameInterface,
     /// The source address, as `number`.
     Source,
     /// The destination address, likewise.
@@ -54,6 +56,19 @@ pub enum Field {
     Fragment,
     /// The backend that has loaded the rules: no property of the packet, and the same for all rules.
     Backend,
+}
+
+impl Field {
+    /// How many bits it has.
+    pub fn bits(self, family: Family) -> u32 {
+        match self {
+            Field::Source | Field::Destination => family.bits().into(),
+            Field::InInterface | Field::OutInterface => 128,
+            Field::Mark | Field::ConnectionMark => 32,
+            Field::SourcePort | Field::DestinationPort => 16,
+            _ => 8,
+        }
+    }
 }
 
 /// The value of `Field::Fragment` of a whole packet.
@@ -236,6 +251,44 @@ impl Condition {
             Condition::Not(inner) => inner.is_never(),
             Condition::All(all) => all.iter().all(Condition::is_always),
             Condition::Any(all) => all.iter().any(Condition::is_always),
+        }
+    }
+
+    /// What is left of the condition where the value of a field is known.
+    pub fn given(self, field: Field, value: u128) -> Condition {
+        match self {
+            Condition::Is(asked, test) if asked == field => {
+                if test.holds(value) {
+                    Condition::ALWAYS
+                } else {
+                    Condition::NEVER
+                }
+            }
+            Condition::Not(inner) => !inner.given(field, value),
+            Condition::All(all) => Condition::all(all.into_iter().map(|one| one.given(field, value))),
+            Condition::Any(all) => Condition::any(all.into_iter().map(|one| one.given(field, value))),
+            other => other,
+        }
+    }
+
+    /// Gives every unknown that is a rule's own a name.
+    pub fn named(self, name: &str) -> Condition {
+        match self {
+            Condition::Unclear(doubt, Unknown::Rule) => Condition::Unclear(doubt, Unknown::Words(name.into())),
+            Condition::Not(inner) => Condition::Not(Box::new(inner.named(name))),
+            Condition::All(all) => Condition::All(all.into_iter().map(|one| one.named(name)).collect()),
+            Condition::Any(all) => Condition::Any(all.into_iter().map(|one| one.named(name)).collect()),
+            other => other,
+        }
+    }
+
+    /// Calls `see` with every unknown.
+    pub fn unknowns(&self, see: &mut impl FnMut(Doubt, &Unknown)) {
+        match self {
+            Condition::Unclear(doubt, unknown) => see(*doubt, unknown),
+            Condition::Is(..) => {}
+            Condition::Not(inner) => inner.unknowns(see),
+            Condition::All(all) | Condition::Any(all) => all.iter().for_each(|one| one.unknowns(see)),
         }
     }
 

@@ -3,8 +3,6 @@
 //!
 //! *Negated or not, it does not match* is a conjunct of its own: the ports of a piece that has none, the mark of no connection.
 
-use std::ops::Not;
-
 use super::super::ruleset::{
     Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Part, PolicyDirection,
     PortSide, Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
@@ -109,11 +107,11 @@ impl Match {
         match self {
             Match::Tcp(wanted) => tcp(wanted, context),
             Match::Udp(wanted) => udp(wanted, context),
-            Match::Sctp(wanted) => Condition::all([is_protocol(Protocol::SCTP), is_later().not(), ports(wanted, None)]),
+            Match::Sctp(wanted) => Condition::all([is_protocol(Protocol::SCTP), !is_later(), ports(wanted, None)]),
             Match::Icmp(wanted) | Match::Icmp6(wanted) => icmp(*wanted, context.family),
             Match::Multiport(wanted) => multiport(wanted),
-            Match::Ah => Condition::all([is_protocol(Protocol::AH), is_later().not()]),
-            Match::Frag => Condition::equal(Field::Fragment, FRAGMENT_NO).not(),
+            Match::Ah => Condition::all([is_protocol(Protocol::AH), !is_later()]),
+            Match::Frag => !Condition::equal(Field::Fragment, FRAGMENT_NO),
             Match::Ttl(wanted) | Match::Hl(wanted) => match *wanted {
                 HopLimit::Equal(wanted) => Condition::equal(Field::HopLimit, wanted.value).negated(wanted.negated),
                 HopLimit::Less(0) | HopLimit::Greater(u8::MAX) => Condition::NEVER,
@@ -169,12 +167,16 @@ fn ports(wanted: &Ports, context: Option<&Context>) -> Condition {
 
 /// Ports and flags can be read. In a later fragment legacy iptables finds none, and nothing matches; with iptables-nft
 /// kernels up to 6.18 at least take the first bytes of the piece for them.
-fn readable(asks: bool, context: &Context) -> Condition {
-    if asks {
-        Condition::any([is_later().not(), Condition::all([is_later(), context.only(Backend::Nft)])])
-    } else {
-        is_later().not()
+pub fn ports_are_read(context: &Context) -> Condition {
+    match context.backend {
+        Some(Backend::Legacy) => !is_later(),
+        Some(Backend::Nft) => Condition::ALWAYS,
+        None => Condition::any([!is_later(), context.only(Backend::Nft)]),
     }
+}
+
+fn readable(asks: bool, context: &Context) -> Condition {
+    if asks { ports_are_read(context) } else { !is_later() }
 }
 
 fn asks(wanted: &Ports) -> bool {
@@ -202,7 +204,7 @@ fn udp(wanted: &Ports, context: &Context) -> Condition {
     let carries = Condition::any([
         Condition::any(native),
         // iptables-nft has no comparison of its own for DCCP.
-        Condition::all([is_protocol(DCCP), is_later().not()]),
+        Condition::all([is_protocol(DCCP), !is_later()]),
     ]);
     Condition::all([carries, ports, readable(asks, context)])
 }
@@ -216,7 +218,7 @@ fn icmp(wanted: Negatable<IcmpType>, family: Family) -> Condition {
         let code = wanted.value.code.map_or(Condition::ALWAYS, |code| Condition::equal(Field::IcmpCode, code));
         Condition::all([Condition::equal(Field::IcmpType, wanted.value.kind), code])
     };
-    Condition::all([is_protocol(Protocol::icmp(family)), is_later().not(), is.negated(wanted.negated)])
+    Condition::all([is_protocol(Protocol::icmp(family)), !is_later(), is.negated(wanted.negated)])
 }
 
 fn multiport(wanted: &Negatable<Box<Multiport>>) -> Condition {
@@ -228,7 +230,7 @@ fn multiport(wanted: &Negatable<Box<Multiport>>) -> Condition {
         PortSide::Either => Condition::any([any(Field::SourcePort), any(Field::DestinationPort)]),
     };
     let carriers = [Protocol::TCP, Protocol::UDP, DCCP, Protocol::SCTP, Protocol::UDPLITE].map(is_protocol);
-    Condition::all([Condition::any(carriers), is_later().not(), is.negated(wanted.negated)])
+    Condition::all([Condition::any(carriers), !is_later(), is.negated(wanted.negated)])
 }
 
 fn mark(field: Field, wanted: Negatable<MaskedMark>) -> Condition {
@@ -249,8 +251,8 @@ fn rp_filter(wanted: RpFilter) -> Condition {
     let lo = Interface::new("lo").expect("a short name");
     let words = Unknown::Words("rpfilter".into());
     let spoofed = Condition::all([
-        Condition::equal(Field::InInterface, name_number(lo)).not(),
-        Condition::equal(Field::InInterface, 0_u8).not(),
+        !Condition::equal(Field::InInterface, name_number(lo)),
+        !Condition::equal(Field::InInterface, 0_u8),
         Condition::Unclear(Doubt::Spoofed, words),
     ]);
     spoofed.negated(!wanted.invert)

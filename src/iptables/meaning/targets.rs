@@ -6,7 +6,7 @@ use super::super::ruleset::{
 };
 use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, number, state_number};
 use super::matches::has_connection;
-use super::tracking::goes_on;
+use super::tracking::{changes, goes_on};
 use crate::iptables::packet::State;
 use crate::net::{Family, PortRange};
 
@@ -106,19 +106,30 @@ fn assign(field: Field, term: Term) -> Assign {
 }
 
 impl Target {
+    /// Where the packet goes, if the target does nothing but send it there, whichever packet it is.
+    pub fn then(&self) -> Option<Then> {
+        Some(match self {
+            // A chain that is not there: no loader takes it.
+            Target::None | Target::Log(_) | Target::Nflog(_) | Target::Unresolved { .. } => Then::GoOn,
+            Target::Accept => Then::Accept,
+            Target::Drop => Then::Drop,
+            Target::Return => Then::Return,
+            Target::Jump(chain) => Then::Call(*chain),
+            Target::Goto(chain) => Then::Goto(*chain),
+            Target::Reject(with) => Then::Reject(*with),
+            Target::TcpMss(_) => Then::Change,
+            Target::Unknown(unknown) if goes_on(&unknown.name) && !changes(&unknown.name) => Then::GoOn,
+            _ => return None,
+        })
+    }
+
     /// What the target does in a chain of that table that is reached from that hook: the first action that fits. The
     /// last one always does.
     pub fn actions(&self, context: &Context, table: TableName, hook: Hook) -> Vec<Action> {
+        if let Some(then) = self.then() {
+            return vec![Action::always(then)];
+        }
         vec![match self {
-            // A chain that is not there: no loader takes it.
-            Target::None | Target::Log(_) | Target::Nflog(_) | Target::Unresolved { .. } => Action::always(Then::GoOn),
-            Target::Accept => Action::always(Then::Accept),
-            Target::Drop => Action::always(Then::Drop),
-            Target::Return => Action::always(Then::Return),
-            Target::Jump(chain) => Action::always(Then::Call(*chain)),
-            Target::Goto(chain) => Action::always(Then::Goto(*chain)),
-            Target::Reject(with) => Action::always(Then::Reject(*with)),
-            Target::TcpMss(_) => Action::always(Then::Change),
             Target::Mark(mark) => Action::with(vec![assign(Field::Mark, xor_mark(*mark))], Then::Change),
             // What is tracked already stays so: on `lo`, what was sent.
             Target::NoTrack => {
@@ -139,6 +150,7 @@ impl Target {
             }
             Target::Redirect(options) => return redirect(options, context.family, hook),
             Target::Unknown(unknown) => return extension(unknown, table, hook),
+            _ => Action::always(Then::GoOn),
         }]
     }
 }
@@ -198,7 +210,6 @@ fn extension(target: &Extension, table: TableName, hook: Hook) -> Vec<Action> {
     match &*target.name {
         "CONNMARK" => return connection_mark(target),
         "TTL" | "HL" => return vec![Action::with(vec![assign(Field::HopLimit, Term::Anything)], Then::Change)],
-        name if goes_on(name) => return vec![Action::always(Then::GoOn)],
         _ => {}
     }
     let passes = if table == TableName::Nat && matches!(hook, Hook::Prerouting | Hook::Output) {

@@ -2,11 +2,17 @@
 //! Input: a ruleset. Output: yes or no.
 
 use super::super::extension::index::{of_match, of_target, target_named};
-use super::super::ruleset::{Rule, Ruleset, TableName, Target};
+use super::super::ruleset::{Rule, Ruleset, TableName};
+use super::targets::Then;
 
 /// Whether a target whose words are kept lets the packet go on to the next rule.
 pub fn goes_on(name: &str) -> bool {
     target_named(name).is_some_and(|row| row.goes_on)
+}
+
+/// Whether it changes a field that rules look at.
+pub fn changes(name: &str) -> bool {
+    matches!(name, "CONNMARK" | "HL" | "TTL")
 }
 
 /// Whether the rules have the kernel track connections; it then also puts fragments together.
@@ -22,10 +28,7 @@ pub fn tracks(ruleset: &Ruleset) -> bool {
 
 /// Whether the nat table translates anything: later packets of connections are then translated as the first one was.
 pub fn translates(ruleset: &Ruleset) -> bool {
-    let stays = |rule: &Rule| match &rule.target {
-        Target::None | Target::Log(_) | Target::Nflog(_) | Target::TcpMss(_) | Target::Accept | Target::Return => true,
-        Target::Unknown(unknown) => goes_on(&unknown.name) && !matches!(&*unknown.name, "TTL" | "HL" | "CONNMARK"),
-        _ => false,
-    };
+    let stays =
+        |rule: &Rule| matches!(rule.target.then(), Some(Then::GoOn | Then::Change | Then::Accept | Then::Return));
     ruleset.table(TableName::Nat).is_some_and(|nat| !nat.rules.iter().all(stays))
 }

@@ -1,0 +1,94 @@
+//! A packet on the wire, read field by field.
+//! Input: a packet. Output: the values of its fields, and whether there can be such a packet.
+
+use super::discard::{Discard, Discards};
+use crate::iptables::meaning::{Answer, Doubt, Field, Read, Test, Unknown, Value, name_number, number};
+use crate::iptables::packet::{Fragment, Packet, Transport, Way};
+use crate::net::Protocol;
+
+/// A packet before its first hook, with both interfaces of its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Wire<'a>(pub &'a Packet);
+
+impl Wire<'_> {
+    /// The protocol: in IPv6 the one after the extension headers, but for AH.
+    pub fn protocol(self) -> Protocol {
+        match self.0.transport {
+            Transport::Tcp(..) => Protocol::TCP,
+            Transport::Udp(..) => Protocol::UDP,
+            Transport::UdpLite(..) => Protocol::UDPLITE,
+            Transport::Sctp(..) => Protocol::SCTP,
+            Transport::Icmp(_) => Protocol::icmp(self.0.family()),
+            Transport::Ah => Protocol::AH,
+            Transport::Other(protocol) => protocol,
+        }
+    }
+
+    /// The value of a field, as far as the packet shows it.
+    pub fn value(self, field: Field) -> Value {
+        let packet = self.0;
+        let later = packet.fragment == Fragment::Later;
+        let (from, to) = match packet.way {
+            Way::In(name) => (Some(name), None),
+            Way::Out(name) => (None, Some(name)),
+            Way::Forward(from, to) => (Some(from), Some(to)),
+        };
+        let flag = |flag: bool| Value::Known(flag.into());
+        match field {
+            Field::InInterface => Value::Known(from.map_or(0, name_number)),
+            Field::OutInterface => Value::Known(to.map_or(0, name_number)),
+            Field::SameInterface => flag(from == to),
+            Field::Source => Value::Known(number(packet.source)),
+            Field::Destination => Value::Known(number(packet.destination)),
+            Field::Protocol => Value::Known(self.protocol().0.into()),
+            Field::SourcePort | Field::DestinationPort => match packet.transport {
+                Transport::Tcp(source, destination, _)
+                | Transport::Udp(source, destination)
+                | Transport::UdpLite(source, destination)
+                | Transport::Sctp(source, destination)
+                    if !later =>
+                {
+                    Value::Known(if field == Field::SourcePort { source.into() } else { destination.into() })
+                }
+                _ if self.protocol().has_ports() => Value::Anything,
+                _ => Value::Known(0),
+            },
+            Field::TcpFlags => match packet.transport {
+                Transport::Tcp(..) if later => Value::Anything,
+                Transport::Tcp(_, _, flags) => Value::Known(flags.into()),
+                _ => Value::Known(0),
+            },
+            Field::IcmpType | Field::IcmpCode => match packet.transport {
+                Transport::Icmp(icmp) if field == Field::IcmpType => Value::Known(icmp.kind.into()),
+                Transport::Icmp(icmp) => icmp.code.map_or(Value::Anything, |code| Value::Known(code.into())),
+                _ => Value::Known(0),
+            },
+            Field::HopLimit => Value::Known(packet.hop_limit.into()),
+            Field::Mark => Value::Known(packet.mark.into()),
+            Field::IpsecIn => flag(packet.ipsec_in),
+            Field::IpsecOut => flag(packet.ipsec_out),
+            Field::Fragment => Value::Known(packet.fragment as u128),
+            Field::ConnectionMark | Field::NoTrack | Field::SourceTranslated | Field::DestinationTranslated => {
+                Value::Known(0)
+            }
+            Field::State => Value::Anything,
+            Field::Backend => Value::Between(0, 1),
+        }
+    }
+}
+
+impl Read for Wire<'_> {
+    fn is(&self, field: Field, test: &Test) -> Answer {
+        self.value(field).passes(test, field.bits(self.0.family()))
+    }
+
+    fn unclear(&self, _: Doubt, _: &Unknown) -> Answer {
+        Answer::Maybe
+    }
+}
+
+/// Why there is no such packet on the wire, or none that reaches the filter.
+pub fn impossible(packet: &Packet) -> Option<Discard> {
+    let (source, destination) = (number(packet.source), number(packet.destination));
+    Discards::on_the_wire(packet.family()).find(Some(source), Some(destination), &Wire(packet))
+}
