@@ -14,4 +14,4 @@ pub use self::condition::{
 pub use self::evaluate::{Answer, Read, Value, evaluate};
 pub use self::matches::{backends_differ, conditions, ports_are_read};
 pub use self::targets::{Action, Assign, Term, Then};
-pub use self::tracking::{goes_on, tracks, translates};
+pub use self::tracking::{tracks, translates};

@@ -1,15 +1,19 @@
 //! A packet on its way: what the rules see of it at one point of the walk.
-//! Input: a `Packet`. Output: changed by the walk, read by the matches.
+//! Input: a `Packet`. Output: changed by the walk, read by conditions.
 
 use std::net::IpAddr;
 
-use super::loaded::number;
+use super::facts::{Fact, passes};
+use super::verdict::Assumptions;
+use crate::iptables::meaning::{
+    Answer, Doubt, Field, Read, Term, Test, Unknown, Value, name_number, number, state_number,
+};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
-use crate::iptables::ruleset::NatOptions;
-use crate::net::{Family, Interface, PortRange, Protocol};
+use crate::net::{Both, Family, Interface, PortRange, Protocol};
+use crate::way::Wire;
 
 /// Everything from `first` to `last`: an address that is known, or as much of it as is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
     /// The lowest.
     pub first: u128,
@@ -30,15 +34,27 @@ impl Bounds {
 
     /// The address, if it is one.
     pub fn known(self, family: Family) -> Option<IpAddr> {
-        (self.first == self.last).then(|| match family {
-            Family::V4 => IpAddr::V4((self.first as u32).into()),
-            Family::V6 => IpAddr::V6(self.first.into()),
-        })
+        (self.first == self.last).then(|| address(self.first, family))
+    }
+
+    pub(super) fn number(self) -> Option<u128> {
+        (self.first == self.last).then_some(self.first)
+    }
+
+    fn value(self) -> Value {
+        if self.first == self.last { Value::Known(self.first) } else { Value::Between(self.first, self.last) }
+    }
+}
+
+fn address(number: u128, family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4((number as u32).into()),
+        Family::V6 => IpAddr::V6(number.into()),
     }
 }
 
 /// How network address translation writes one end of a packet anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Translation {
     /// The new address, first and last that it may be; `None`: as it was.
     pub addresses: Option<(IpAddr, IpAddr)>,
@@ -49,7 +65,7 @@ pub struct Translation {
 }
 
 /// A packet at one point of the walk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Flight<'a> {
     /// As it was when it entered, or left its socket.
     pub packet: &'a Packet,
@@ -61,7 +77,9 @@ pub struct Flight<'a> {
     pub source: Bounds,
     /// The destination address.
     pub destination: Bounds,
-    /// The interface that it came in by, at the hooks that know one: its name's bytes, 0 for none.
+    /// What the destination never is, where it is not known.
+    never: &'static [Test],
+    /// The interface that it came in by, at the hooks that know one, as a number; 0 for none.
     pub(super) in_name: u128,
     /// The interface that it leaves by, likewise.
     pub(super) out_name: u128,
@@ -77,85 +95,228 @@ pub struct Flight<'a> {
     pub connection_mark: Option<u32>,
     /// What connection tracking has found; before it looks, and where it cannot tell, invalid.
     pub state: State,
-    /// Whether connection tracking has looked.
-    pub tracked: bool,
     /// Whether it has been taken out of connection tracking.
     pub notrack: bool,
     /// How its destination was translated.
     pub new_destination: Option<Translation>,
     /// How its source was translated.
     pub new_source: Option<Translation>,
+    /// What this branch of the walk has decided.
+    pub(super) facts: Vec<Fact>,
 }
+
+/// Loopback addresses: translation makes the destination of nothing that comes in such a one, which only `lo` has.
+static LOOPBACK: Both<&[Test]> = Both {
+    v4: &[Test::Masked { value: 0x7f00_0000, mask: 0xff00_0000 }],
+    v6: &[Test::Masked { value: 1, mask: u128::MAX }],
+};
+
+/// What no interface has as its own address, besides.
+static NOBODYS: Both<&[Test]> = Both {
+    v4: &[
+        Test::Masked { value: 0x7f00_0000, mask: 0xff00_0000 },
+        Test::Masked { value: 0xe000_0000, mask: 0xf000_0000 },
+        Test::Within(0xffff_ffff, 0xffff_ffff),
+        Test::Within(0, 0),
+    ],
+    v6: &[
+        Test::Masked { value: 1, mask: u128::MAX },
+        Test::Masked { value: 0xff << 120, mask: 0xff << 120 },
+        Test::Within(0, 0),
+    ],
+};
 
 impl<'a> Flight<'a> {
     /// The packet before its first hook.
     pub(super) fn new(packet: &'a Packet) -> Flight<'a> {
-        let ports = match packet.transport {
-            _ if packet.fragment == Fragment::Later => None,
-            transport => ports(transport),
+        let in_name = match packet.way {
+            Way::In(name) | Way::Forward(name, _) => name_number(name),
+            Way::Out(_) => 0,
         };
-        Flight {
+        let mut flight = Flight {
             packet,
             family: packet.family(),
             way: packet.way,
             source: Bounds::exactly(packet.source),
             destination: Bounds::exactly(packet.destination),
-            in_name: 0,
+            never: &[],
+            in_name,
             out_name: 0,
-            ports,
+            ports: None,
             fragment: packet.fragment,
             hop_limit: Some(packet.hop_limit),
             mark: Some(packet.mark),
             connection_mark: Some(0),
             state: State::Invalid,
-            tracked: false,
             notrack: false,
             new_destination: None,
             new_source: None,
+            facts: Vec::new(),
+        };
+        if packet.fragment != Fragment::Later {
+            flight.ports = ports(packet.transport);
         }
+        flight
     }
 
-    /// Puts the fragments of the packet together.
-    pub(super) fn reassemble(&mut self) {
-        if self.fragment != Fragment::No {
+    /// Puts the fragments of the packet together; whether it was a piece.
+    pub(super) fn reassemble(&mut self) -> bool {
+        let piece = self.fragment != Fragment::No;
+        if piece {
             self.fragment = Fragment::No;
             self.ports = ports(self.packet.transport);
         }
+        piece
     }
 
     /// The protocol that `-p` means: in IPv6 the one behind the extension headers.
     pub fn protocol(&self) -> Protocol {
         match self.packet.transport {
-            Transport::Tcp(..) => Protocol::TCP,
-            Transport::Udp(..) => Protocol::UDP,
-            Transport::UdpLite(..) => Protocol::UDPLITE,
-            Transport::Sctp(..) => Protocol::SCTP,
             Transport::Icmp(_) => Protocol::icmp(self.family),
-            Transport::Ah => Protocol::AH,
-            Transport::Other(protocol) => protocol,
+            _ => Wire(self.packet).protocol(),
         }
     }
 
-    /// The destination may be another one from here on: that of the connection, or what an unknown target made of it.
-    pub(super) fn lose_destination(&mut self) {
-        self.destination = Bounds::unknown(self.family);
-        self.ports = self.ports.map(|(source, _)| (source, PortRange::ANY));
-    }
-
-    /// Writes the destination anew: ports as the kernel picks them, the old one where it is among the new.
-    pub(super) fn translate_destination(&mut self, translation: Translation, options: NatOptions) {
-        if let Some((first, last)) = translation.addresses {
-            self.destination = Bounds { first: number(first), last: number(last) };
-        } else if translation.of_interface.is_some() {
-            self.destination = Bounds::unknown(self.family);
-        }
-        if let (Some((_, port)), Some(new)) = (&mut self.ports, options.ports) {
-            let stays = port.is_single() && new.contains(port.start) && !options.random && !options.random_fully;
-            if !stays {
-                *port = new;
+    /// What is known of a field.
+    #[inline]
+    pub(super) fn value(&self, field: Field) -> Value {
+        let known = |value: Option<u128>| value.map_or(Value::Anything, Value::Known);
+        let later = matches!(self.state, State::Related | State::Established);
+        let translated = |translation: Option<Translation>| match translation {
+            Some(_) => Value::Known(1),
+            // Whether the connection of a later packet is translated, the packet does not say.
+            None if later => Value::Between(0, 1),
+            None => Value::Known(0),
+        };
+        let port = |port: PortRange| Bounds { first: port.start.into(), last: port.end.into() }.value();
+        match field {
+            Field::InInterface => Value::Known(self.in_name),
+            Field::OutInterface => Value::Known(self.out_name),
+            Field::SameInterface => Value::Known(matches!(self.way, Way::Forward(from, to) if from == to).into()),
+            Field::Source => self.source.value(),
+            Field::Destination => self.destination.value(),
+            Field::SourcePort | Field::DestinationPort => match self.ports {
+                Some((from, to)) => port(if field == Field::SourcePort { from } else { to }),
+                None if self.protocol().has_ports() => Value::Anything,
+                None => Value::Known(0),
+            },
+            Field::TcpFlags => match self.packet.transport {
+                Transport::Tcp(..) if self.ports.is_none() => Value::Anything,
+                Transport::Tcp(_, _, flags) => Value::Known(flags.into()),
+                _ => Value::Known(0),
+            },
+            Field::HopLimit => known(self.hop_limit.map(u128::from)),
+            Field::Mark => known(self.mark.map(u128::from)),
+            Field::ConnectionMark => known(self.connection_mark.map(u128::from)),
+            Field::State => Value::Known(state_number(self.state)),
+            Field::NoTrack => Value::Known(self.notrack.into()),
+            Field::SourceTranslated => translated(self.new_source),
+            Field::DestinationTranslated => translated(self.new_destination),
+            Field::Fragment => Value::Known(self.fragment as u128),
+            Field::Protocol => Value::Known(self.protocol().0.into()),
+            Field::IcmpType | Field::IcmpCode | Field::IpsecIn | Field::IpsecOut | Field::Backend => {
+                Wire(self.packet).value(field)
             }
         }
-        self.new_destination = Some(translation);
+    }
+
+    /// Whether a field passes a test, with what this branch has decided.
+    #[inline]
+    pub(super) fn passes(&self, field: Field, test: &Test) -> Answer {
+        match self.value(field) {
+            Value::Known(value) => test.holds(value).into(),
+            open => self.open(open, field, test),
+        }
+    }
+
+    #[cold]
+    fn open(&self, value: Value, field: Field, test: &Test) -> Answer {
+        let never = if field == Field::Destination { self.never } else { &[] };
+        passes(value, field.bits(self.family), test, field, &self.facts, never)
+    }
+
+    /// A field becomes another.
+    pub(super) fn assign(&mut self, field: Field, term: Term) {
+        let of = |flight: &Flight, field: Field| match flight.value(field) {
+            Value::Known(value) => Some(value),
+            _ => None,
+        };
+        let new = match term {
+            Term::Bits { keep, from, xor } => {
+                let old = if keep == 0 { Some(0) } else { of(self, field) };
+                let other = from.map_or(Some(0), |(other, mask)| of(self, other).map(|value| value & mask));
+                old.zip(other).map(|(old, other)| (old & keep) ^ other ^ xor)
+            }
+            Term::Shift(by) => of(self, field).map(|old| old.saturating_add_signed(by.into()).min(u8::MAX.into())),
+            Term::Within(first, last) if first == last => Some(first),
+            _ => None,
+        };
+        match field {
+            Field::Mark => self.mark = new.map(|mark| mark as u32),
+            Field::ConnectionMark => self.connection_mark = new.map(|mark| mark as u32),
+            Field::HopLimit => self.hop_limit = new.map(|hops| hops as u8),
+            Field::NoTrack => self.notrack = new == Some(1),
+            Field::SourceTranslated => self.new_source = Some(Translation::default()),
+            Field::DestinationTranslated => self.new_destination = Some(Translation::default()),
+            Field::Source | Field::Destination => self.assign_address(field, term),
+            Field::SourcePort | Field::DestinationPort => self.assign_port(field, term),
+            // Nothing changes the others.
+            _ => {}
+        }
+        self.facts.retain(|fact| !matches!(fact, Fact::Field(known, ..) if *known == field));
+    }
+
+    fn assign_address(&mut self, field: Field, term: Term) {
+        let is_source = field == Field::Source;
+        let unknown = Bounds::unknown(self.family);
+        let (bounds, translation, never) = match term {
+            Term::Within(first, last) => {
+                let addresses = Some((address(first, self.family), address(last, self.family)));
+                let loopback: &[Test] = if matches!(self.way, Way::Out(_)) { &[] } else { LOOPBACK[self.family] };
+                (Bounds { first, last }, Translation { addresses, ..Translation::default() }, loopback)
+            }
+            Term::OwnAddress => {
+                let of_interface = match self.way {
+                    Way::Out(name) | Way::Forward(_, name) if is_source => Some(name),
+                    Way::In(_) if is_source => None,
+                    Way::In(name) | Way::Forward(name, _) | Way::Out(name) => Some(name),
+                };
+                let translation = Translation { of_interface, ..Translation::default() };
+                (unknown, translation, NOBODYS[self.family])
+            }
+            _ if matches!(self.way, Way::Out(_)) => (unknown, Translation::default(), &[][..]),
+            _ => (unknown, Translation::default(), LOOPBACK[self.family]),
+        };
+        let new = if is_source { &mut self.new_source } else { &mut self.new_destination };
+        if let Some(new) = new {
+            *new = Translation { ports: new.ports, ..translation };
+        }
+        if is_source {
+            self.source = bounds;
+        } else {
+            (self.destination, self.never) = (bounds, never);
+        }
+    }
+
+    fn assign_port(&mut self, field: Field, term: Term) {
+        let range = |first: u128, last: u128| PortRange { start: first as u16, end: last as u16 };
+        let is_source = field == Field::SourcePort;
+        let new = match term {
+            Term::Within(first, last) | Term::Near(first, last) => Some(range(first, last)),
+            _ => None,
+        };
+        if let Some((from, to)) = &mut self.ports {
+            let port = if is_source { from } else { to };
+            let stays =
+                |range: PortRange| matches!(term, Term::Near(..)) && port.is_single() && range.contains(port.start);
+            if !new.is_some_and(stays) {
+                *port = new.unwrap_or(PortRange::ANY);
+            }
+        }
+        let translation = if is_source { &mut self.new_source } else { &mut self.new_destination };
+        if let (Some(translation), Some(_)) = (translation, new) {
+            translation.ports = new;
+        }
     }
 }
 
@@ -166,5 +327,36 @@ fn ports(transport: Transport) -> Option<(PortRange, PortRange)> {
         | Transport::UdpLite(source, destination)
         | Transport::Sctp(source, destination) => Some((PortRange::single(source), PortRange::single(destination))),
         _ => None,
+    }
+}
+
+/// A packet on its way, and how what it does not tell is taken.
+#[derive(Clone, Copy)]
+pub struct View<'a, 'b> {
+    /// The packet.
+    pub flight: &'a Flight<'b>,
+    /// What is assumed.
+    pub assumptions: Assumptions,
+}
+
+impl Read for View<'_, '_> {
+    #[inline]
+    fn is(&self, field: Field, test: &Test) -> Answer {
+        self.flight.passes(field, test)
+    }
+
+    fn unclear(&self, doubt: Doubt, unknown: &Unknown) -> Answer {
+        let assumed = match doubt {
+            Doubt::Limit => self.assumptions.within_limit,
+            Doubt::Spoofed => self.assumptions.spoofed,
+            _ => None,
+        };
+        let decided = || {
+            self.flight.facts.iter().find_map(|fact| match fact {
+                Fact::Unclear(known, which, holds) if *known == doubt && which == unknown => Some(*holds),
+                _ => None,
+            })
+        };
+        Answer::of(assumed.or_else(decided))
     }
 }

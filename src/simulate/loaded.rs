@@ -1,13 +1,17 @@
-//! A ruleset as the kernel holds it: the rules of each chain in a row, their headers ready to compare.
+//! A ruleset as the kernel holds it: the rules of each chain in a row, what they ask compiled from its conditions.
 //! Input: a `Ruleset`. Output: what the walk reads.
 
-use std::net::IpAddr;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::{Hook, Verdict};
-use crate::iptables::meaning::{tracks, translates};
-use crate::iptables::ruleset::{Address, ChainPolicy, Match, Negatable, Rule, Ruleset, States, Table, TableName};
-use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
+use super::verdict::{Place, Verdict};
+use crate::iptables::meaning::{
+    Condition, Context, Doubt, FRAGMENT_LATER, Field, Test, Then, Unknown, conditions, ports_are_read, tracks,
+    translates,
+};
+use crate::iptables::ruleset::{ChainPolicy, Hook, Part, Rule, Ruleset, Table, TableName, Target};
+use crate::net::{Family, PortRange};
+use crate::way::{Ways, ways};
 
 /// The rules of a family, ready to be walked by any number of packets.
 #[derive(Debug)]
@@ -15,6 +19,10 @@ pub struct Loaded<'a> {
     /// The rules as they were given.
     pub ruleset: &'a Ruleset,
     pub(super) tables: [Option<LoadedTable<'a>>; TableName::ALL.len()],
+    pub(super) ways: Ways,
+    pub(super) context: Context,
+    /// What may be asked more than once of one packet, and is not told by it: a branch remembers what it decided.
+    again: HashSet<(Doubt, Unknown)>,
     /// Whether anything has the kernel track connections; it then also puts fragments together.
     pub tracks: bool,
     /// Whether the nat table translates anything: later packets of connections are then translated as the first one was.
@@ -33,20 +41,37 @@ pub(super) struct LoadedTable<'a> {
     pub bases: [Option<(u32, Verdict)>; Hook::ALL.len()],
 }
 
-/// One rule, its header as bits.
+/// One rule. All of what follows must hold; what most rules differ in stands apart, ready to compare.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub source: Bits,
     pub destination: Bits,
     pub in_interface: Bits,
     pub out_interface: Bits,
-    pub protocol: Option<Negatable<Protocol>>,
-    /// Destination ports outside of which no packet matches: those of `-m tcp`, `udp` and `sctp`. Looked at first,
-    /// since most rules of a long chain differ in nothing else.
+    /// The protocol, and whether it must be another.
+    pub protocol: Option<(u8, bool)>,
+    /// Destination ports: looked at first, since most rules of a long chain differ in nothing else.
     pub destination_ports: PortRange,
+    /// What it makes of later fragments.
+    pub later: LaterFragments,
+    /// Everything else.
+    pub rest: Box<[Condition]>,
+    /// Where it leads, if that is all that it does.
+    pub then: Option<Then>,
     pub rule: &'a Rule,
     /// The position in `Table::rules`.
     pub index: u32,
+}
+
+/// What a rule makes of later fragments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LaterFragments {
+    /// They are as others.
+    AsOthers,
+    /// They match with iptables-nft alone.
+    WithNft,
+    /// They never match.
+    Never,
 }
 
 /// A value under a mask; the mask 0 matches everything.
@@ -64,76 +89,78 @@ impl Bits {
         ((value ^ self.value) & self.mask == 0) != self.negated
     }
 
-    fn of_address(address: &Option<Negatable<Address>>) -> Bits {
-        let Some(address) = address else { return Bits::default() };
-        let (value, mask) = match &address.value {
-            Address::Prefix(prefix) => (number(prefix.address()), prefix_mask(prefix)),
-            Address::Masked(pair) => (number(pair.0), number(pair.1)),
-        };
-        Bits { value: value & mask, mask, negated: address.negated }
+    /// The test, where something is not known.
+    pub fn test(&self) -> Test {
+        Test::Masked { value: self.value, mask: self.mask }
     }
-
-    fn of_interface(interface: &Option<Negatable<Interface>>) -> Bits {
-        let Some(interface) = interface else { return Bits::default() };
-        let value = u128::from_le_bytes(interface.value.bytes());
-        // A plain name is compared with the zero behind it, a pattern up to its `+`.
-        let mask = match interface.value.pattern() {
-            Some(prefix) => (1_u128 << (prefix.len() * 8)) - 1,
-            None => u128::MAX,
-        };
-        Bits { value: value & mask, mask, negated: interface.negated }
-    }
-}
-
-/// The destination ports that the first match lets through, where it names some.
-fn destination_ports(matches: &[Match]) -> PortRange {
-    let ports = match matches.first() {
-        Some(Match::Tcp(tcp)) => tcp.ports,
-        Some(Match::Udp(ports) | Match::Sctp(ports)) => *ports,
-        _ => return PortRange::ANY,
-    };
-    ports.destination.filter(|ports| !ports.negated).map_or(PortRange::ANY, |ports| ports.value)
-}
-
-/// An address as a number, those of each family from 0.
-pub(super) fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-fn prefix_mask(prefix: &Prefix) -> u128 {
-    let host = u32::from(prefix.family().bits() - prefix.length());
-    let all = if prefix.family() == Family::V4 { u128::from(u32::MAX) } else { u128::MAX };
-    all & u128::MAX.checked_shl(host).unwrap_or(0)
 }
 
 impl<'a> Loaded<'a> {
     /// Puts the rules of a family in order.
     pub fn new(ruleset: &'a Ruleset) -> Loaded<'a> {
-        let tables = TableName::ALL.map(|name| ruleset.table(name).map(LoadedTable::new));
-        Loaded { ruleset, tables, tracks: tracks(ruleset), translates: translates(ruleset) }
+        let context = Context::of(ruleset.family);
+        let tables = TableName::ALL.map(|name| ruleset.table(name).map(|table| LoadedTable::new(table, &context)));
+        let again = again(&tables);
+        let ways = ways(ruleset);
+        Loaded { ruleset, tables, ways, context, again, tracks: tracks(ruleset), translates: translates(ruleset) }
+    }
+
+    /// Whether a packet may be asked for it more than once.
+    pub(super) fn is_asked_again(&self, doubt: Doubt, unknown: &Unknown) -> bool {
+        !self.again.is_empty() && self.again.contains(&(doubt, unknown.clone()))
     }
 }
 
+/// The conditions of a rule as a branch knows them: what is the rule's own has its name.
+pub(super) fn named_conditions(rule: &Rule, place: Place, context: &Context) -> Vec<(Part, Condition)> {
+    let mut all = conditions(rule, context);
+    for (part, condition) in &mut all {
+        let mut own = false;
+        condition.unknowns(&mut |_, unknown| own |= *unknown == Unknown::Rule);
+        if own {
+            let name = format!("{} {} {part:?}", place.table.name(), place.rule);
+            *condition = std::mem::replace(condition, Condition::ALWAYS).named(&name);
+        }
+    }
+    all
+}
+
+/// The name of what only the target of a rule knows.
+pub(super) fn target_name(place: Place) -> String {
+    format!("{} {} target", place.table.name(), place.rule)
+}
+
+/// The unknowns that one walk may meet more than once: in several rules, or in a chain that is called several times.
+fn again(tables: &[Option<LoadedTable>]) -> HashSet<(Doubt, Unknown)> {
+    let mut met: HashMap<(Doubt, Unknown), bool> = HashMap::new();
+    for (name, table) in TableName::ALL.into_iter().zip(tables) {
+        let Some(table) = table else { continue };
+        let mut often = None;
+        for entry in &table.entries {
+            let mut see = |doubt: Doubt, unknown: &Unknown| {
+                let often = often.get_or_insert_with(|| table.called_often());
+                let again = often.get(entry.rule.chain.0 as usize).copied().unwrap_or(true);
+                met.entry((doubt, unknown.clone())).and_modify(|again| *again = true).or_insert(again);
+            };
+            entry.rest.iter().for_each(|condition| condition.unknowns(&mut see));
+            if let Target::Unknown(_) = &entry.rule.target
+                && entry.then.is_none()
+            {
+                let name = Unknown::Words(target_name(Place { table: name, rule: entry.index }).into());
+                see(Doubt::GoesOn, &name);
+                see(Doubt::LetsPass, &name);
+            }
+        }
+    }
+    met.into_iter().filter(|(_, again)| *again).map(|(unknown, _)| unknown).collect()
+}
+
 impl<'a> LoadedTable<'a> {
-    fn new(table: &'a Table) -> LoadedTable<'a> {
-        let mut entries: Vec<Entry> = table
-            .rules
-            .iter()
-            .enumerate()
-            .map(|(index, rule)| Entry {
-                source: Bits::of_address(&rule.header.source),
-                destination: Bits::of_address(&rule.header.destination),
-                in_interface: Bits::of_interface(&rule.header.in_interface),
-                out_interface: Bits::of_interface(&rule.header.out_interface),
-                protocol: rule.header.protocol,
-                destination_ports: destination_ports(&rule.matches),
-                rule,
-                index: index as u32,
-            })
-            .collect();
+    fn new(table: &'a Table, context: &Context) -> LoadedTable<'a> {
+        let read = ports_are_read(context);
+        let place = |index| Place { table: table.name, rule: index };
+        let mut entries: Vec<Entry> =
+            table.rules.iter().zip(0..).map(|(rule, index)| Entry::new(rule, place(index), context, &read)).collect();
         entries.sort_by_key(|entry| entry.rule.chain);
         let chains = (0..table.chains.len() as u32)
             .map(|chain| {
@@ -157,9 +184,112 @@ impl<'a> LoadedTable<'a> {
         let entries = &self.entries[range.start as usize..range.end as usize];
         entries.binary_search_by_key(&rule, |entry| entry.index).ok().map(|at| &entries[at])
     }
+
+    /// Of each chain whether one walk may come to it more than once.
+    fn called_often(&self) -> Vec<bool> {
+        let calls = |rule: &Rule| match rule.target {
+            Target::Jump(to) | Target::Goto(to) => Some((rule.chain.0 as usize, to.0 as usize)),
+            _ => None,
+        };
+        let calls: Vec<(usize, usize)> = self.rules.iter().filter_map(calls).collect();
+        let mut count = vec![0_u32; self.chains.len()];
+        calls.iter().for_each(|(_, to)| count[*to] += 1);
+        let mut often: Vec<bool> = count.iter().map(|count| *count > 1).collect();
+        loop {
+            let more: Vec<usize> =
+                calls.iter().filter(|(from, to)| often[*from] && !often[*to]).map(|(_, to)| *to).collect();
+            if more.is_empty() {
+                return often;
+            }
+            more.into_iter().for_each(|to| often[to] = true);
+        }
+    }
 }
 
-/// Whether `state` is in the set of a rule: `INVALID` is the first bit.
-pub(super) fn state_bit(states: States, index: usize) -> bool {
-    states.0 & (1 << index) != 0
+impl<'a> Entry<'a> {
+    fn new(rule: &'a Rule, place: Place, context: &Context, read: &Condition) -> Entry<'a> {
+        let mut entry = Entry {
+            source: Bits::default(),
+            destination: Bits::default(),
+            in_interface: Bits::default(),
+            out_interface: Bits::default(),
+            protocol: None,
+            destination_ports: PortRange::ANY,
+            later: LaterFragments::AsOthers,
+            rest: Box::default(),
+            then: rule.target.then(),
+            rule,
+            index: place.rule,
+        };
+        let mut rest = Vec::new();
+        for (_, condition) in named_conditions(rule, place, context) {
+            match condition {
+                Condition::All(all) => {
+                    all.into_iter().for_each(|one| entry.ask(one, read, context.family, &mut rest));
+                }
+                one => entry.ask(one, read, context.family, &mut rest),
+            }
+        }
+        entry.rest = rest.into();
+        entry
+    }
+
+    /// Adds a condition: to those that stand apart, where one of them can hold it.
+    fn ask(&mut self, condition: Condition, read: &Condition, family: Family, rest: &mut Vec<Condition>) {
+        let condition = match self.protocol {
+            Some((protocol, false)) => condition.given(Field::Protocol, protocol.into()),
+            _ => condition,
+        };
+        let (asked, negated) = match &condition {
+            Condition::Not(inner) => (&**inner, true),
+            other => (other, false),
+        };
+        match *asked {
+            Condition::Is(field, test) => {
+                let (bits, whole) = match field {
+                    Field::Source => (Some(&mut self.source), u32::from(family.bits())),
+                    Field::Destination => (Some(&mut self.destination), u32::from(family.bits())),
+                    Field::InInterface => (Some(&mut self.in_interface), 128),
+                    Field::OutInterface => (Some(&mut self.out_interface), 128),
+                    _ => (None, 0),
+                };
+                let all = u128::MAX.checked_shr(128 - whole.max(1)).unwrap_or(0);
+                match (bits, test) {
+                    (Some(bits), Test::Masked { value, mask }) if bits.mask == 0 => {
+                        *bits = Bits { value, mask, negated };
+                        return;
+                    }
+                    (Some(bits), Test::Within(first, last)) if bits.mask == 0 && first == last => {
+                        *bits = Bits { value: first, mask: all, negated };
+                        return;
+                    }
+                    _ => {}
+                }
+                match (field, test) {
+                    (Field::Protocol, Test::Within(first, last)) if first == last && self.protocol.is_none() => {
+                        self.protocol = Some((first as u8, negated));
+                        return;
+                    }
+                    (Field::DestinationPort, Test::Within(first, last))
+                        if !negated && self.destination_ports == PortRange::ANY =>
+                    {
+                        self.destination_ports = PortRange { start: first as u16, end: last as u16 };
+                        return;
+                    }
+                    (Field::Fragment, Test::Within(FRAGMENT_LATER, FRAGMENT_LATER)) if negated => {
+                        self.later = LaterFragments::Never;
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+            _ if condition == *read => {
+                self.later = self.later.max(LaterFragments::WithNft);
+                return;
+            }
+            _ if condition.is_always() => return,
+            _ => {}
+        }
+        rest.push(condition);
+    }
 }

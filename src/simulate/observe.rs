@@ -1,9 +1,11 @@
 //! Who looks on while a packet walks.
 //! Input: events with the packet as it is. Output: whatever the observer makes of them.
 
-use super::{Discard, Flight, Hook, Place, Verdict};
+use super::flight::Flight;
+use super::verdict::{Place, Verdict};
 use crate::iptables::packet::State;
-use crate::iptables::ruleset::{ChainId, RejectWith, TableName};
+use crate::iptables::ruleset::{ChainId, Hook, RejectWith, TableName};
+use crate::way::Discard;
 
 /// What a rule does that a packet meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,278 +1,396 @@
-//! The walk itself: hooks, tables in the order of their priorities, chains and rules.
+//! The walk itself: the steps of a packet's way, tables, chains and rules, folded over one packet.
 //! Input: loaded rules and a packet. Output: a decision for each way in which what is undecided may turn out.
+//!
+//! Where something is unclear the walk branches: the packet is cloned, and either branch keeps what it has decided.
 
-use super::flight::Flight;
-use super::loaded::Loaded;
-use super::matches::{self, Answer};
-use super::targets::{apply, is_without_effect};
-use super::tracking::first_state;
-use super::{Assumptions, By, Decision, Effect, Event, Hook, Observer, Place, Verdict};
-use crate::iptables::packet::{State, Transport, Way};
-use crate::iptables::ruleset::TableName;
-use crate::net::{Family, Interface};
+use std::collections::HashSet;
 
-/// The most walks of one packet: each match that cannot be decided may double them.
+use super::facts::{Fact, learn};
+use super::flight::{Flight, View};
+use super::loaded::{Entry, Loaded, target_name};
+use super::matches::{self, whole};
+use super::observe::{Effect, Event, Observer, Silent};
+use super::targets::{apply, effect};
+use super::verdict::{Assumptions, By, Decision, Place, Verdict};
+use crate::iptables::meaning::{Answer, Condition, Field, Term, Then, evaluate, name_number};
+use crate::iptables::packet::{Packet, State, Way};
+use crate::iptables::ruleset::{Hook, TableName};
+use crate::way::{Discards, FirstStates, Step};
+
+/// The most branches of one packet's walk: each match that cannot be decided may double them.
 pub const MAX_WALKS: usize = 1_024;
 
 /// The most jumps of one walk: no loader takes chains that call themselves, and who walks them must come to an end.
 const MAX_JUMPS: usize = 100_000;
 
-/// Walks a packet once for each way in which what is undecided may turn out, the ordinary way first.
+/// Walks a packet in all ways in which what is undecided may turn out, the ordinary way first.
 ///
-/// Each walk has an observer of its own, which is given to `done` with the decision and the packet as it ends.
-/// False where `MAX_WALKS` were not enough.
-pub fn walks<O: Observer>(
+/// Each has an observer of its own, a clone where they part, which is given to `done` with the decision and the packet as
+/// it ends. False where `MAX_WALKS` were not enough.
+pub fn walks<O: Observer + Clone>(
     loaded: &Loaded,
-    packet: &crate::iptables::packet::Packet,
+    packet: &Packet,
     assumptions: Assumptions,
-    mut observer: impl FnMut() -> O,
+    observer: O,
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
-    let mut choices = Choices::default();
+    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), seen: None };
+    let mut branch = Branch::new(packet, observer);
     for _ in 0..MAX_WALKS {
-        choices.at = 0;
-        let mut walk = Walk {
-            loaded,
-            assumptions,
-            flight: Flight::new(packet),
-            choices: &mut choices,
-            observer: observer(),
-            jumps: 0,
-        };
-        let decision = walk.all();
-        done(decision, &walk.flight, walk.observer);
-        if !choices.next() {
-            return true;
+        if let Some(decision) = walk.run(&mut branch) {
+            done(decision, &branch.flight, branch.observer);
+        }
+        match walk.pending.pop() {
+            Some(next) => branch = next,
+            None => return true,
         }
     }
     false
 }
 
-/// How what is undecided turns out in one walk.
-#[derive(Debug, Default)]
-pub(super) struct Choices {
-    /// What was chosen, of how many.
-    made: Vec<(u8, u8)>,
-    at: usize,
+/// The decisions of all branches, whatever they meet: two that have come to the same place in the same state are one.
+/// False where `MAX_WALKS` were not enough.
+pub(super) fn ends(loaded: &Loaded, packet: &Packet, assumptions: Assumptions, mut done: impl FnMut(Decision)) -> bool {
+    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), seen: Some(HashSet::new()) };
+    let mut branch = Branch::new(packet, Silent);
+    for _ in 0..MAX_WALKS {
+        if let Some(decision) = walk.run(&mut branch) {
+            done(decision);
+        }
+        match walk.pending.pop() {
+            Some(next) => branch = next,
+            None => return true,
+        }
+    }
+    false
 }
 
-impl Choices {
-    /// The next choice, of `count`.
-    pub fn choose(&mut self, count: u8) -> u8 {
-        if self.at == self.made.len() {
-            self.made.push((0, count));
-        }
-        self.at += 1;
-        self.made[self.at - 1].0
-    }
-
-    /// Chooses anew from the last choice on; false where all was tried.
-    fn next(&mut self) -> bool {
-        while let Some((choice, count)) = self.made.last_mut() {
-            *choice += 1;
-            if *choice < *count {
-                return true;
-            }
-            self.made.pop();
-        }
-        false
-    }
+/// A part of a packet's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stretch {
+    Arriving,
+    Local,
+    Forwarded,
+    Sent,
 }
+
+/// Where a packet is in a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct At {
+    /// The next entry, and the end of its chain.
+    next: u32,
+    end: u32,
+    /// Where to go back to.
+    calls: Vec<(u32, u32)>,
+}
+
+/// How a rule turns out that was unclear when the branch parted from another.
+#[derive(Clone, Copy, Debug)]
+struct Forced {
+    matches: bool,
+    /// Whether that was assumed.
+    assumed: bool,
+    /// The first action of the target that is left.
+    action: usize,
+}
+
+/// A packet's walk, up to where it is.
+struct Branch<'b, O> {
+    flight: Flight<'b>,
+    observer: O,
+    stretch: Stretch,
+    step: usize,
+    /// The place in the table of this step, where the branch begins in it.
+    at: Option<At>,
+    forced: Option<Forced>,
+    /// Who let the packet pass the filter.
+    by: Option<By>,
+    jumps: usize,
+}
+
+/// A place on the way with everything that what follows depends on.
+type Position<'b> = (Stretch, usize, At, Option<By>, Flight<'b>);
 
 struct Walk<'a, 'b, O> {
     loaded: &'b Loaded<'a>,
     assumptions: Assumptions,
-    flight: Flight<'b>,
-    choices: &'b mut Choices,
-    observer: O,
-    jumps: usize,
+    /// Branches to be walked, the next one last.
+    pending: Vec<Branch<'b, O>>,
+    /// Where a branch was unclear, if those that meet there are one.
+    seen: Option<HashSet<Position<'b>>>,
 }
 
-impl<O: Observer> Walk<'_, '_, O> {
+/// What becomes of a packet in a table.
+enum Outcome {
+    Passes(By),
+    Stops(Decision),
+    /// Another branch was here before in the same state.
+    Met,
+}
+
+impl<'b, O: Observer> Branch<'b, O> {
+    fn new(packet: &'b Packet, observer: O) -> Branch<'b, O> {
+        let stretch = if matches!(packet.way, Way::Out(_)) { Stretch::Sent } else { Stretch::Arriving };
+        let flight = Flight::new(packet);
+        Branch { flight, observer, stretch, step: 0, at: None, forced: None, by: None, jumps: 0 }
+    }
+
     fn see(&mut self, event: Event) {
         self.observer.see(&self.flight, event);
     }
 
-    fn discard(&mut self, discard: Option<super::Discard>) -> Result<(), Decision> {
-        let Some(discard) = discard else { return Ok(()) };
-        self.see(Event::Discarded(discard));
-        Err(Decision { verdict: Verdict::Drop, by: By::Kernel(discard) })
-    }
-
-    /// All hooks of the packet's way. What stops it early is the `Err` of the parts.
-    fn all(&mut self) -> Decision {
-        match self.hooks() {
-            Ok(decision) | Err(decision) => decision,
-        }
-    }
-
-    fn hooks(&mut self) -> Result<Decision, Decision> {
-        self.discard(self.flight.discarded_on_arrival())?;
-        let middle = match self.flight.way {
-            Way::Out(name) => {
-                self.interfaces(None, Some(name));
-                self.first_hook(Hook::Output)?;
-                Hook::Output
-            }
-            Way::In(name) | Way::Forward(name, _) => {
-                self.interfaces(Some(name), None);
-                self.first_hook(Hook::Prerouting)?;
-                self.discard(self.flight.discarded_by_routing())?;
-                match self.flight.way {
-                    Way::Forward(from, to) => {
-                        self.interfaces(Some(from), Some(to));
-                        self.flight.hop_limit = self.flight.hop_limit.map(|hops| hops - 1);
-                        Hook::Forward
-                    }
-                    _ => {
-                        // `ip_local_deliver`; IPv6 does it behind INPUT.
-                        if self.flight.family == Family::V4 {
-                            self.reassemble();
-                        }
-                        Hook::Input
-                    }
-                }
-            }
-        };
-        if middle != Hook::Output {
-            self.table(TableName::Mangle, middle)?;
-        }
-        let by = self.table(TableName::Filter, middle)?;
-        self.table(TableName::Security, middle)?;
-        if middle == Hook::Input {
-            self.nat(Hook::Input)?;
-        } else {
-            if let Way::Out(name) = self.flight.way {
-                // Behind OUTPUT a REDIRECT has taken effect.
-                self.interfaces(None, Some(name));
-            }
-            self.table(TableName::Mangle, Hook::Postrouting)?;
-            self.nat(Hook::Postrouting)?;
-        }
-        Ok(Decision { verdict: Verdict::Accept, by })
-    }
-
-    /// The names of the interfaces that rules are compared with. POSTROUTING of what is forwarded knows both.
-    fn interfaces(&mut self, from: Option<Interface>, to: Option<Interface>) {
-        let name = |interface: Option<Interface>| interface.map_or(0, |name| u128::from_le_bytes(name.bytes()));
-        (self.flight.in_name, self.flight.out_name) = (name(from), name(to));
-    }
-
-    /// What OUTPUT and PREROUTING have in common: connection tracking finds the packet here.
-    fn first_hook(&mut self, hook: Hook) -> Result<(), Decision> {
-        if self.loaded.tracks {
-            self.reassemble();
-        }
-        let packet = self.flight.packet;
-        if self.loaded.tracks && self.on_lo() {
-            // It was tracked when it was sent: raw sees the state, and cannot undo it. What is invalid has no connection.
-            self.flight.state = packet.state.unwrap_or_else(|| first_state(packet));
-            self.flight.tracked = self.flight.state != State::Invalid;
-        }
-        self.table(TableName::Raw, hook)?;
-        if self.loaded.tracks {
-            let state = if self.flight.notrack {
-                State::Untracked
-            } else {
-                packet.state.unwrap_or_else(|| first_state(packet))
-            };
-            (self.flight.tracked, self.flight.state) = (true, state);
-            if matches!(state, State::Established | State::Related) {
-                self.flight.connection_mark = None;
-            }
-            let later = match state {
-                State::Established => true,
-                State::Related => matches!(packet.transport, Transport::Icmp(_)),
-                _ => false,
-            };
-            if later && self.loaded.translates && !self.on_lo() {
-                self.flight.lose_destination();
-            }
-            self.see(Event::Tracked(state));
-        }
-        self.table(TableName::Mangle, hook)?;
-        self.nat(hook)
-    }
-
     fn reassemble(&mut self) {
-        if self.flight.fragment != crate::iptables::packet::Fragment::No {
-            self.flight.reassemble();
+        if self.flight.reassemble() {
             self.see(Event::Reassembled);
         }
     }
 
-    /// Whether the packet comes in by `lo`, that is from OUTPUT and POSTROUTING.
-    fn on_lo(&self) -> bool {
-        matches!(self.flight.packet.way, Way::In(name) if name.name() == "lo")
+    /// The decision, if the kernel discards the packet.
+    fn discard(&mut self, discards: &Discards, view: Assumptions) -> Option<Decision> {
+        let flight = &self.flight;
+        let view = View { flight, assumptions: view };
+        let discard = discards.find(flight.source.number(), flight.destination.number(), &view)?;
+        self.see(Event::Discarded(discard));
+        Some(Decision { verdict: Verdict::Drop, by: By::Kernel(discard) })
     }
 
-    /// The nat table: only what may begin a connection meets it, and on `lo` only when it is sent.
-    fn nat(&mut self, hook: Hook) -> Result<(), Decision> {
-        let begins = match self.flight.state {
-            State::New => true,
-            State::Related => !matches!(self.flight.packet.transport, Transport::Icmp(_)),
-            _ => false,
-        };
-        if begins && !self.on_lo() {
-            self.table(TableName::Nat, hook)?;
+    fn state(&self, first: &FirstStates) -> State {
+        self.flight.packet.state.unwrap_or_else(|| first.of(self.flight.packet))
+    }
+
+    fn track(&mut self, first: &FirstStates, loses: &[(Condition, Field)], assumptions: Assumptions) {
+        self.flight.state = if self.flight.notrack { State::Untracked } else { self.state(first) };
+        let state = self.flight.state;
+        if matches!(state, State::Established | State::Related) {
+            for (condition, field) in loses {
+                let view = View { flight: &self.flight, assumptions };
+                if evaluate(condition, &view) == Answer::Yes {
+                    self.flight.assign(*field, Term::Anything);
+                }
+            }
         }
-        Ok(())
+        self.see(Event::Tracked(state));
     }
 
-    /// One table's chain at a hook: who lets the packet pass, or the decision that stops it.
-    fn table(&mut self, name: TableName, hook: Hook) -> Result<By, Decision> {
+    /// The names of the interfaces that rules are compared with. POSTROUTING of what is forwarded knows both.
+    fn leave(&mut self) {
+        (self.flight.in_name, self.flight.out_name) = match self.flight.way {
+            Way::In(name) => (name_number(name), 0),
+            Way::Out(name) => (0, name_number(name)),
+            Way::Forward(from, to) => (name_number(from), name_number(to)),
+        };
+    }
+}
+
+impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
+    /// Walks a branch to its end; `None`, where another one was in the same state before.
+    fn run(&mut self, branch: &mut Branch<'b, O>) -> Option<Decision> {
         let loaded = self.loaded;
-        let Some(table) = &loaded.tables[name as usize] else { return Ok(By::Policy(name, hook)) };
-        let Some((base, policy)) = table.bases[hook as usize] else { return Ok(By::Policy(name, hook)) };
-        self.see(Event::Enters(name, hook));
-        let mut calls: Vec<(u32, u32)> = Vec::new();
-        let (mut at, mut end) = (table.chains[base as usize].start, table.chains[base as usize].end);
         loop {
-            if at == end {
-                if let Some(back) = calls.pop() {
-                    (at, end) = back;
+            let steps = match branch.stretch {
+                Stretch::Arriving => &loaded.ways.arriving,
+                Stretch::Local => &loaded.ways.local,
+                Stretch::Forwarded => &loaded.ways.forwarded,
+                Stretch::Sent => &loaded.ways.sent,
+            };
+            let Some(mut step) = steps.get(branch.step) else {
+                if branch.stretch == Stretch::Arriving {
+                    let forwarded = matches!(branch.flight.way, Way::Forward(..));
+                    branch.stretch = if forwarded { Stretch::Forwarded } else { Stretch::Local };
+                    branch.step = 0;
                     continue;
                 }
-                self.see(Event::Ends(name, hook, policy));
-                let by = By::Policy(name, hook);
-                return if policy == Verdict::Accept { Ok(by) } else { Err(Decision { verdict: policy, by }) };
-            }
-            let entry = &table.entries[at as usize];
-            at += 1;
-            let place = Place { table: name, rule: entry.index };
-            let answer = matches::rule(entry, &self.flight, self.assumptions);
-            let undecided = answer == Answer::Maybe;
-            let passes = answer == Answer::No
-                || undecided && !is_without_effect(&entry.rule.target) && {
-                    // The ordinary case is walked first: within limits, not spoofed.
-                    let ordinary = matches::rule(entry, &self.flight, Assumptions::ORDINARY) != Answer::No;
-                    (self.choices.choose(2) == 0) != ordinary
+                let by = branch.by.expect("every way leads through a filter");
+                return Some(Decision { verdict: Verdict::Accept, by });
+            };
+            if let Step::Only(condition, inner) = step {
+                let view = View { flight: &branch.flight, assumptions: self.assumptions };
+                let there = match **inner {
+                    Step::Table(name, _) => loaded.tables[name as usize].is_some(),
+                    _ => true,
                 };
-            if passes {
-                self.see(Event::Passes { place, assumed: undecided });
+                if branch.at.is_none() && !(there && evaluate(condition, &view) == Answer::Yes) {
+                    branch.step += 1;
+                    continue;
+                }
+                step = inner;
+            }
+            match step {
+                Step::Table(name, hook) => match self.table(branch, *name, *hook) {
+                    Outcome::Passes(by) => {
+                        if *name == TableName::Filter {
+                            branch.by = Some(by);
+                        }
+                    }
+                    Outcome::Stops(decision) => return Some(decision),
+                    Outcome::Met => return None,
+                },
+                Step::Discard(discards) => {
+                    if let Some(decision) = branch.discard(discards, self.assumptions) {
+                        return Some(decision);
+                    }
+                }
+                Step::Reassemble => branch.reassemble(),
+                Step::Recall(first) => branch.flight.state = branch.state(first),
+                Step::Track { first, loses } => branch.track(first, loses, self.assumptions),
+                Step::Leave => branch.leave(),
+                Step::Assign(field, term) => branch.flight.assign(*field, *term),
+                // No condition is in another.
+                Step::Only(..) => {}
+            }
+            branch.step += 1;
+        }
+    }
+
+    /// One table's chain at a hook.
+    fn table(&mut self, branch: &mut Branch<'b, O>, name: TableName, hook: Hook) -> Outcome {
+        let loaded = self.loaded;
+        let passes = By::Policy(name, hook);
+        let Some(table) = &loaded.tables[name as usize] else { return Outcome::Passes(passes) };
+        let Some((base, policy)) = table.bases[hook as usize] else { return Outcome::Passes(passes) };
+        let mut at = match branch.at.take() {
+            Some(at) => at,
+            None => {
+                branch.see(Event::Enters(name, hook));
+                let range = &table.chains[base as usize];
+                At { next: range.start, end: range.end, calls: Vec::new() }
+            }
+        };
+        let mut forced = branch.forced.take();
+        loop {
+            if at.next == at.end {
+                if let Some((next, end)) = at.calls.pop() {
+                    (at.next, at.end) = (next, end);
+                    continue;
+                }
+                branch.see(Event::Ends(name, hook, policy));
+                return match policy {
+                    Verdict::Accept => Outcome::Passes(passes),
+                    verdict => Outcome::Stops(Decision { verdict, by: passes }),
+                };
+            }
+            let entry = &table.entries[at.next as usize];
+            let place = Place { table: name, rule: entry.index };
+            let (matches, assumed, first_action) = match forced.take() {
+                Some(forced) => (forced.matches, forced.assumed, forced.action),
+                None => match matches::rule(entry, &branch.flight, self.assumptions) {
+                    Answer::No => (false, false, 0),
+                    Answer::Yes => (true, false, 0),
+                    Answer::Maybe if matches!(entry.then, Some(Then::GoOn | Then::Change)) => (true, true, 0),
+                    Answer::Maybe => {
+                        if self.is_met(branch, &at) {
+                            return Outcome::Met;
+                        }
+                        (self.part(branch, entry, place, &at), true, 0)
+                    }
+                },
+            };
+            if !matches {
+                at.next += 1;
+                branch.see(Event::Passes { place, assumed });
                 continue;
             }
-            let effect = apply(entry, &mut self.flight, name, hook, self.choices);
-            self.see(Event::Matches { place, effect, assumed: undecided });
+            let effect = match entry.then {
+                Some(then) => effect(then),
+                None => self.act(branch, entry, place, hook, &at, (assumed, first_action)),
+            };
+            at.next += 1;
+            branch.see(Event::Matches { place, effect, assumed });
             match effect {
                 Effect::GoesOn | Effect::Changes => {}
-                Effect::Accepts | Effect::Translates => return Ok(By::Rule(place)),
-                Effect::Drops => return Err(Decision { verdict: Verdict::Drop, by: By::Rule(place) }),
-                Effect::Rejects(with) => {
-                    return Err(Decision { verdict: Verdict::Reject(with), by: By::Rule(place) });
+                Effect::Accepts | Effect::Translates => return Outcome::Passes(By::Rule(place)),
+                Effect::Drops => {
+                    return Outcome::Stops(Decision { verdict: Verdict::Drop, by: By::Rule(place) });
                 }
-                Effect::Returns => at = end,
+                Effect::Rejects(with) => {
+                    return Outcome::Stops(Decision { verdict: Verdict::Reject(with), by: By::Rule(place) });
+                }
+                Effect::Returns => at.next = at.end,
                 Effect::Jumps(chain) | Effect::Goes(chain) => {
-                    self.jumps += 1;
-                    if self.jumps < MAX_JUMPS {
+                    branch.jumps += 1;
+                    if branch.jumps < MAX_JUMPS {
                         if matches!(effect, Effect::Jumps(_)) {
-                            calls.push((at, end));
+                            at.calls.push((at.next, at.end));
                         }
                         let range = &table.chains[chain.0 as usize];
-                        (at, end) = (range.start, range.end);
+                        (at.next, at.end) = (range.start, range.end);
                     }
                 }
             }
         }
+    }
+
+    /// Whether another branch was here in the same state.
+    #[cold]
+    fn is_met(&mut self, branch: &Branch<'b, O>, at: &At) -> bool {
+        let Some(seen) = &mut self.seen else { return false };
+        !seen.insert((branch.stretch, branch.step, at.clone(), branch.by, branch.flight.clone()))
+    }
+
+    /// A branch that parts from this one at a rule.
+    fn fork(&mut self, branch: &Branch<'b, O>, at: &At, forced: Forced, facts: Vec<Fact>) {
+        let mut flight = branch.flight.clone();
+        self.keep(&mut flight, facts);
+        self.pending.push(Branch {
+            flight,
+            observer: branch.observer.clone(),
+            at: Some(at.clone()),
+            forced: Some(forced),
+            ..*branch
+        });
+    }
+
+    /// Remembers what may be asked again.
+    fn keep(&self, flight: &mut Flight, facts: Vec<Fact>) {
+        flight.facts.extend(facts.into_iter().filter(|fact| match fact {
+            Fact::Unclear(doubt, unknown, _) => self.loaded.is_asked_again(*doubt, unknown),
+            Fact::Field(..) => true,
+        }));
+    }
+
+    /// Parts at a rule that may match: whether it does in this branch, which is the ordinary one.
+    #[cold]
+    fn part(&mut self, branch: &mut Branch<'b, O>, entry: &Entry, place: Place, at: &At) -> bool {
+        // The ordinary case: within limits, not spoofed.
+        let ordinary = matches::rule(entry, &branch.flight, Assumptions::ORDINARY) != Answer::No;
+        let condition = whole(entry.rule, place, self.loaded);
+        let view = View { flight: &branch.flight, assumptions: self.assumptions };
+        let [mut here, mut there] = [Vec::new(), Vec::new()];
+        learn(&condition, ordinary, &view, &mut here);
+        learn(&condition, !ordinary, &view, &mut there);
+        self.fork(branch, at, Forced { matches: !ordinary, assumed: true, action: 0 }, there);
+        self.keep(&mut branch.flight, here);
+        ordinary
+    }
+
+    /// Does what the target of a rule does, and parts where it may do several things.
+    #[cold]
+    fn act(
+        &mut self,
+        branch: &mut Branch<'b, O>,
+        entry: &Entry,
+        place: Place,
+        hook: Hook,
+        at: &At,
+        (assumed, first): (bool, usize),
+    ) -> Effect {
+        let actions = entry.rule.target.actions(&self.loaded.context, place.table, hook);
+        for (index, action) in actions.iter().enumerate().skip(first) {
+            let when = action.when.clone().named(&target_name(place));
+            let view = View { flight: &branch.flight, assumptions: self.assumptions };
+            match evaluate(&when, &view) {
+                Answer::No => continue,
+                Answer::Yes => {}
+                Answer::Maybe => {
+                    let [mut here, mut there] = [Vec::new(), Vec::new()];
+                    learn(&when, true, &view, &mut here);
+                    learn(&when, false, &view, &mut there);
+                    self.fork(branch, at, Forced { matches: true, assumed, action: index + 1 }, there);
+                    self.keep(&mut branch.flight, here);
+                }
+            }
+            return apply(action, &mut branch.flight, hook);
+        }
+        Effect::GoesOn
     }
 }

@@ -83,7 +83,7 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
         loaded,
         &described.packet,
         assumptions,
-        || Recorder::new(loaded, assumptions),
+        Recorder::new(loaded, assumptions),
         |decision, flight, recorder| {
             let (steps, missed) = recorder.end();
             let answer = match decision.verdict {

@@ -5,7 +5,9 @@ use super::words;
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{Part, TableName};
 use crate::net::Family;
-use crate::simulate::{Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, failing};
+use crate::simulate::{
+    Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, only_failing,
+};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -63,6 +65,7 @@ pub struct Missed {
 }
 
 /// Looks on and writes down.
+#[derive(Clone)]
 pub(super) struct Recorder<'a> {
     loaded: &'a Loaded<'a>,
     assumptions: Assumptions,
@@ -101,9 +104,10 @@ impl Observer for Recorder<'_> {
             }
             Event::Passes { place, assumed: true } => self.step(Some(place), What::NotTaken),
             Event::Passes { place, assumed: false } => {
-                if let ([part], Some((_, hook))) = (&failing(self.loaded, place, flight, self.assumptions)[..], self.at)
+                if let (Some(part), Some((_, hook))) =
+                    (only_failing(self.loaded, place, flight, self.assumptions), self.at)
                 {
-                    self.missed.push(Missed { place, hook, part: *part, step: self.steps.len() });
+                    self.missed.push(Missed { place, hook, part, step: self.steps.len() });
                 }
             }
             Event::Ends(_, _, verdict) => self.step(None, What::Policy(verdict)),

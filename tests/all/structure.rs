@@ -88,14 +88,6 @@ const CIRCLES_TO_OPEN: &[&str] = &[
     "resolve::value",
     "resolve::value::address",
     "resolve::words",
-    "simulate",
-    "simulate::discard",
-    "simulate::flight",
-    "simulate::loaded",
-    "simulate::matches",
-    "simulate::observe",
-    "simulate::targets",
-    "simulate::walk",
 ];
 
 /// Where single matches (`Match::X`) are named: the model, their meaning, the rows of the extensions, and what makes them
@@ -103,8 +95,7 @@ const CIRCLES_TO_OPEN: &[&str] = &[
 const NAMES_MATCHES: &[&str] = &["iptables::ruleset", "iptables::meaning", "iptables::extension", "expand::fill"];
 
 /// Files that name single matches and should not. Delete what you have mended.
-const MATCHES_TO_MOVE: &[&str] =
-    &["expand", "expand::group", "expand::raw", "expect::corners", "simulate::loaded", "simulate::matches"];
+const MATCHES_TO_MOVE: &[&str] = &["expand", "expand::group", "expand::raw", "expect::corners"];
 
 /// The only modules that read, write, or ask for the time.
 const DOES_IO: &[&str] = &["cli", "lsp", "host"];

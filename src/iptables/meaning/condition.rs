@@ -350,7 +350,9 @@ impl Context {
             Some(Backend::Legacy) => legacy,
             Some(Backend::Nft) => nft,
             None if legacy == nft => nft,
+            // What holds with both holds, whichever it is.
             None => Condition::any([
+                Condition::all([legacy.clone(), nft.clone()]),
                 Condition::all([Context::is(Backend::Legacy), legacy]),
                 Condition::all([Context::is(Backend::Nft), nft]),
             ]),

@@ -1,14 +1,24 @@
 //! What targets do to a packet.
 //! Input: a target, and the chain in which a packet meets it. Output: actions, the first of which that fits is done.
 
+use super::super::extension::index::target_named;
 use super::super::ruleset::{
     ChainId, Hook, MaskedMark, Nat, NatOptions, RejectWith, TableName, Target, Unknown as Extension,
 };
 use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, number, state_number};
 use super::matches::has_connection;
-use super::tracking::{changes, goes_on};
 use crate::iptables::packet::State;
 use crate::net::{Family, PortRange};
+
+/// Whether a target whose words are kept lets the packet go on to the next rule.
+fn goes_on(name: &str) -> bool {
+    target_named(name).is_some_and(|row| row.goes_on)
+}
+
+/// Whether it changes a field that rules look at.
+fn changes(name: &str) -> bool {
+    matches!(name, "CONNMARK" | "HL" | "TTL")
+}
 
 /// What a field becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

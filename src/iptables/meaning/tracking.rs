@@ -1,19 +1,9 @@
 //! What a whole ruleset makes the kernel do: track connections, translate addresses.
 //! Input: a ruleset. Output: yes or no.
 
-use super::super::extension::index::{of_match, of_target, target_named};
+use super::super::extension::index::{of_match, of_target};
 use super::super::ruleset::{Rule, Ruleset, TableName};
 use super::targets::Then;
-
-/// Whether a target whose words are kept lets the packet go on to the next rule.
-pub fn goes_on(name: &str) -> bool {
-    target_named(name).is_some_and(|row| row.goes_on)
-}
-
-/// Whether it changes a field that rules look at.
-pub fn changes(name: &str) -> bool {
-    matches!(name, "CONNMARK" | "HL" | "TTL")
-}
 
 /// Whether the rules have the kernel track connections; it then also puts fragments together.
 ///

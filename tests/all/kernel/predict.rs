@@ -81,6 +81,7 @@ pub struct Oracle<'a> {
     backend: Backend,
 }
 
+#[derive(Clone)]
 struct Hits<'a> {
     oracle: &'a Oracle<'a>,
     family: Family,
@@ -145,7 +146,7 @@ impl<'a> Oracle<'a> {
             loaded,
             packet,
             Assumptions::default(),
-            || Hits { oracle: self, family, hits: Vec::new(), assumed: false },
+            Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
                 decided &= found.is_none() && !seen.assumed;
                 disputed |= is_disputed(loaded.ruleset, decision, flight.way);
