@@ -8,7 +8,7 @@ use std::path::Path;
 
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Severity};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::parse;
 use cgwfw::net::{Both, Family};
 use cgwfw::snippet::library::Library;
@@ -86,7 +86,7 @@ fn rule_files(compilation: &Compilation) -> Both<String> {
 
 /// Compiles a policy, which must not have errors: what is refused is not worth measuring.
 fn compiled(policy: &str, library: &Library) -> Compilation {
-    let compilation = compile(Path::new("policy.cgwfw"), policy, &no_includes, library, Options::default());
+    let compilation = compile(Path::new("policy.cgwfw"), policy, &no_includes, library, CompileOptions::default());
     let error = compilation.diagnostics.iter().find(|report| report.severity == Severity::Error);
     assert!(error.is_none(), "{error:?}");
     compilation

@@ -16,7 +16,7 @@ use std::thread;
 
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Style};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::lsp::serve;
 use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
@@ -72,7 +72,7 @@ fn both_files(policy: &str, whole: bool) {
 
 fn compiled(policy: &str, library: &Library) -> Compilation {
     let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let compilation = compile(Path::new("policy.cgwfw"), black_box(policy), &read, library, Options::default());
+    let compilation = compile(Path::new("policy.cgwfw"), black_box(policy), &read, library, CompileOptions::default());
     assert!(!compilation.diagnostics.has_errors(), "what is refused is not worth measuring");
     compilation
 }
@@ -100,7 +100,7 @@ fn traced(whole: bool) {
         for packet in packets {
             let loaded = Loaded::new(&compilation.rulesets[packet.packet.family()]);
             let trace = trace::trace(&loaded, packet);
-            let options = human::Options { style: Style { color: false, unicode: true, width: 100 }, verbose: true };
+            let options = human::TraceStyle { style: Style { color: false, unicode: true, width: 100 }, verbose: true };
             black_box(human(&trace, Rules::Policy(&compilation), options));
         }
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use cgwfw::compile::compile;
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::packet::{Transport, Way};
 use cgwfw::iptables::parse;
 use cgwfw::net::Family;
@@ -30,7 +30,7 @@ fn site_to_site(bencher: Bencher) {
     let policy = include_str!("../examples/site-to-site.cgwfw");
     let no_includes = |_: &Path| Err(io::ErrorKind::NotFound.into());
     let library = Library::built_in();
-    let compilation = compile(Path::new("policy.cgwfw"), policy, &no_includes, &library, Options::default());
+    let compilation = compile(Path::new("policy.cgwfw"), policy, &no_includes, &library, CompileOptions::default());
     let ruleset = &compilation.rulesets.v4;
     assert!(!compilation.diagnostics.has_errors() && ruleset.tables.len() == 2, "the load of the benchmark");
     let loaded = Loaded::new(ruleset);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use cgwfw::compile::compile;
 use cgwfw::diagnostic::{Diagnostics, Style};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::parse;
 use cgwfw::iptables::ruleset::Ruleset;
 use cgwfw::net::{Both, Family};
@@ -49,7 +49,7 @@ fn gateway_of_lines(bencher: Bencher, lines: u32) {
 fn policy(bencher: Bencher, size: u32, text: &str) {
     let library = Library::built_in();
     let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let compilation = compile(Path::new("policy.cgwfw"), text, &read, &library, Options::default());
+    let compilation = compile(Path::new("policy.cgwfw"), text, &read, &library, CompileOptions::default());
     assert!(!compilation.diagnostics.has_errors(), "the load of the benchmark");
     answers(bencher, size, Rules::Policy(&compilation), false);
 }
@@ -80,7 +80,7 @@ fn rule_file(bencher: Bencher, rules: u32, rule: &str) {
 
 fn answers(bencher: Bencher, count: u32, rules: Rules, verbose: bool) {
     let packet = packet();
-    let options = human::Options { style: Style { color: false, unicode: false, width: 80 }, verbose };
+    let options = human::TraceStyle { style: Style { color: false, unicode: false, width: 80 }, verbose };
     bencher.counter(ItemsCount::new(count)).bench(|| {
         let loaded = Loaded::new(rules.of(Family::V4));
         human(&trace(&loaded, black_box(packet.clone())), rules, options)

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Style};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::check::check_ruleset;
 use cgwfw::iptables::{parse, print};
 use cgwfw::net::Family;
@@ -19,7 +19,7 @@ use cgwfw::snippet::signature::metadata;
 use cgwfw::source::Sources;
 use cgwfw::source_map::Rules;
 use cgwfw::syntax;
-use cgwfw::trace::human::{Options as Drawing, human};
+use cgwfw::trace::human::{TraceStyle, human};
 use cgwfw::trace::trace;
 use cgwfw::traffic::one::{Described, all_described};
 
@@ -27,7 +27,7 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(Library::built_in);
 
 fn compiled(text: &str, library: &Library) -> Compilation {
     let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    compile(Path::new("policy.cgwfw"), text, &read, library, Options::default())
+    compile(Path::new("policy.cgwfw"), text, &read, library, CompileOptions::default())
 }
 
 /// Any text is a policy or is refused: no panic, every report in its text, and rules that read back as printed.
@@ -124,7 +124,7 @@ pub fn traffic(text: &str) {
         let followed = trace(&loaded, packet);
         assert!(!followed.branches.is_empty(), "{again}");
         let style = Style { color: false, unicode: true, width: 100 };
-        assert!(!human(&followed, Rules::Policy(&POLICY), Drawing { style, verbose: true }).is_empty());
+        assert!(!human(&followed, Rules::Policy(&POLICY), TraceStyle { style, verbose: true }).is_empty());
     }
     for report in diagnostics.iter() {
         assert!(!report.help.is_empty(), "{report:?}");

@@ -6,13 +6,13 @@ pub mod checks;
 use std::path::Path;
 
 use crate::diagnostic::Diagnostics;
-use crate::expand::{Options, expand};
+use crate::expand::{CompileOptions, expand};
 use crate::iptables::ruleset::Ruleset;
 use crate::net::Both;
 use crate::policy::{Declarations, Policy};
 use crate::resolve::{declarations, resolve};
 use crate::snippet::library::Library;
-use crate::syntax::{self, Ast, Read};
+use crate::syntax::{self, Ast, ReadFile};
 
 /// A policy in all its representations, and what was found on the way.
 pub struct Compilation {
@@ -29,7 +29,7 @@ pub struct Compilation {
 }
 
 /// Compiles the policy `text`, which stands in the file `root`; `read` gives the text of what it includes.
-pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: Options) -> Compilation {
+pub fn compile(root: &Path, text: &str, read: ReadFile, library: &Library, options: CompileOptions) -> Compilation {
     let mut diagnostics = Diagnostics::default();
     library.reports.iter().for_each(|report| diagnostics.push(report.clone()));
     let is_verb = |word: &str| library.is_verb(word);
@@ -37,7 +37,7 @@ pub fn compile(root: &Path, text: &str, read: Read, library: &Library, options: 
     let declarations = declarations(&ast, &mut diagnostics);
     let (policy, scope) = resolve(&ast, &declarations, library, &mut diagnostics);
     diagnostics.set_levels(policy.lints.iter().map(|lint| (lint.name, lint.level, lint.span)));
-    let options = Options { notes: options.notes || diagnostics.raises_notes(), ..options };
+    let options = CompileOptions { notes: options.notes || diagnostics.raises_notes(), ..options };
     let rulesets = expand(&policy, &ast, library, options, &mut diagnostics);
     checks::check(&policy, &scope, &ast, library, &mut diagnostics);
     checks::check_rules(&policy, &ast, &rulesets, options.notes, &mut diagnostics);

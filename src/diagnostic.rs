@@ -7,7 +7,7 @@ mod sink;
 mod text;
 mod view;
 
-pub use self::json::{Json, json};
+pub use self::json::{JsonReport, json};
 pub use self::render::{Style, human, short};
 pub use self::report::{Fix, Label, Report, Severity};
 pub use self::sink::Diagnostics;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::compile::{Compilation, compile};
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
-use crate::expand::Options;
+use crate::expand::CompileOptions;
 use crate::expect;
 use crate::helm;
 use crate::iptables::print::rule_line;
@@ -52,7 +52,7 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
         text.map(|text| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
     };
     let mut compilation =
-        compile(Path::new(POLICY), &text, &read, library, Options { notes: true, ..Options::default() });
+        compile(Path::new(POLICY), &text, &read, library, CompileOptions { notes: true, ..CompileOptions::default() });
     helm::check(&mut compilation);
     if let Some(text) = example.expected("packets") {
         let Compilation { ast, declarations, diagnostics, .. } = &mut compilation;

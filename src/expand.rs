@@ -48,7 +48,7 @@ codes! {
 
 /// Choices that change the rules of a whole policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct CompileOptions {
     /// Puts each sentence into `-m comment` of its rules.
     pub rule_comments: bool,
     /// Makes notes as well: they cost a tenth of the time, and nobody reads them when rules are built.
@@ -63,7 +63,7 @@ pub fn expand(
     policy: &Policy,
     ast: &Ast,
     library: &Library,
-    options: Options,
+    options: CompileOptions,
     diagnostics: &mut Diagnostics,
 ) -> Both<Ruleset> {
     let source = Source { policy, ast, library, options };
@@ -88,7 +88,7 @@ struct Source<'a> {
     policy: &'a Policy,
     ast: &'a Ast,
     library: &'a Library,
-    options: Options,
+    options: CompileOptions,
 }
 
 /// The rules of one family, and what is to be said of them.
@@ -213,7 +213,7 @@ fn defaults(policy: &Policy, ruleset: &mut Ruleset) {
 }
 
 /// The text of `-m comment` for a block's rules.
-fn comment(block: &Block, ast: &Ast, options: Options) -> Option<Box<str>> {
+fn comment(block: &Block, ast: &Ast, options: CompileOptions) -> Option<Box<str>> {
     if block.comment.is_some() || !options.rule_comments {
         return block.comment.clone();
     }

@@ -22,13 +22,13 @@ use crate::policy::{Expectation, Packets};
 use crate::sentence;
 use crate::simulate::{By, Decision, Loaded, Verdict};
 use crate::source::Span;
-use crate::source_map::{Rules, Statement};
+use crate::source_map::{Rules, SentencePlace};
 
 /// One expectation, and what became of it.
 #[derive(Clone, Debug)]
 pub struct Checked {
     /// The sentence in its canonical form, and where it stands.
-    pub statement: Statement,
+    pub statement: SentencePlace,
     /// How many packets were decided.
     pub packets: usize,
     /// Why it fails, if it does.
@@ -47,7 +47,7 @@ pub struct CounterExample {
     /// The rule that decides, as `iptables-save` prints it; none for a chain policy.
     pub rule: Option<String>,
     /// Where that comes from.
-    pub statement: Option<Statement>,
+    pub statement: Option<SentencePlace>,
 }
 
 /// Searches for packets that break the expectations of a policy, each of them by itself, when the next one is asked for.
@@ -60,8 +60,11 @@ fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectati
     let span = compilation.ast.span(&compilation.ast.sentences[expectation.sentence as usize]);
     let sources = &compilation.ast.sources;
     let text = format::comment_text(&compilation.ast, expectation.sentence);
-    let statement =
-        Statement { file: sources.get(span.source).name.clone(), line: sources.position(span).0, text: text.clone() };
+    let statement = SentencePlace {
+        file: sources.get(span.source).name.clone(),
+        line: sources.position(span).0,
+        text: text.clone(),
+    };
     let mut tried = 0;
     for family in expectation.packets.families.iter() {
         let declared = compilation.declarations.interfaces.iter().map(|declared| declared.name);

@@ -6,9 +6,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::compile::{Compilation, compile};
-use crate::expand::Options;
+use crate::expand::CompileOptions;
 use crate::snippet::library::{Folder, Library};
-use crate::syntax::Read;
+use crate::syntax::ReadFile;
 
 /// The name that standard input has in diagnostics.
 const STDIN: &str = "<stdin>";
@@ -45,7 +45,7 @@ fn bounded(source: impl io::Read) -> io::Result<String> {
 }
 
 /// Reads and compiles a policy, with the building blocks of some folders and of `snippets/` beside it.
-pub fn compiled(policy: &Path, snippets: &[PathBuf], options: Options) -> Result<Compiled, String> {
+pub fn compiled(policy: &Path, snippets: &[PathBuf], options: CompileOptions) -> Result<Compiled, String> {
     let (path, text) = read(policy)?;
     compiled_text(path, &text, snippets, options, &on_disk)
 }
@@ -55,8 +55,8 @@ pub fn compiled_text(
     path: &Path,
     text: &str,
     snippets: &[PathBuf],
-    options: Options,
-    read: Read,
+    options: CompileOptions,
+    read: ReadFile,
 ) -> Result<Compiled, String> {
     let mut folders = snippets.to_vec();
     let beside = path.parent().unwrap_or(Path::new("")).join("snippets");
@@ -69,7 +69,7 @@ pub fn compiled_text(
 }
 
 /// The program's library, and the blocks in users' own folders; a folder that the library itself was made from adds none.
-pub fn library(folders: &[PathBuf], read: Read) -> Result<Library, String> {
+pub fn library(folders: &[PathBuf], read: ReadFile) -> Result<Library, String> {
     let mut library = Library::built_in();
     for folder in folders {
         for own in blocks(folder, read)? {
@@ -82,7 +82,7 @@ pub fn library(folders: &[PathBuf], read: Read) -> Result<Library, String> {
 }
 
 /// The blocks in a folder, in the order of their names.
-fn blocks(folder: &Path, read: Read) -> Result<Vec<Folder>, String> {
+fn blocks(folder: &Path, read: ReadFile) -> Result<Vec<Folder>, String> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut paths: Vec<PathBuf> =
         entries.map_err(|error| unreadable(folder, error))?.into_iter().map(|entry| entry.path()).collect();
@@ -96,7 +96,7 @@ fn blocks(folder: &Path, read: Read) -> Result<Vec<Folder>, String> {
 }
 
 /// The block in a folder, if it is one.
-pub fn block(path: &Path, read: Read) -> Result<Option<Folder>, String> {
+pub fn block(path: &Path, read: ReadFile) -> Result<Option<Folder>, String> {
     let file = |name: &str| match read(&path.join(name)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

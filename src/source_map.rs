@@ -57,7 +57,7 @@ pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> Both<Vec<Stri
 
 /// Where a rule comes from, as people look for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Statement {
+pub struct SentencePlace {
     /// The file.
     pub file: String,
     /// The line, from 1.
@@ -90,10 +90,10 @@ impl RuleFile {
     }
 
     /// A line, counted from 1, as a statement.
-    fn statement(&self, line: usize) -> Statement {
+    fn statement(&self, line: usize) -> SentencePlace {
         let at = |line: usize| self.lines.start(line, &self.text);
         let text = line.checked_sub(1).map_or("", |index| self.text[at(index)..at(line)].trim());
-        Statement { file: self.name.clone(), line, text: text.to_owned() }
+        SentencePlace { file: self.name.clone(), line, text: text.to_owned() }
     }
 }
 
@@ -115,20 +115,20 @@ impl<'a> Rules<'a> {
     }
 
     /// Where a rule of a family comes from.
-    pub fn statement(self, family: Family, origin: Origin) -> Statement {
+    pub fn statement(self, family: Family, origin: Origin) -> SentencePlace {
         match self {
             Rules::Policy(compilation) => {
                 let sources = &compilation.ast.sources;
                 let sentence = compilation.ast.sentences.get(origin.sentence as usize);
                 let Some((sentence, span)) = sentence.zip(self.span(origin)) else {
-                    return Statement { file: String::new(), line: 0, text: String::new() };
+                    return SentencePlace { file: String::new(), line: 0, text: String::new() };
                 };
                 let text = match sentence.body {
                     Some(_) => sources.text(span).to_owned(),
                     None => format::comment_text(&compilation.ast, origin.sentence),
                 };
                 let file = sources.get(span.source).name.clone();
-                Statement { file, line: sources.position(span).0, text }
+                SentencePlace { file, line: sources.position(span).0, text }
             }
             Rules::Files(_, files) => files[family].statement(origin.line as usize),
         }
@@ -142,7 +142,7 @@ impl<'a> Rules<'a> {
     }
 
     /// Where the policy of a built-in chain is set: a `default` sentence, a line of the rule file; none if nothing sets it.
-    pub fn chain_policy(self, family: Family, table: TableName, hook: Hook) -> Option<Statement> {
+    pub fn chain_policy(self, family: Family, table: TableName, hook: Hook) -> Option<SentencePlace> {
         match self {
             Rules::Policy(compilation) => {
                 let span = self.policy_span(hook).filter(|_| table == TableName::Filter)?;
@@ -150,7 +150,7 @@ impl<'a> Rules<'a> {
                 let line = sources.position(span).0;
                 let text = sources.get(span.source).text.lines().nth(line - 1).unwrap_or_default();
                 let text = text.split('#').next().unwrap_or_default().trim().to_owned();
-                Some(Statement { file: sources.get(span.source).name.clone(), line, text })
+                Some(SentencePlace { file: sources.get(span.source).name.clone(), line, text })
             }
             Rules::Files(_, files) => {
                 let file = &files[family];

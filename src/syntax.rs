@@ -17,7 +17,7 @@ use crate::language;
 use crate::source::{SourceId, Sources};
 
 /// Reads the text of an included file.
-pub type Read<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// Whether a sentence can begin with a word: where one begins a line inside an open brace, the `}` was forgotten.
 pub type IsVerb<'a> = &'a dyn Fn(&str) -> bool;
@@ -28,7 +28,7 @@ pub fn parse(
     root: &Path,
     text: &str,
     sources: Sources,
-    read: Read,
+    read: ReadFile,
     is_verb: IsVerb,
     diagnostics: &mut Diagnostics,
 ) -> Ast {
@@ -52,7 +52,7 @@ fn parse_source(
     ast: &mut Ast,
     source: SourceId,
     path: &Path,
-    read: Read,
+    read: ReadFile,
     is_verb: IsVerb,
     includes: &mut Includes,
     diagnostics: &mut Diagnostics,

@@ -16,4 +16,4 @@ pub mod words;
 pub use self::fields::Fields;
 pub use self::follow::{Branch, Trace, statement, trace};
 pub use self::record::{Missed, Step, What};
-pub use self::reject::Answer;
+pub use self::reject::Rejection;

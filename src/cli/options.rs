@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::expand::Options;
+use crate::expand::CompileOptions;
 use crate::host::{self, Compiled};
 
 /// The options of all commands that compile.
@@ -25,7 +25,7 @@ pub struct PolicyOptions {
 impl PolicyOptions {
     /// Reads and compiles a policy. `notes`: whether anybody will read them.
     pub fn compiled(&self, policy: &Path, notes: bool) -> Result<Compiled, String> {
-        host::compiled(policy, &self.snippets, Options { rule_comments: self.rule_comments, notes })
+        host::compiled(policy, &self.snippets, CompileOptions { rule_comments: self.rule_comments, notes })
     }
 }
 

@@ -46,9 +46,9 @@ pub fn write_one(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// A file that is to be replaced: where it really is, and what is there now.
-type Target = (PathBuf, Option<Metadata>);
+type Replaced = (PathBuf, Option<Metadata>);
 
-fn target(path: &Path) -> io::Result<Target> {
+fn target(path: &Path) -> io::Result<Replaced> {
     let refused = |why: &str| Err(io::Error::other(format!("{} {why}", path.display())));
     match fs::metadata(path) {
         Ok(there) if there.is_dir() => refused("is a folder"),
@@ -84,7 +84,7 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
 }
 
 fn replace_held(
-    targets: &[Target],
+    targets: &[Replaced],
     folders: &BTreeSet<&Path>,
     fill: impl FnOnce(&[&File]) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -127,14 +127,14 @@ fn named() -> Builder<'static, 'static> {
 }
 
 /// A second name for the file that is there; a copy of it where files cannot have two names.
-fn second_name((path, there): &Target) -> io::Result<Option<TempPath>> {
+fn second_name((path, there): &Replaced) -> io::Result<Option<TempPath>> {
     let keep = |name: &Path| fs::hard_link(path, name).or_else(|_| fs::copy(path, name).map(|_| ()));
     let named = there.as_ref().map(|_| named().make_in(folder_of(path), keep)).transpose()?;
     Ok(named.map(NamedTempFile::into_temp_path))
 }
 
 /// Makes files again what they were.
-fn put_back(targets: &[Target], before: Vec<Option<TempPath>>) -> io::Result<()> {
+fn put_back(targets: &[Replaced], before: Vec<Option<TempPath>>) -> io::Result<()> {
     targets.iter().zip(before).try_for_each(|((path, _), before)| match before {
         Some(before) => before.persist(path).map_err(|error| error.error),
         None => fs::remove_file(path),

@@ -14,7 +14,7 @@ use super::report::{self, Format};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
 use crate::expect::{Checked, check};
-use crate::source_map::Statement;
+use crate::source_map::SentencePlace;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -115,35 +115,35 @@ fn human(tested: &[Tested], style: Style) -> Outcome {
 
 /// One expectation as JSON.
 #[derive(Serialize)]
-struct Result<'a> {
+struct JsonExpectation<'a> {
     policy: &'a str,
-    expectation: &'a Statement,
+    expectation: &'a SentencePlace,
     /// `failed`, or `no counter-example found`: a search proves nothing.
     result: &'static str,
     packets: usize,
     message: Option<&'a str>,
-    counter_example: Option<CounterExample<'a>>,
+    counter_example: Option<JsonPacket<'a>>,
 }
 
 #[derive(Serialize)]
-struct CounterExample<'a> {
+struct JsonPacket<'a> {
     packet: &'a str,
     verdict: &'static str,
     rule: Option<&'a str>,
-    statement: Option<&'a Statement>,
+    statement: Option<&'a SentencePlace>,
 }
 
 fn json(tested: &[Tested]) -> Outcome {
-    let all: Vec<Result> = tested
+    let all: Vec<JsonExpectation> = tested
         .iter()
         .flat_map(|tested| {
-            tested.checked.iter().map(move |checked| Result {
+            tested.checked.iter().map(move |checked| JsonExpectation {
                 policy: name(tested),
                 expectation: &checked.statement,
                 result: if checked.report.is_some() { "failed" } else { "no counter-example found" },
                 packets: checked.packets,
                 message: checked.report.as_ref().map(|report| report.message.as_str()),
-                counter_example: checked.counter_example.as_ref().map(|found| CounterExample {
+                counter_example: checked.counter_example.as_ref().map(|found| JsonPacket {
                     packet: &found.sentence,
                     verdict: found.decision.verdict.name(),
                     rule: found.rule.as_deref(),
@@ -171,7 +171,7 @@ fn junit(tested: &[Tested]) -> String {
         let (name, all) = (escaped(name(tested)), tested.checked.len());
         let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{all}\" failures=\"{failed}\">");
         for checked in &tested.checked {
-            let Statement { file, line, text } = &checked.statement;
+            let SentencePlace { file, line, text } = &checked.statement;
             let (file, text) = (escaped(file), escaped(text));
             let _ = write!(out, "    <testcase classname=\"{name}\" name=\"{text}\" file=\"{file}\" line=\"{line}\"");
             match &checked.report {

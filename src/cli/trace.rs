@@ -19,7 +19,7 @@ use crate::source::Sources;
 use crate::source_map::{RuleFile, Rules};
 use crate::syntax::{self, Ast};
 use crate::trace::diagram::diagram;
-use crate::trace::human::{Options, human};
+use crate::trace::human::{TraceStyle, human};
 use crate::trace::json::json;
 use crate::trace::{Trace, trace};
 use crate::traffic::one::{Described, all_described};
@@ -180,7 +180,7 @@ fn people(trace: &Trace, rules: Rules, arguments: &Arguments, style: Style, many
         text.push_str(if index > 0 { "\n\n" } else { "" });
         text.push_str(&format!("{family}: "));
     }
-    text.push_str(&human(trace, rules, Options { style, verbose: arguments.verbose }));
+    text.push_str(&human(trace, rules, TraceStyle { style, verbose: arguments.verbose }));
     if arguments.diagram {
         text.push('\n');
         text.push_str(&diagram(trace, rules, style));

@@ -8,7 +8,7 @@ use crate::source::{Sources, Span};
 
 /// A report as JSON shows it: lines and columns from 1, columns in characters.
 #[derive(Debug, Serialize)]
-pub struct Json<'a> {
+pub struct JsonReport<'a> {
     severity: Severity,
     code: &'a str,
     message: &'a str,
@@ -31,11 +31,11 @@ struct JsonLabel<'a> {
 }
 
 /// The JSON form of a report.
-pub fn json<'a>(report: &'a Report, sources: &'a Sources) -> Json<'a> {
+pub fn json<'a>(report: &'a Report, sources: &'a Sources) -> JsonReport<'a> {
     let span = report.label.span;
     let ((line, column), (end_line, end_column)) = (sources.position(span), sources.end_position(span));
     let label = |label: &'a Label| json_label(sources, label.span, &label.text);
-    Json {
+    JsonReport {
         severity: report.severity,
         code: report.code,
         message: &report.message,

@@ -7,7 +7,7 @@ use miette::{GraphicalReportHandler, LabeledSpan, SourceCode};
 
 use super::report::{INCLUDED, Label, Report, Severity};
 use super::text::visible;
-use super::view::View;
+use super::view::Excerpt;
 use crate::source::{Sources, Span};
 
 /// How a report is written for a terminal.
@@ -59,7 +59,7 @@ struct Rendering<'a> {
     code: Option<&'a str>,
     severity: Severity,
     help: Option<&'a str>,
-    source: View,
+    source: Excerpt,
     labels: Vec<LabeledSpan>,
     elsewhere: Vec<Rendering<'a>>,
 }
@@ -71,7 +71,7 @@ impl<'a> Rendering<'a> {
             report.related.iter().partition(|label| label.span.source == file);
         let here: Vec<&Label> = std::iter::once(&report.label).chain(here).collect();
         let places: Vec<Span> = here.iter().map(|label| label.span).collect();
-        let (source, spans) = View::new(sources, file, &places);
+        let (source, spans) = Excerpt::new(sources, file, &places);
         let labels = here.iter().zip(spans).enumerate().map(|(index, (label, span))| match index {
             0 => LabeledSpan::new_primary_with_span(Some(label.text.clone()), span),
             _ => LabeledSpan::new_with_span(Some(label.text.clone()), span),
@@ -92,7 +92,7 @@ impl<'a> Rendering<'a> {
     }
 
     fn note(text: &'a str, span: Span, sources: &'a Sources) -> Rendering<'a> {
-        let (source, spans) = View::new(sources, span.source, &[span]);
+        let (source, spans) = Excerpt::new(sources, span.source, &[span]);
         Rendering {
             message: text,
             code: None,

@@ -18,7 +18,7 @@ const BEHIND: usize = 120;
 const LINES: usize = 20;
 
 /// Some lines of a source.
-pub struct View {
+pub struct Excerpt {
     name: String,
     text: String,
     /// Of each line that is shown: where it begins in `text`, and its number in the source, from 0.
@@ -27,9 +27,9 @@ pub struct View {
     columns: Vec<(usize, usize)>,
 }
 
-impl View {
+impl Excerpt {
     /// The lines around some places of one source, and these places in them.
-    pub fn new(sources: &Sources, id: SourceId, places: &[Span]) -> (View, Vec<SourceSpan>) {
+    pub fn new(sources: &Sources, id: SourceId, places: &[Span]) -> (Excerpt, Vec<SourceSpan>) {
         let source = sources.get(id);
         let (whole, index) = (&*source.text, source.lines());
         let line_range = |line: usize| index.start(line, whole)..index.start(line + 1, whole);
@@ -54,7 +54,7 @@ impl View {
         numbers.sort_unstable();
         numbers.dedup();
         let mut view =
-            View { name: visible(&source.name), text: String::new(), lines: Vec::new(), columns: Vec::new() };
+            Excerpt { name: visible(&source.name), text: String::new(), lines: Vec::new(), columns: Vec::new() };
         // Of each piece of the source that is shown: where it stands there, and where it begins in the text.
         let mut pieces: Vec<(Range<usize>, usize)> = Vec::new();
         for line in numbers {
@@ -132,7 +132,7 @@ fn windows(whole: &str, line: &Range<usize>, places: &[Range<usize>]) -> Vec<Ran
     joined
 }
 
-impl SourceCode for View {
+impl SourceCode for Excerpt {
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,

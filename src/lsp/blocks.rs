@@ -12,7 +12,7 @@ use crate::host;
 use crate::snippet::library::Library;
 use crate::snippet::readme;
 use crate::source::Sources;
-use crate::syntax::Read;
+use crate::syntax::ReadFile;
 
 /// The files of a building block that a policy depends on.
 pub const FILES: [&str; 2] = ["snippet.toml", "rules.j2"];
@@ -23,7 +23,7 @@ pub fn is_block_file(path: &Path) -> bool {
 }
 
 /// What is wrong in the files of a building block.
-pub fn check(folder: &Path, read: Read) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
+pub fn check(folder: &Path, read: ReadFile) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
     let Ok(Some(block)) = host::block(folder, read) else { return BTreeMap::new() };
     let examples = readme::examples(&block.readme);
     let mut library = Library::built_in_but(&block);

@@ -17,7 +17,7 @@ use super::view::View;
 use super::worker::{Found, Job, Worker};
 use crate::compile::{Compilation, compile};
 use crate::diagnostic::Report;
-use crate::expand::Options;
+use crate::expand::CompileOptions;
 use crate::expect::Checked;
 use crate::host::{self, Compiled};
 use crate::snippet::library::Library;
@@ -237,7 +237,7 @@ impl Roots {
     }
 
     fn compile_root(&mut self, file: PathBuf, text: &str) -> Vec<Published> {
-        let options = Options { notes: true, ..Options::default() };
+        let options = CompileOptions { notes: true, ..CompileOptions::default() };
         let read = |path: &Path| self.read(path);
         let compiled = host::compiled_text(&file, text, &self.settings.snippets, options, &read);
         let (compiled, complaint) = match compiled {

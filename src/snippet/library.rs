@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::signature::Signature;
-use super::signature::metadata::{self, Fault};
+use super::signature::metadata::{self, MetadataFault};
 use crate::codes;
 use crate::diagnostic::Report;
 use crate::language::is_core_verb;
@@ -134,7 +134,7 @@ impl Library {
     }
 
     /// Adds the block of a folder.
-    pub fn add(&mut self, folder: &str, metadata: &str, template: &str, readme: &str) -> Result<(), Fault> {
+    pub fn add(&mut self, folder: &str, metadata: &str, template: &str, readme: &str) -> Result<(), MetadataFault> {
         let signature = metadata::parse(metadata)?;
         if let Some(clash) = self.clash(&signature, metadata) {
             return Err(clash.fault);
@@ -197,7 +197,7 @@ impl Library {
                 None => return None,
             };
             let help = "choose other words: `allow acme vpn` says whose it is".into();
-            Some(Clash { fault: Fault { span, message, help }, other: owner.and_then(|owner| owner.files) })
+            Some(Clash { fault: MetadataFault { span, message, help }, other: owner.and_then(|owner| owner.files) })
         })
     }
 
@@ -263,7 +263,7 @@ impl Library {
 
 /// A sentence that two blocks have.
 struct Clash {
-    fault: Fault,
+    fault: MetadataFault,
     /// The files of the other block, where it is a user's own too.
     other: Option<Files>,
 }

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 
 use super::fields::Fields;
 use super::record::{Missed, Recorder, Step, What};
-use super::reject::{Answer, answer};
+use super::reject::{Rejection, answer};
 use crate::net::Family;
 use crate::simulate::{By, Decision, Loaded, Place, Translation, Verdict, walks};
-use crate::source_map::{Rules, Statement};
+use crate::source_map::{Rules, SentencePlace};
 use crate::traffic::one::Described;
 
 /// Everything that is known about the fate of a packet.
@@ -38,7 +38,7 @@ pub struct Branch {
     /// The new source, if it was translated.
     pub new_source: Option<Translation>,
     /// What a REJECT sends back.
-    pub answer: Option<Answer>,
+    pub answer: Option<Rejection>,
 }
 
 impl Trace {
@@ -105,7 +105,7 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
 }
 
 /// The statement behind a decision: of the rule, or of the chain policy.
-pub fn statement(rules: Rules, family: Family, decision: Decision) -> Option<Statement> {
+pub fn statement(rules: Rules, family: Family, decision: Decision) -> Option<SentencePlace> {
     match decision.by {
         By::Rule(place) => {
             let (_, rule) = place.look_up(rules.of(family))?;

@@ -15,7 +15,7 @@ use crate::policy::{Traffic, Values};
 use crate::resolve::suggest::did_you_mean;
 use crate::sentence;
 use crate::simulate::{By, Translation, Verdict};
-use crate::source_map::{Rules, Statement};
+use crate::source_map::{Rules, SentencePlace};
 
 /// The most rules that are named: who reads this wants the nearest.
 const MAX_HINTS: usize = 3;
@@ -26,7 +26,7 @@ pub enum Hint {
     /// A rule would accept it, if one thing about the packet were different.
     Near {
         /// The rule's place.
-        place: Statement,
+        place: SentencePlace,
         /// `if it came from 192.0.2.1`
         condition: String,
     },
@@ -35,7 +35,7 @@ pub enum Hint {
         /// The packets of the sentence.
         traffic: Box<Traffic>,
         /// What must come after it, since it would decide first; none: it may be anywhere.
-        before: Option<Statement>,
+        before: Option<SentencePlace>,
     },
 }
 
@@ -52,13 +52,13 @@ impl Hint {
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Hint::Near { place: Statement { file, line, text }, condition } => {
+            Hint::Near { place: SentencePlace { file, line, text }, condition } => {
                 write!(f, "would be {} by {file}:{line} `{text}` {condition}", participle(Verdict::Accept))
             }
             Hint::Allow { before, .. } => {
                 let before = before
                     .as_ref()
-                    .map_or_else(String::new, |Statement { file, line, .. }| format!(", before {file}:{line}"));
+                    .map_or_else(String::new, |SentencePlace { file, line, .. }| format!(", before {file}:{line}"));
                 write!(f, "a sentence that lets it pass{before}: {}", self.sentence().unwrap_or_default())
             }
         }
@@ -123,7 +123,7 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
     near.sort_by_key(|(holds, _, _)| std::cmp::Reverse(*holds));
     // Those that are shown are few: what a rule is compared with, and what is put into words, does not grow with the
     // policy.
-    let mut found: Vec<(Origin, Statement, String)> = Vec::new();
+    let mut found: Vec<(Origin, SentencePlace, String)> = Vec::new();
     for (_, rule, part) in near {
         let condition = unmet(rule, part, family, &branch.fields);
         if found.iter().any(|(origin, _, text)| *origin == rule.origin && *text == condition) {

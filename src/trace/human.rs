@@ -12,11 +12,11 @@ use crate::iptables::print::rule_line;
 use crate::policy::Packets;
 use crate::sentence;
 use crate::simulate::{By, Decision, Effect, Hook, MAX_WALKS, Place, Verdict};
-use crate::source_map::{Rules, Statement};
+use crate::source_map::{Rules, SentencePlace};
 
 /// How a trace is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct TraceStyle {
     /// Colour, and the width of the terminal.
     pub style: Style,
     /// Whether rules that almost matched are shown.
@@ -37,7 +37,7 @@ fn paint(text: &str, color: &str, style: Style) -> String {
 }
 
 /// The whole answer.
-pub fn human(trace: &Trace, rules: Rules, options: Options) -> String {
+pub fn human(trace: &Trace, rules: Rules, options: TraceStyle) -> String {
     let mut writer = Writer { trace, rules, options, out: String::new() };
     writer.headline();
     writer.packet();
@@ -59,14 +59,14 @@ pub fn human(trace: &Trace, rules: Rules, options: Options) -> String {
 }
 
 /// A statement without characters that fool a terminal.
-fn readable(statement: Statement) -> Statement {
-    Statement { file: visible(&statement.file), text: visible(&statement.text), ..statement }
+fn readable(statement: SentencePlace) -> SentencePlace {
+    SentencePlace { file: visible(&statement.file), text: visible(&statement.text), ..statement }
 }
 
 struct Writer<'a> {
     trace: &'a Trace,
     rules: Rules<'a>,
-    options: Options,
+    options: TraceStyle,
     out: String,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A rule as `iptables-save` prints it, and where it comes from.
-    fn statement(&self, place: Place) -> Option<(String, Statement)> {
+    fn statement(&self, place: Place) -> Option<(String, SentencePlace)> {
         let family = self.family();
         let (table, rule) = place.look_up(self.rules.of(family))?;
         let line = visible(&rule_line(table, rule, family));
@@ -146,14 +146,14 @@ impl<'a> Writer<'a> {
         let statement = statement(self.rules, self.family(), decision).map(readable);
         match decision.by {
             By::Rule(_) => match statement {
-                Some(Statement { file, line, text }) => format!("by {file}:{line} {text}"),
+                Some(SentencePlace { file, line, text }) => format!("by {file}:{line} {text}"),
                 None => "by a rule".into(),
             },
             By::Policy(table, hook) => {
                 let chain = hook.chain();
                 let none = if decision.verdict == Verdict::Accept { "drops" } else { "accepts" };
                 let set = match statement {
-                    Some(Statement { file, line, text }) => format!(" ({file}:{line} {text})"),
+                    Some(SentencePlace { file, line, text }) => format!(" ({file}:{line} {text})"),
                     None => String::new(),
                 };
                 let of = if table.name() == "filter" { String::new() } else { format!(" in {}", table.name()) };

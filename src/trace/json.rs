@@ -9,11 +9,11 @@ use super::words::new_end;
 use crate::iptables::print::rule_line;
 use crate::sentence;
 use crate::simulate::{By, Decision, Verdict};
-use crate::source_map::{Rules, Statement};
+use crate::source_map::{Rules, SentencePlace};
 
 /// One answer.
 #[derive(Debug, Serialize)]
-pub struct Json {
+pub struct JsonTrace {
     family: &'static str,
     packet: String,
     assumed: Vec<String>,
@@ -26,35 +26,35 @@ pub struct Json {
     /// The rule, as `iptables-save` prints it.
     rule: Option<String>,
     /// Where the rule comes from.
-    statement: Option<Statement>,
+    statement: Option<SentencePlace>,
     /// The chain whose default decided.
     policy: Option<String>,
     /// Why the kernel discards it, whatever the rules say.
     kernel: Option<&'static str>,
     /// Every decision that is possible, where there are several.
-    possible: Vec<Outcome>,
-    steps: Vec<Step>,
+    possible: Vec<JsonOutcome>,
+    steps: Vec<JsonStep>,
     rewritten: Option<Rewritten>,
 }
 
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct JsonOutcome {
     verdict: &'static str,
     with: Option<&'static str>,
     table: Option<&'static str>,
     chain: Option<String>,
     rule: Option<String>,
-    statement: Option<Statement>,
+    statement: Option<SentencePlace>,
     policy: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Step {
+struct JsonStep {
     table: Option<&'static str>,
     hook: Option<&'static str>,
     chain: Option<String>,
     rule: Option<String>,
-    statement: Option<Statement>,
+    statement: Option<SentencePlace>,
     what: String,
 }
 
@@ -65,7 +65,7 @@ struct Rewritten {
 }
 
 /// The JSON form of a trace.
-pub fn json(trace: &Trace, rules: Rules) -> Json {
+pub fn json(trace: &Trace, rules: Rules) -> JsonTrace {
     let packet = &trace.described.packet;
     let decisions = trace.decisions();
     // One verdict by several rules has no one rule to name.
@@ -79,7 +79,7 @@ pub fn json(trace: &Trace, rules: Rules) -> Json {
         _ => None,
     };
     let outcome = outcome.as_ref();
-    Json {
+    JsonTrace {
         family: packet.family().keyword(),
         packet: sentence::packet(packet),
         assumed: trace.described.assumed.clone(),
@@ -97,13 +97,13 @@ pub fn json(trace: &Trace, rules: Rules) -> Json {
     }
 }
 
-fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> Outcome {
+fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> JsonOutcome {
     let family = trace.described.packet.family();
     let with = match decision.verdict {
         Verdict::Reject(with) => with.name(family),
         _ => None,
     };
-    let mut outcome = Outcome {
+    let mut outcome = JsonOutcome {
         verdict: decision.verdict.name(),
         with,
         table: None,
@@ -131,7 +131,7 @@ fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> Outcome {
     outcome
 }
 
-fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
+fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
     let family = trace.described.packet.family();
     let step = |step: &record::Step| {
         let rule = step.place.and_then(|place| place.look_up(rules.of(family)));
@@ -145,7 +145,7 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<Step> {
             What::Reassembled => "put together".into(),
             What::Discarded(discard) => format!("discarded: {}", discard.reason()),
         };
-        Step {
+        JsonStep {
             table: step.table.map(|(table, _)| table.name()),
             hook: step.table.map(|(_, hook)| hook.chain()),
             chain: rule.map(|(table, rule)| table.chain_name(rule.chain).to_owned()),

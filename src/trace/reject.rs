@@ -1,5 +1,5 @@
 //! What a REJECT sends back, and whether it gets out.
-//! Input: loaded rules, the packet that was rejected, and with what. Output: an `Answer`.
+//! Input: loaded rules, the packet that was rejected, and with what. Output: an `Rejection`.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use crate::traffic::one::Described;
 
 /// What a REJECT sends back.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Rejection {
     /// The packet in words; why there is none, where the kernel sends nothing.
     pub text: String,
     /// Whether anything is sent.
@@ -41,11 +41,11 @@ fn icmp_error(with: RejectWith, family: Family) -> Option<(u8, u8)> {
 }
 
 /// What goes back to the sender, and whether the filter lets it out.
-pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith) -> Answer {
+pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith) -> Rejection {
     let packet = &described.packet;
     let family = packet.family();
     let name = with.name(family).unwrap_or_default();
-    let none = |why: &str| Answer { text: format!("nothing goes back: {why}"), sent: false, fate: None };
+    let none = |why: &str| Rejection { text: format!("nothing goes back: {why}"), sent: false, fate: None };
     let is_error = |icmp: IcmpType| match family {
         Family::V4 => matches!(icmp.kind, 3 | 4 | 5 | 11 | 12),
         Family::V6 => icmp.kind < 128 || icmp.kind == 137,
@@ -73,7 +73,7 @@ pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith) -
         return none("it went to many, or came from no address");
     }
     // The answer to what is forwarded has an address of the gateway that the rules do not tell.
-    let Way::In(name) = packet.way else { return Answer { text, sent: true, fate: None } };
+    let Way::In(name) = packet.way else { return Rejection { text, sent: true, fate: None } };
     let tracked = loaded.tracks && packet.state != Some(State::Untracked);
     let back = Packet {
         way: Way::Out(name),
@@ -88,5 +88,5 @@ pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith) -
         fragment: packet.fragment,
     };
     let fates = decide(loaded, &back, described.assumptions);
-    Answer { text, sent: true, fate: if let [one] = fates[..] { Some(one) } else { None } }
+    Rejection { text, sent: true, fate: if let [one] = fates[..] { Some(one) } else { None } }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::support;
 use crate::support::generate::{self, Clauses, Random};
 use cgwfw::compile::compile;
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::net::Family;
 use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
@@ -19,8 +19,13 @@ use cgwfw::snippet::library::Library;
 /// The rules of both families, without the comments that hold the sentence, and the notes; `None` where there are errors.
 fn compiled(text: &str, library: &Library) -> Option<([String; 2], String)> {
     let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    let compilation =
-        compile(Path::new("policy.cgwfw"), text, &read, library, Options { notes: true, ..Options::default() });
+    let compilation = compile(
+        Path::new("policy.cgwfw"),
+        text,
+        &read,
+        library,
+        CompileOptions { notes: true, ..CompileOptions::default() },
+    );
     if compilation.diagnostics.has_errors() {
         return None;
     }

@@ -7,7 +7,7 @@ use crate::support;
 use crate::support::kernel::{self, Backend};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{self, Severity};
-use cgwfw::expand::{ExpandError, Options};
+use cgwfw::expand::{CompileOptions, ExpandError};
 use cgwfw::expect;
 use cgwfw::helm;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
@@ -22,10 +22,10 @@ fn policies() -> Vec<PathBuf> {
 }
 
 fn compiled(path: &Path) -> Compilation {
-    compiled_with(path, Options::default())
+    compiled_with(path, CompileOptions::default())
 }
 
-fn compiled_with(path: &Path, options: Options) -> Compilation {
+fn compiled_with(path: &Path, options: CompileOptions) -> Compilation {
     let text = fs::read_to_string(path).expect("an example");
     compile(path, &text, &|path| fs::read_to_string(path), &Library::built_in(), options)
 }
@@ -131,7 +131,7 @@ fn everything() -> Vec<Subject> {
 /// With the sentences in `-m comment`: every rule that decides has one, and the kernel gives them back.
 #[test]
 fn sentences_as_comments_of_their_rules_are_loaded_too() {
-    let options = Options { rule_comments: true, ..Options::default() };
+    let options = CompileOptions { rule_comments: true, ..CompileOptions::default() };
     let compilations: Vec<Compilation> = policies().iter().map(|path| compiled_with(path, options)).collect();
     for family in Family::BOTH {
         let texts: Vec<String> = compilations

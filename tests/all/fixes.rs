@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support;
 use cgwfw::diagnostic::Severity;
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::host::{Compiled, compiled_text};
 use cgwfw::lsp::actions::{FIX_ALL, actions};
 use cgwfw::lsp::protocol::{CodeAction, CodeActionKind, Position, Range, path, uri};
@@ -17,7 +17,7 @@ const POLICY: &str = "/policy.cgwfw";
 
 fn compile(text: &str) -> Compiled {
     let alone = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    compiled_text(Path::new(POLICY), text, &[], Options { notes: true, ..Options::default() }, &alone)
+    compiled_text(Path::new(POLICY), text, &[], CompileOptions { notes: true, ..CompileOptions::default() }, &alone)
         .expect("a policy")
 }
 

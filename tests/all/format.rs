@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use crate::support::{self, policies, text};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::Diagnostics;
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::format::format;
 use cgwfw::net::Family;
 use cgwfw::rule_file;
@@ -289,7 +289,7 @@ fn any_layout_yields_the_same_rules() {
     let library = Library::built_in();
     let compiled = |text: &str| {
         let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-        compile(Path::new("policy.cgwfw"), text, &nothing, &library, Options::default())
+        compile(Path::new("policy.cgwfw"), text, &nothing, &library, CompileOptions::default())
     };
     let texts = policies("examples").into_iter().map(|path| fs::read_to_string(path).expect("an example"));
     let texts = texts.chain(cases().map(|(_, case)| format!("default drop\n{}", case.policy)));

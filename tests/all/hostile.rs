@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cgwfw::compile::{Compilation, compile};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::helm;
 use cgwfw::iptables::parse;
 use cgwfw::net::Family;
@@ -194,7 +194,7 @@ fn compiled(text: &str, files: &BTreeMap<&str, String>) -> Compilation {
         let text = path.to_str().and_then(|path| files.get(path));
         text.cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     };
-    compile(Path::new("policy.cgwfw"), text, &read, &Library::built_in(), Options::default())
+    compile(Path::new("policy.cgwfw"), text, &read, &Library::built_in(), CompileOptions::default())
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn includes_that_lead_back_or_fan_out() {
     // A file that never ends the same way: each includes another.
     let endless = |path: &Path| Ok(format!("include \"{}x\"\n", path.display()));
     let library = Library::built_in();
-    let compilation = compile(Path::new("p"), "include \"x\"\n", &endless, &library, Options::default());
+    let compilation = compile(Path::new("p"), "include \"x\"\n", &endless, &library, CompileOptions::default());
     assert!(compilation.diagnostics.has_errors());
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support;
 use crate::support::generate::{self, Random};
 use cgwfw::compile::{Compilation, compile};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::host::Compiled;
 use cgwfw::lsp::completion;
 use cgwfw::lsp::meaning::{self, Meaning, Word};
@@ -18,7 +18,7 @@ use cgwfw::snippet::readme::examples;
 
 fn compiled(text: &str, library: &Library) -> Compilation {
     let alone = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    compile(Path::new("policy.cgwfw"), text, &alone, library, Options::default())
+    compile(Path::new("policy.cgwfw"), text, &alone, library, CompileOptions::default())
 }
 
 /// Every sentence of a policy without errors, as the server reads it.

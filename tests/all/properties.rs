@@ -15,7 +15,7 @@ use crate::support::generate::{self, Random};
 use crate::support::kernel::{self, Backend};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{self, Style};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::check::check_ruleset;
 use cgwfw::iptables::ruleset::{ChainPolicy, Header, Match, Ruleset, Table, TableName, Target};
 use cgwfw::iptables::{parse, print};
@@ -38,7 +38,7 @@ impl Failure {
 
 fn compiled(text: &str, library: &Library) -> Compilation {
     let read = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    compile(Path::new("policy.cgwfw"), text, &read, library, Options::default())
+    compile(Path::new("policy.cgwfw"), text, &read, library, CompileOptions::default())
 }
 
 /// Compiles; a panic is a failure with its message.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::generate;
 use cgwfw::compile::{Compilation, compile};
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::net::Families;
 use cgwfw::policy::{Packets, Statement, Traffic};
 use cgwfw::sentence;
@@ -13,7 +13,7 @@ use cgwfw::snippet::library::Library;
 
 fn compiled(text: &str, library: &Library) -> Compilation {
     let alone = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    compile(Path::new("policy.cgwfw"), text, &alone, library, Options::default())
+    compile(Path::new("policy.cgwfw"), text, &alone, library, CompileOptions::default())
 }
 
 /// The traffic of a policy's sentences that are nothing but a verb and traffic, and the declarations of the policy.

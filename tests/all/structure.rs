@@ -2,7 +2,7 @@
 
 mod imports;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -96,6 +96,12 @@ const NAMES_MATCHES: &[&str] = &["iptables::ruleset", "iptables::meaning", "ipta
 
 /// Files that name single matches and should not. Delete what you have mended.
 const MATCHES_TO_MOVE: &[&str] = &["expand", "expand::group", "expand::raw", "expect::corners"];
+
+/// Public types that share their name with another one. Delete what you have renamed.
+const NAMES_TO_CHANGE: &[&str] = &[
+    "Choice", "Clause", "Fault", "Fields", "Kind", "Loaded", "Part", "Place", "Policy", "Problem", "Read", "Reading",
+    "Step", "Unknown", "Value", "View", "Word",
+];
 
 /// The only modules that read, write, or ask for the time.
 const DOES_IO: &[&str] = &["cli", "lsp", "host"];
@@ -200,6 +206,25 @@ fn only_the_command_line_and_the_server_read_and_write() {
             assert!(!text.contains(word), "{} uses {word}…)", file.name());
         }
     }
+}
+
+#[test]
+fn a_name_is_that_of_one_type() {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in read().files.values() {
+        for name in &file.types {
+            // Each subcommand has arguments of its own.
+            if !(is_below(&file.name(), "cli") && name == "Arguments") {
+                homes.entry(name.clone()).or_default().push(file.name());
+            }
+        }
+    }
+    homes.retain(|_, homes| homes.len() > 1);
+    for (name, homes) in homes.iter().filter(|(name, _)| !NAMES_TO_CHANGE.contains(&name.as_str())) {
+        eprintln!("{name} is declared in {}", homes.join(" and "));
+    }
+    let listed = NAMES_TO_CHANGE.iter().map(|&name| name.to_owned()).collect();
+    check(homes.into_keys().collect(), listed, "NAMES_TO_CHANGE");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::net::{Families, Family};
 
 /// What is wrong with a `snippet.toml`, and where.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct MetadataFault {
     /// The place in the text.
     pub span: Range<usize>,
     /// What is wrong.
@@ -105,13 +105,13 @@ struct RawNote {
 }
 
 /// Reads a `snippet.toml`.
-pub fn parse(text: &str) -> Result<Signature, Fault> {
-    let file: File = toml::from_str(text).map_err(|error| Fault {
+pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
+    let file: File = toml::from_str(text).map_err(|error| MetadataFault {
         span: error.span().unwrap_or(0..text.len().min(1)),
         message: error.message().lines().next().unwrap_or("not TOML").to_owned(),
         help: "the fields of a snippet.toml are listed in CONTRIBUTING.md".into(),
     })?;
-    let fault = |span: Range<usize>, message: String, help: &str| Fault { span, message, help: help.into() };
+    let fault = |span: Range<usize>, message: String, help: &str| MetadataFault { span, message, help: help.into() };
 
     let mut families = Families::NONE;
     for word in &file.families {

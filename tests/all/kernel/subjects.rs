@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cgwfw::compile::compile;
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::ruleset::{Address, Match, Rule, Ruleset, Target};
 use cgwfw::net::Both;
 use cgwfw::snippet::library::Library;
@@ -53,7 +53,7 @@ impl Subject {
 
 fn rules(text: &str) -> Both<Ruleset> {
     let read = |path: &Path| std::fs::read_to_string(path);
-    compile(Path::new("policy.cgwfw"), text, &read, &Library::built_in(), Options::default()).rulesets
+    compile(Path::new("policy.cgwfw"), text, &read, &Library::built_in(), CompileOptions::default()).rulesets
 }
 
 /// All of them, with `packets` among them.

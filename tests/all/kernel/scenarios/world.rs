@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use cgwfw::compile::compile;
 use cgwfw::diagnostic::Severity;
-use cgwfw::expand::Options;
+use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::ruleset::TableName;
 use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
@@ -95,7 +95,8 @@ impl World {
     /// Compiles a policy and loads it into the gateway; what was loaded before, and known connections, are gone.
     pub fn load(&self, policy: &str) {
         let read = |path: &Path| std::fs::read_to_string(path);
-        let compiled = compile(Path::new("policy.cgwfw"), policy, &read, &Library::built_in(), Options::default());
+        let compiled =
+            compile(Path::new("policy.cgwfw"), policy, &read, &Library::built_in(), CompileOptions::default());
         let errors: Vec<_> = compiled.diagnostics.iter().filter(|report| report.severity == Severity::Error).collect();
         assert!(errors.is_empty(), "{policy}{errors:#?}");
         let backend = self.backend;

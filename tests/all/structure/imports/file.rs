@@ -14,6 +14,8 @@ pub struct File {
     pub module: Segments,
     /// What it declares: types, functions, constants, child modules.
     pub declared: BTreeSet<String>,
+    /// The public types and traits among these.
+    pub types: Vec<String>,
     /// The names that it imports or hands on, and what they stand for.
     pub imported: BTreeMap<String, Segments>,
     /// `use path::*`, without the star.
@@ -95,8 +97,12 @@ impl File {
                     self.scan(&group.stream().into_iter().collect::<Vec<_>>(), true);
                     at += 2;
                 }
-                "mod" | "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" => {
+                kind @ ("mod" | "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static") => {
                     self.declared.extend(word_at(tokens, at + 1));
+                    let is_public = at > 0 && word_at(tokens, at - 1).as_deref() == Some("pub");
+                    if is_public && ["struct", "enum", "trait", "type"].contains(&kind) {
+                        self.types.extend(word_at(tokens, at + 1));
+                    }
                 }
                 "macro_rules" => {
                     self.declared.extend(word_at(tokens, at + 2));
