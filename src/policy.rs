@@ -3,6 +3,8 @@
 
 mod declarations;
 
+pub mod names;
+
 use smallvec::SmallVec;
 
 pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Role};

@@ -6,9 +6,8 @@ use std::net::IpAddr;
 use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, RateUnit, States, TcpFlags};
 use crate::net::{Both, Families, Family, PortRange, Prefix, Protocol};
+use crate::policy::names::{ICMP_TYPES, PROTOCOLS, RATE_UNITS, STATES, icmp_families};
 use crate::policy::{Directions, IcmpWord, Packets, ProtocolWord, RateClause, Traffic, Values};
-use crate::resolve::icmp::{self, NAMES};
-use crate::resolve::value::{PROTOCOL_WORDS, protocol_word};
 
 /// Packets as `expect` and `trace` take them: their traffic, and what it does not say by itself.
 pub fn packets(packets: &Packets) -> String {
@@ -119,7 +118,7 @@ fn port(port: u16) -> Values<PortRange> {
 /// The type as a sentence says it: by a name, if it has one in its family; with its code, if that is not 0.
 pub fn icmp_word(family: Family, icmp: IcmpType) -> IcmpWord {
     let code = icmp.code.filter(|code| *code != 0);
-    let named = NAMES.iter().find(|(_, types)| types[family] == Some(IcmpType { kind: icmp.kind, code: None }));
+    let named = ICMP_TYPES.iter().find(|(_, types)| types[family] == Some(IcmpType { kind: icmp.kind, code: None }));
     let types = named.map_or(Both::same(Some(IcmpType { kind: icmp.kind, code: None })), |(_, types)| *types);
     IcmpWord { types: types.map(|kind| kind.map(|kind| IcmpType { code: code.or(kind.code), ..kind })) }
 }
@@ -134,7 +133,7 @@ fn family_of(packets: &Packets) -> Option<Family> {
         });
     let types = &traffic.icmp_types;
     let of_types = (!types.is_any() && !types.negated)
-        .then(|| types.items.iter().fold(Families::NONE, |families, word| families.or(icmp::families(*word))));
+        .then(|| types.items.iter().fold(Families::NONE, |families, word| families.or(icmp_families(*word))));
     let chosen = of_addresses.chain(of_types).fold(Families::BOTH, Families::and);
     // `not ah` is of IPv4 alone, and must say so.
     let not_ah = traffic.protocols.negated && traffic.protocols.items.contains(&ProtocolWord::Ah);
@@ -240,7 +239,7 @@ fn port_list(values: &Values<PortRange>) -> String {
 
 /// The word of a protocol, if it has one.
 fn protocol_name(protocol: ProtocolWord) -> Option<&'static str> {
-    PROTOCOL_WORDS.into_iter().find(|word| protocol_word(word) == Some(Some(protocol)))
+    PROTOCOLS.iter().find(|(_, known)| *known == Some(protocol)).map(|(word, _)| *word)
 }
 
 /// `tcp`, `protocol 136`
@@ -271,7 +270,7 @@ fn icmp_types(values: &Values<IcmpWord>) -> String {
 /// The name, or else the number, that together with a code means these types.
 fn icmp_name(word: IcmpWord, code: Option<u8>) -> Option<String> {
     let with_code = |kind: IcmpType| IcmpType { code: code.or(kind.code), ..kind };
-    let named = NAMES.iter().find(|(_, types)| types.map(|kind| kind.map(with_code)) == word.types);
+    let named = ICMP_TYPES.iter().find(|(_, types)| types.map(|kind| kind.map(with_code)) == word.types);
     let number = match (word.types.v4, word.types.v6) {
         (Some(v4), Some(v6)) if v4 == v6 && v4.code == code => Some(v4.kind.to_string()),
         _ => None,
@@ -311,13 +310,7 @@ pub fn mark(mark: MaskedMark) -> String {
 
 /// The word of a connection state.
 pub fn state(state: State) -> &'static str {
-    match state {
-        State::Invalid => "invalid",
-        State::New => "new",
-        State::Related => "related",
-        State::Established => "established",
-        State::Untracked => "untracked",
-    }
+    STATES.iter().find(|(_, known)| *known == state).map_or("", |(word, _)| word)
 }
 
 /// `new`, `not { new, invalid }`
@@ -328,15 +321,15 @@ fn states(states: Negatable<States>) -> String {
 
 /// `10/second burst 20 per source`: what follows `limit`.
 pub fn rate(rate: RateClause) -> String {
-    let unit = match rate.unit {
-        RateUnit::Second => "second",
-        RateUnit::Minute => "minute",
-        RateUnit::Hour => "hour",
-        RateUnit::Day => "day",
-    };
+    let unit = rate_unit(rate.unit);
     let burst = rate.burst.map_or_else(String::new, |burst| format!(" burst {burst}"));
     let per_source = if rate.per_source { " per source" } else { "" };
     format!("{}/{unit}{burst}{per_source}", rate.count)
+}
+
+/// The word of a unit, in the singular.
+pub fn rate_unit(unit: RateUnit) -> &'static str {
+    RATE_UNITS.iter().find(|(_, known)| *known == unit).map_or("", |(word, _)| word)
 }
 
 /// `only ipv4`

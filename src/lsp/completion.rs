@@ -13,7 +13,7 @@ use crate::explain;
 use crate::language::{CORE, CoreSentence};
 use crate::net::Family;
 use crate::policy::Definition;
-use crate::resolve::icmp;
+use crate::policy::names::ICMP_TYPES;
 use crate::resolve::value::{REASONS, address, ports, reason_name};
 use crate::services;
 use crate::snippet::library::{Library, Name};
@@ -234,7 +234,7 @@ fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
             CompletionItem { detail: Some(port), ..item(name, CompletionItemKind::CONSTANT, "") }
         })),
         Expect::IcmpType => {
-            items.extend(icmp::NAMES.iter().map(|(name, _)| item(name, CompletionItemKind::ENUM_MEMBER, "")))
+            items.extend(ICMP_TYPES.iter().map(|(name, _)| item(name, CompletionItemKind::ENUM_MEMBER, "")))
         }
         Expect::Words(words) => {
             items.extend(words.iter().map(|word| item(word, CompletionItemKind::ENUM_MEMBER, "")));

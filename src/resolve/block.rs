@@ -9,12 +9,11 @@ use super::common::{Common, common};
 use super::families;
 use super::suggest::did_you_mean;
 use super::traffic::{self, Allowed, Draft};
-use super::value;
 use super::words::Words;
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Both, Families, Family, Protocol};
-use crate::policy::{Argument, Block, ProtocolWord};
+use crate::policy::{Argument, Block, ProtocolWord, names};
 use crate::snippet::library::{Library, Name, Snippet};
 use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Part};
 use crate::source::Span;
@@ -317,8 +316,7 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
         return;
     }
     let has_traffic = has_traffic(reading.form);
-    let not_here =
-        !has_traffic && (traffic::KEYWORDS.contains(&text.as_str()) || value::PROTOCOL_WORDS.contains(&text.as_str()));
+    let not_here = !has_traffic && (traffic::KEYWORDS.contains(&text.as_str()) || names::protocol(&text).is_some());
     if not_here {
         diagnostics.push(traffic::not_allowed(span, reading.name, &text));
         return;
@@ -328,7 +326,7 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
     candidates.extend(["only", "comment", "log"]);
     if has_traffic {
         candidates.extend(traffic::KEYWORDS);
-        candidates.extend(value::PROTOCOL_WORDS);
+        candidates.extend(names::protocol_words());
     }
     // Right behind the verb of plain traffic the name of a block may be meant.
     if words.taken() == 1

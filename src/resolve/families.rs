@@ -6,6 +6,7 @@ use super::words::Atom;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Families, Family};
 use crate::policy::Items;
+use crate::sentence;
 use crate::source::Span;
 
 /// What one list of values says about families.
@@ -62,7 +63,7 @@ pub fn resolve(
                 "nothing is left of the sentence: give addresses of the same family, or write two sentences",
             );
             if let Some((family, span)) = only.filter(|_| families == after_only) {
-                report.help = format!("remove `only {}`, or give addresses of {}", family.keyword(), family.name());
+                report.help = format!("remove `{}`, or give addresses of {}", sentence::only(family), family.name());
                 report = report.also(span, "chosen here").fix(Fix::Replace(span, String::new()));
             } else if let Some(other) =
                 choices.iter().find(|other| other.span != choice.span && other.chooses && !other.negated)
@@ -95,7 +96,7 @@ pub fn resolve(
             };
             diagnostics.push(match of_list.single() {
                 Some(family) => {
-                    let only = format!("only {}", family.keyword());
+                    let only = sentence::only(family);
                     let label = format!("every {} packet would match as well", family.other().name());
                     negated(label, format!("add `{only}`")).fix(Fix::Add(only))
                 }
@@ -121,7 +122,7 @@ pub fn resolve(
 
 /// A report with both ways out: one family or the other.
 pub fn either(report: Report) -> Report {
-    Family::BOTH.into_iter().fold(report, |report, family| report.fix(Fix::Add(format!("only {}", family.keyword()))))
+    Family::BOTH.into_iter().fold(report, |report, family| report.fix(Fix::Add(sentence::only(family))))
 }
 
 /// Whether a value is of one family.

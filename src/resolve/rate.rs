@@ -4,25 +4,10 @@
 use super::ResolveError;
 use crate::diagnostic::{Diagnostics, Fix};
 use crate::iptables::rate::{MAX_BUCKET_SECONDS, as_saved_hashlimit, as_saved_limit, bucket_fits, seconds};
-use crate::iptables::ruleset::{Rate, RateUnit};
+use crate::iptables::ruleset::Rate;
 use crate::policy::RateClause;
+use crate::sentence;
 use crate::source::Span;
-
-fn name(unit: RateUnit) -> &'static str {
-    match unit {
-        RateUnit::Second => "second",
-        RateUnit::Minute => "minute",
-        RateUnit::Hour => "hour",
-        RateUnit::Day => "day",
-    }
-}
-
-/// The clause as it is written behind `limit`.
-fn text(clause: RateClause) -> String {
-    let burst = clause.burst.map_or_else(String::new, |burst| format!(" burst {burst}"));
-    let per_source = if clause.per_source { " per source" } else { "" };
-    format!("{}/{}{burst}{per_source}", clause.count, name(clause.unit))
-}
 
 /// Whether the rate can be used; says what the kernel would make of it.
 pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> bool {
@@ -37,7 +22,7 @@ pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> b
             format!("add `burst {most}`: burst times the seconds of one packet may be {MAX_BUCKET_SECONDS} at most"),
         );
         let slower = RateClause { burst: u32::try_from(most).ok(), ..clause };
-        diagnostics.push(if most > 0 { report.fix(Fix::Replace(span, text(slower))) } else { report });
+        diagnostics.push(if most > 0 { report.fix(Fix::Replace(span, sentence::rate(slower))) } else { report });
         return false;
     }
     let saved = if clause.per_source {
@@ -58,11 +43,16 @@ pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> b
     if !exact {
         let report = ResolveError::RateRounded.at(
             span,
-            format!("the kernel keeps {}/{} as {count}/{}", clause.count, name(clause.unit), name(unit)),
+            format!(
+                "the kernel keeps {}/{} as {count}/{}",
+                clause.count,
+                sentence::rate_unit(clause.unit),
+                sentence::rate_unit(unit)
+            ),
             "not exactly this rate",
-            format!("write `limit {count}/{}` to say what happens", name(unit)),
+            format!("write `limit {count}/{}` to say what happens", sentence::rate_unit(unit)),
         );
-        diagnostics.push(report.fix(Fix::Replace(span, text(RateClause { count, unit, ..clause }))));
+        diagnostics.push(report.fix(Fix::Replace(span, sentence::rate(RateClause { count, unit, ..clause }))));
     }
     true
 }

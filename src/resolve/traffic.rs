@@ -8,12 +8,12 @@ use super::families::Choice;
 use super::lists::{
     addresses, interfaces, items, not_any, ports, positive, push, rate, single, typed, warn_duplicates,
 };
-use super::value::{self, PROTOCOL_WORDS, Problem};
+use super::value::{self, Problem};
 use super::words::{Words, value};
 use super::{ResolveError, Scope, icmp};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
-use crate::policy::{Items, ProtocolWord, Traffic, Values};
+use crate::policy::{Items, ProtocolWord, Traffic, Values, names};
 use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 
@@ -401,7 +401,7 @@ fn protocols<'a>(
     let start = words.span();
     let numbered = words.at_words(&["protocol"]);
     let ahead = usize::from(words.at_words(&["not"]));
-    if !numbered && words.peek(ahead).is_some_and(|word| !PROTOCOL_WORDS.contains(&word)) {
+    if !numbered && words.peek(ahead).is_some_and(|word| names::protocol(word).is_none()) {
         return Some(false);
     }
     if numbered {
@@ -420,10 +420,10 @@ fn protocols<'a>(
         return None;
     }
     let number = |text: &str| value::protocol_number(text).map_err(|problem| Problem { meant: None, ..problem });
-    let parse = |text: &str| match value::protocol_word(text) {
+    let parse = |text: &str| match names::protocol(text) {
         Some(word) if !numbered => Ok(word),
         _ if numbered => number(text).map(Some),
-        _ => Err(value::unknown(ResolveError::BadProtocol, text, "protocol", &PROTOCOL_WORDS)),
+        _ => Err(value::unknown(ResolveError::BadProtocol, text, "protocol", &names::protocol_words())),
     };
     let parsed = typed(&list, diagnostics, parse)?;
     draft.mark("protocol", start, diagnostics);
@@ -466,7 +466,7 @@ fn icmp_types<'a>(
     }
     let numeric = list.atoms.iter().find(|atom| atom.text.bytes().all(|b| b.is_ascii_digit()));
     draft.choices.push(Choice {
-        elements: list.atoms.iter().zip(&types).map(|(atom, word)| (icmp::families(*word), *atom)).collect(),
+        elements: list.atoms.iter().zip(&types).map(|(atom, word)| (names::icmp_families(*word), *atom)).collect(),
         span: list.span,
         negated: list.negated,
         chooses: true,

@@ -8,6 +8,7 @@ use super::suggest::did_you_mean;
 use crate::iptables::ruleset::{MaskedMark, RateUnit, RejectWith, States, TcpFlags};
 use crate::net::{Family, Interface, PortRange, Protocol};
 use crate::policy::ProtocolWord;
+use crate::policy::names::{PROTOCOLS, RATE_UNITS, STATES};
 use crate::services;
 
 /// Why a word is not the value that is wanted.
@@ -184,10 +185,9 @@ pub fn mark(text: &str) -> Result<MaskedMark, Problem> {
 
 /// The words of a connection state.
 pub fn state(text: &str) -> Result<States, Problem> {
-    const WORDS: [&str; 5] = ["invalid", "new", "related", "established", "untracked"];
-    match WORDS.iter().position(|word| *word == text) {
-        Some(bit) => Ok(States(1 << bit)),
-        None => Err(unknown(ResolveError::BadState, text, "connection state", &WORDS)),
+    match STATES.iter().find(|(word, _)| *word == text) {
+        Some((_, state)) => Ok(state.bit()),
+        None => Err(unknown(ResolveError::BadState, text, "connection state", &STATES.map(|(word, _)| word))),
     }
 }
 
@@ -220,26 +220,6 @@ pub fn flags(text: &str) -> Result<TcpFlags, Problem> {
         )),
     }
 }
-
-/// Protocols by word; `Ok(None)` is `all`, `Err(())` no protocol word.
-pub fn protocol_word(text: &str) -> Option<Option<ProtocolWord>> {
-    Some(Some(match text {
-        "all" => return Some(None),
-        "icmp" => ProtocolWord::Icmp,
-        "ah" => ProtocolWord::Ah,
-        "tcp" => ProtocolWord::Number(Protocol::TCP),
-        "udp" => ProtocolWord::Number(Protocol::UDP),
-        "sctp" => ProtocolWord::Number(Protocol::SCTP),
-        "esp" => ProtocolWord::Number(Protocol::ESP),
-        "gre" => ProtocolWord::Number(Protocol::GRE),
-        "vrrp" => ProtocolWord::Number(Protocol::VRRP),
-        "ospf" => ProtocolWord::Number(Protocol::OSPF),
-        _ => return None,
-    }))
-}
-
-/// The words of `protocol_word`.
-pub const PROTOCOL_WORDS: [&str; 10] = ["all", "tcp", "udp", "sctp", "icmp", "esp", "ah", "gre", "vrrp", "ospf"];
 
 /// `protocol N`: a number without a word of its own.
 pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
@@ -281,7 +261,7 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
         )
         .meant(Some("all")));
     }
-    if let Some(word) = PROTOCOL_WORDS.iter().find(|word| **word == text) {
+    if let Some(word) = PROTOCOLS.map(|(word, _)| word).iter().find(|word| **word == text) {
         return Err(Problem::new(
             ResolveError::BadProtocol,
             format!("`{text}` needs no `protocol` before it"),
@@ -296,8 +276,6 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
 
 /// `N/unit`
 pub fn rate(text: &str) -> Result<(u32, RateUnit), Problem> {
-    const UNITS: [(&str, RateUnit); 4] =
-        [("second", RateUnit::Second), ("minute", RateUnit::Minute), ("hour", RateUnit::Hour), ("day", RateUnit::Day)];
     let Some((count, unit)) = text.split_once('/') else {
         return Err(Problem::new(
             ResolveError::BadRate,
@@ -306,8 +284,8 @@ pub fn rate(text: &str) -> Result<(u32, RateUnit), Problem> {
             "write a rate such as `10/second`, `5/minute`, `100/hour`, `1/day`",
         ));
     };
-    let Some((_, unit)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        let problem = unknown(ResolveError::BadRate, unit, "unit of time", &["second", "minute", "hour", "day"]);
+    let Some((_, unit)) = RATE_UNITS.iter().find(|(name, _)| *name == unit) else {
+        let problem = unknown(ResolveError::BadRate, unit, "unit of time", &RATE_UNITS.map(|(name, _)| name));
         let meant = problem.meant.as_ref().map(|unit| format!("{count}/{unit}"));
         return Err(problem.meant(meant));
     };

@@ -3,10 +3,11 @@
 
 use super::{Allowed, Draft};
 use crate::diagnostic::{Diagnostics, Fix, Report};
-use crate::net::{Prefix, Protocol};
-use crate::policy::{Directions, Items, ProtocolWord, Role};
+use crate::net::{Family, Prefix, Protocol};
+use crate::policy::{Directions, Items, ProtocolWord, Role, names};
 use crate::resolve::words::Words;
-use crate::resolve::{ResolveError, Scope, value};
+use crate::resolve::{ResolveError, Scope};
+use crate::sentence;
 use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 
@@ -54,7 +55,7 @@ pub fn finish(
             "AH is an extension header in IPv6",
             "add `only ipv4`, or list the protocols that are meant instead",
         );
-        diagnostics.push(report.fix(Fix::Add("only ipv4".into())));
+        diagnostics.push(report.fix(Fix::Add(sentence::only(Family::V4))));
     }
     if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
@@ -147,7 +148,7 @@ fn protocol_needs(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: 
     let known: Items<ProtocolWord> = if allowed.protocols.is_empty() {
         traffic.protocols.items.clone()
     } else {
-        allowed.protocols.iter().filter_map(|word| value::protocol_word(word).flatten()).collect()
+        allowed.protocols.iter().filter_map(|word| names::protocol(word).flatten()).collect()
     };
     let negated = traffic.protocols.negated;
     let all = |fits: fn(ProtocolWord) -> bool| !known.is_empty() && !negated && known.iter().all(|word| fits(*word));

@@ -5,11 +5,11 @@ use super::finish::finish;
 use super::{Allowed, Draft, KEYWORDS, clause};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::net::{Families, Family};
-use crate::policy::Packets;
+use crate::policy::{Packets, names};
 use crate::resolve::common::{Common, common};
 use crate::resolve::suggest::did_you_mean;
 use crate::resolve::words::{CLAUSE_WORDS, Words};
-use crate::resolve::{ResolveError, Scope, families, value};
+use crate::resolve::{ResolveError, Scope, families};
 use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 
@@ -47,7 +47,7 @@ pub fn packets(
             || !clause(&mut words, &allowed, &mut draft, scope, diagnostics)?
         {
             let text = words.peek_text().unwrap_or_default().to_owned();
-            let candidates = KEYWORDS.into_iter().chain(value::PROTOCOL_WORDS).chain(CLAUSE_WORDS).chain(["spoofed"]);
+            let candidates = KEYWORDS.into_iter().chain(names::protocol_words()).chain(CLAUSE_WORDS).chain(["spoofed"]);
             let near = did_you_mean(&text, candidates);
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),

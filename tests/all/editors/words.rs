@@ -9,7 +9,7 @@ use cgwfw::lsp::meaning::clauses;
 use cgwfw::lsp::vocabulary::{COMMON, Expect, TRAFFIC, VERDICTS};
 use cgwfw::net::Family;
 use cgwfw::policy::Role;
-use cgwfw::resolve::icmp;
+use cgwfw::policy::names;
 use cgwfw::resolve::value::REASONS;
 use cgwfw::services;
 use cgwfw::snippet::library::Library;
@@ -69,7 +69,7 @@ pub fn words() -> Words {
     values.extend(TableName::ALL.map(|table| table.name().to_owned()));
     values.extend(Role::ALL.map(|(word, _)| word.to_owned()));
     values.extend(REASONS.map(|(word, _)| word.to_owned()));
-    values.extend(icmp::NAMES.map(|(word, _)| word.to_owned()));
+    values.extend(names::ICMP_TYPES.map(|(word, _)| word.to_owned()));
     values.extend(services::names().map(str::to_owned));
     Words {
         core: CORE.iter().map(|core| core.verb.to_owned()).collect(),

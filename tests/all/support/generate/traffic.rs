@@ -2,7 +2,7 @@
 //! Input: a sentence's form. Output: its clauses, in any order.
 
 use cgwfw::net::Both;
-use cgwfw::resolve::icmp;
+use cgwfw::policy::names;
 use cgwfw::snippet::signature::{Direction, Form, OpenDirection, Signature, TrafficClause};
 
 use super::values::braced;
@@ -181,7 +181,8 @@ impl Writer<'_> {
             Plan::V6 => types.v6.is_some(),
             _ => types.iter().all(Option::is_some),
         };
-        let mut all: Vec<&str> = icmp::NAMES.iter().filter(|(_, types)| fits(types)).map(|(name, _)| *name).collect();
+        let mut all: Vec<&str> =
+            names::ICMP_TYPES.iter().filter(|(_, types)| fits(types)).map(|(name, _)| *name).collect();
         self.random.shuffle(&mut all);
         if self.plan.single() && self.random.chance(20) {
             self.needs_only = true;
