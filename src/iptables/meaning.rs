@@ -4,6 +4,7 @@
 mod condition;
 mod evaluate;
 mod matches;
+mod surroundings;
 mod targets;
 mod tracking;
 

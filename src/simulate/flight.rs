@@ -101,6 +101,8 @@ pub struct Flight<'a> {
     pub new_destination: Option<Translation>,
     /// How its source was translated.
     pub new_source: Option<Translation>,
+    /// The fields without one of their own here that a target has changed; `None`: to what is not known.
+    assigned: Vec<(Field, Option<u128>)>,
     /// What this branch of the walk has decided.
     pub(super) facts: Vec<Fact>,
 }
@@ -151,6 +153,7 @@ impl<'a> Flight<'a> {
             notrack: false,
             new_destination: None,
             new_source: None,
+            assigned: Vec::new(),
             facts: Vec::new(),
         };
         if packet.fragment != Fragment::Later {
@@ -217,6 +220,10 @@ impl<'a> Flight<'a> {
             Field::IcmpType | Field::IcmpCode | Field::IpsecIn | Field::IpsecOut | Field::Backend => {
                 Wire(self.packet).value(field)
             }
+            _ => match self.assigned.iter().find(|(known, _)| *known == field) {
+                Some((_, value)) => known(*value),
+                None => Wire(self.packet).value(field),
+            },
         }
     }
 
@@ -247,6 +254,13 @@ impl<'a> Flight<'a> {
                 let other = from.map_or(Some(0), |(other, mask)| of(self, other).map(|value| value & mask));
                 old.zip(other).map(|(old, other)| (old & keep) ^ other ^ xor)
             }
+            Term::Moved { keep, from, mask, by } => {
+                let old = if keep == 0 { Some(0) } else { of(self, field) };
+                let other = of(self, from).map(|value| value as u32 & mask);
+                let distance = u32::from(by.unsigned_abs());
+                let moved = other.map(|value| if by < 0 { value >> distance } else { value << distance });
+                old.zip(moved).map(|(old, moved)| u128::from((old as u32 & keep) ^ moved))
+            }
             Term::Shift(by) => of(self, field).map(|old| old.saturating_add_signed(by.into()).min(u8::MAX.into())),
             Term::Within(first, last) if first == last => Some(first),
             _ => None,
@@ -258,10 +272,12 @@ impl<'a> Flight<'a> {
             Field::NoTrack => self.notrack = new == Some(1),
             Field::SourceTranslated => self.new_source = Some(Translation::default()),
             Field::DestinationTranslated => self.new_destination = Some(Translation::default()),
-            Field::Source | Field::Destination => self.assign_address(field, term),
+            Field::Source | Field::Destination => self.assign_address(field, mapped(term, new)),
             Field::SourcePort | Field::DestinationPort => self.assign_port(field, term),
-            // Nothing changes the others.
-            _ => {}
+            _ => {
+                self.assigned.retain(|(known, _)| *known != field);
+                self.assigned.push((field, new));
+            }
         }
         self.facts.retain(|fact| !matches!(fact, Fact::Field(known, ..) if *known == field));
     }
@@ -317,6 +333,15 @@ impl<'a> Flight<'a> {
         if let (Some(translation), Some(_)) = (translation, new) {
             translation.ports = new;
         }
+    }
+}
+
+/// What an address becomes whose bits are replaced in part: one address, where it was known.
+fn mapped(term: Term, new: Option<u128>) -> Term {
+    match (term, new) {
+        (Term::Bits { .. }, Some(address)) => Term::Within(address, address),
+        (Term::Bits { keep, xor, .. }, None) => Term::Within(xor, xor | keep),
+        _ => term,
     }
 }
 

@@ -35,10 +35,18 @@ fn changed(target: &Target, flight: &Flight) -> String {
         Target::Log(_) | Target::Nflog(_) => "logged, and goes on".into(),
         Target::None => "counted, and goes on".into(),
         Target::Mark(_) => format!("its mark becomes {}", mark(flight.mark)),
-        Target::NoTrack => "connection tracking leaves it alone".into(),
+        Target::Ulog(_) => "logged, and goes on".into(),
+        Target::Tee(tee) => format!("a copy goes to {}, and it goes on", tee.gateway),
+        Target::Ttl(_) | Target::Hl(_) => match flight.hop_limit {
+            Some(hops) => format!("its hop limit becomes {hops}"),
+            None => "its hop limit changes".into(),
+        },
+        Target::Dscp(value) => format!("its DSCP becomes {value:#04x}"),
+        Target::Ct(ct) if !ct.notrack => "tracked as it says, and goes on".into(),
+        Target::NoTrack | Target::Ct(_) => "connection tracking leaves it alone".into(),
         Target::TcpMss(Some(size)) => format!("a larger MSS becomes {size}"),
         Target::TcpMss(None) => "a larger MSS becomes that of the path".into(),
-        Target::Unknown(unknown) if &*unknown.name == "CONNMARK" => {
+        Target::ConnMark(_) => {
             format!("its mark is {}, that of its connection {}", mark(flight.mark), mark(flight.connection_mark))
         }
         Target::Unknown(unknown) => format!("{} lets it go on", unknown.name),
@@ -56,6 +64,7 @@ fn translated(target: &Target, flight: &Flight) -> String {
             Some(translation) => format!("its destination becomes {}", new_end(translation)),
             None => "its destination stays".into(),
         },
+        Target::Netmap(network) => format!("its network becomes {network}"),
         Target::Unknown(unknown) => format!("{} translates it, nobody knows how", unknown.name),
         _ => "translated".into(),
     }

@@ -72,6 +72,19 @@ impl Wire<'_> {
                 Value::Known(0)
             }
             Field::State => Value::Anything,
+            Field::TrackingChosen => Value::Known(0),
+            // Only what is sent from here has a socket, only what comes in has come from a hardware address.
+            Field::Socket | Field::User | Field::Group if !matches!(packet.way, Way::Out(_)) => Value::Known(0),
+            Field::HardwareSource if matches!(packet.way, Way::Out(_)) => Value::Known(0),
+            Field::Socket => Value::Between(0, 1),
+            Field::Length
+            | Field::Dscp
+            | Field::HardwareSource
+            | Field::LinkType
+            | Field::User
+            | Field::Group
+            | Field::SourceType
+            | Field::DestinationType => Value::Anything,
             Field::Backend => Value::Between(0, 1),
         }
     }

@@ -209,6 +209,107 @@ fn marks_travel_with_the_packet_and_its_connection() {
 }
 
 #[test]
+fn copied_and_set_marks_are_shifted() {
+    for (change, mark) in [
+        ("--set-xmark 0x3/0xff --left-shift-mark 4", "0x30"),
+        ("--set-xmark 0x80000001/0xffffffff --left-shift-mark 1", "0x2"),
+        ("--save-mark --right-shift-mark 4", "0x7"),
+        ("--save-mark --mask 0xf --left-shift-mark 8", "0xd00"),
+    ] {
+        let text = format!(
+            "*mangle\n-A PREROUTING -j CONNMARK {change}\nCOMMIT\n\
+             *filter\n:INPUT DROP [0:0]\n-A INPUT -m connmark --mark {mark} -j ACCEPT\nCOMMIT\n"
+        );
+        assert_eq!(fate(&text, &Packet { mark: 0x7d, ..udp(1) }), ["accept 6"], "{change}");
+    }
+    let restored = "*mangle\n-A PREROUTING -j CONNMARK --set-mark 0x1\n\
+        -A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff0000 --ctmask 0xff --left-shift-mark 16\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n-A INPUT -m mark --mark 0x10002 -j ACCEPT\nCOMMIT\n";
+    assert_eq!(fate(restored, &Packet { mark: 0x2, ..udp(1) }), ["accept 7"]);
+}
+
+#[test]
+fn hop_limits_are_changed_exactly() {
+    let text = |target: &str, hops: u8| {
+        format!(
+            "*mangle\n-A PREROUTING -j TTL {target}\nCOMMIT\n\
+             *filter\n:FORWARD DROP [0:0]\n-A FORWARD -m ttl --ttl-eq {hops} -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let packet = forwarded(udp(1));
+    assert_eq!(fate(&text("--ttl-set 1", 0), &packet), ["drop kernel"]);
+    assert_eq!(fate(&text("--ttl-set 2", 1), &packet), ["accept 6"]);
+    assert_eq!(fate(&text("--ttl-dec 3", 60), &packet), ["accept 6"]);
+    assert_eq!(fate(&text("--ttl-dec 65", 0), &packet), ["drop kernel"]);
+    assert_eq!(fate(&text("--ttl-inc 255", 254), &packet), ["accept 6"]);
+}
+
+#[test]
+fn the_first_choice_of_tracking_holds() {
+    let text = |lines: &str| {
+        format!(
+            "*raw\n{lines}COMMIT\n*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    let first = "-A PREROUTING -j CT --zone 3\n-A PREROUTING -j CT --notrack\n";
+    assert_eq!(fate(&text(first), &udp(1)), ["accept 7"]);
+    for untracked in ["-A PREROUTING -j NOTRACK\n", "-A PREROUTING -j CT --notrack --zone 3\n-A PREROUTING -j CT\n"] {
+        assert_eq!(fate(&text(untracked), &udp(1)), ["drop INPUT"], "{untracked}");
+    }
+}
+
+#[test]
+fn netmap_keeps_the_host() {
+    let text = |to: &str| {
+        format!(
+            "*nat\n-A PREROUTING -d 192.0.2.0/28 -j NETMAP --to 10.9.8.0/28\nCOMMIT\n\
+             *filter\n:FORWARD DROP [0:0]\n-A FORWARD -d {to} -j ACCEPT\nCOMMIT\n"
+        )
+    };
+    assert_eq!(fate(&text("10.9.8.2"), &forwarded(udp(1))), ["accept 6"]);
+    assert_eq!(fate(&text("10.9.8.3"), &forwarded(udp(1))), ["drop FORWARD"]);
+}
+
+#[test]
+fn what_decides_nothing_goes_on() {
+    let targets = ["ULOG --ulog-prefix x", "TEE --gateway 192.0.2.9", "DSCP --set-dscp 0x2e", "TOS --set-tos 0x10"];
+    for target in targets {
+        let text = filter(&format!("-A INPUT -j {target}\n-A INPUT -j ACCEPT\n"));
+        assert_eq!(fate(&text, &udp(1)), ["accept 5"], "{target}");
+    }
+}
+
+#[test]
+fn what_no_packet_shows_is_open_until_a_rule_sets_it() {
+    for open in ["length --length 100:200", "pkttype --pkt-type broadcast", "mac --mac-source 00:53:00:00:00:01"] {
+        let text = filter(&format!("-A INPUT -m {open} -j REJECT\n-A INPUT -m {open} -j ACCEPT\n"));
+        assert_eq!(fate(&text, &udp(1)), ["reject 4", "drop INPUT"], "{open}: the same answer twice");
+    }
+    let set = "*mangle\n-A PREROUTING -j DSCP --set-dscp 0x2e\nCOMMIT\n\
+        *filter\n:INPUT DROP [0:0]\n-A INPUT -m dscp --dscp 0x2e -j ACCEPT\nCOMMIT\n";
+    assert_eq!(fate(set, &udp(1)), ["accept 6"]);
+    for (chance, fates) in [
+        ("--mode random --probability 1", vec!["accept 4"]),
+        ("--mode random ! --probability 1", vec!["drop INPUT"]),
+        ("--mode nth --every 1 --packet 0", vec!["accept 4"]),
+        ("--mode nth --every 2 --packet 0", vec!["accept 4", "drop INPUT"]),
+    ] {
+        let text = filter(&format!("-A INPUT -m statistic {chance} -j ACCEPT\n"));
+        assert_eq!(fate(&text, &udp(1)), fates, "{chance}");
+    }
+}
+
+#[test]
+fn only_what_is_sent_from_here_has_an_owner() {
+    let text = "*mangle\n-A POSTROUTING -m owner --uid-owner 0 -j DROP\nCOMMIT\n";
+    assert_eq!(fate(text, &forwarded(udp(1))), ["accept FORWARD"]);
+    let sent = Packet { way: Way::Out(name("eth0")), ..udp(1) };
+    assert_eq!(fate(text, &sent), ["drop 2", "accept OUTPUT"]);
+    let others = "*mangle\n-A POSTROUTING -m owner ! --uid-owner 0 -j DROP\nCOMMIT\n";
+    assert_eq!(fate(others, &forwarded(udp(1))), ["drop 2"], "without a socket what is negated matches");
+}
+
+#[test]
 fn fragments_have_no_ports() {
     let text = filter(
         "-A INPUT -p udp -m udp --dport 53 -j ACCEPT\n-A INPUT -p udp -m multiport ! --dports 1,2 -j DROP\n-A INPUT -p udp -m frag -j REJECT\n-A INPUT -p udp -j ACCEPT\n",

@@ -1,14 +1,16 @@
 //! Matches of addresses: ranges of them, and the way back to the source.
 //! Input: options, or a value. Output: the value as a save has it, its text, what is wrong with it.
 
-use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, typed};
-use crate::iptables::extension::written::{Written, lacks, negatable, positive, put, twice};
+use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, option, typed};
+use crate::iptables::extension::untyped::saved_options;
+use crate::iptables::extension::written::{Written, lacks, negatable, positive, put, said, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{IpRange, Match, RpFilter, TableName};
+use crate::iptables::ruleset::{AddrType, AddressTypes, InterfaceLimit, IpRange, Match, Part, RpFilter, TableName};
+use crate::iptables::text::saved::{bits, names};
 use crate::iptables::text::values;
+use crate::iptables::text::words::Word;
 use crate::iptables::text::write;
 use crate::net::{Family, write_address};
 
@@ -38,8 +40,70 @@ pub static RP_FILTER: Row<Match> =
         )
         .demands(&[demand().tables(&[TableName::Raw, TableName::Mangle]), demand().hooks(Hooks::PREROUTING)]);
 
+/// `-m addrtype`
+pub static ADDRTYPE: Row<Match> = matching(
+    "addrtype",
+    &[
+        option("src-type", address_types).negatable(),
+        option("dst-type", address_types).negatable(),
+        flag("limit-iface-in"),
+        flag("limit-iface-out"),
+    ],
+)
+.needs(&[&["src-type", "dst-type"]])
+.excludes(&[&["limit-iface-in", "limit-iface-out"]])
+.typed(read_types, |one, _, out| {
+    if let Match::AddrType(wanted) = one {
+        print_types(wanted, out);
+    }
+})
+.checked(|one, part, place, problems| {
+    if let Match::AddrType(wanted) = one {
+        let (allowed, what) = match wanted.limit {
+            Some(InterfaceLimit::In) => (Hooks::WITH_IN_INTERFACE, "`-m addrtype --limit-iface-in`"),
+            Some(InterfaceLimit::Out) => (Hooks::WITH_OUT_INTERFACE, "`-m addrtype --limit-iface-out`"),
+            None => return,
+        };
+        place.hooks_within(allowed, part, Kind::Match, what, problems);
+    }
+});
+
 /// The matches of this file.
-pub static MATCHES: &[&Row<Match>] = &[&IP_RANGE, &RP_FILTER];
+pub static MATCHES: &[&Row<Match>] = &[&IP_RANGE, &RP_FILTER, &ADDRTYPE];
+
+fn address_types(word: &Word, _: Family) -> Result<String, Fault> {
+    bits(word, "type of address", &AddressTypes::NAMES, true).map(|bits| names(bits, &AddressTypes::NAMES))
+}
+
+fn read_types(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+    let all = saved_options(written, reading.family)?;
+    let bit = |name: &str| AddressTypes::NAMES.iter().position(|known| *known == name).map_or(0, |bit| 1 << bit);
+    let types = |name: &str| {
+        let one = said(&all, name)?;
+        Some(one.negatable(AddressTypes(one.value().split(',').map(bit).sum())))
+    };
+    let limit = match (said(&all, "limit-iface-in"), said(&all, "limit-iface-out")) {
+        (Some(_), _) => Some(InterfaceLimit::In),
+        (None, Some(_)) => Some(InterfaceLimit::Out),
+        (None, None) => None,
+    };
+    Ok(Match::AddrType(AddrType { source: types("src-type"), destination: types("dst-type"), limit }))
+}
+
+fn print_types(wanted: &AddrType, out: &mut String) {
+    for (option, types) in [(" --src-type ", wanted.source), (" --dst-type ", wanted.destination)] {
+        if let Some(types) = types {
+            write::bang(types.negated, out);
+            out.push_str(option);
+            out.push_str(&names(types.value.0.into(), &AddressTypes::NAMES));
+        }
+    }
+    match wanted.limit {
+        Some(InterfaceLimit::In) => out.push_str(" --limit-iface-in"),
+        Some(InterfaceLimit::Out) => out.push_str(" --limit-iface-out"),
+        None => {}
+    }
+}
 
 fn read_range(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
     let family = reading.family;

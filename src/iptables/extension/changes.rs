@@ -1,14 +1,13 @@
 //! Targets that change a packet, or what goes along with it.
 //! Input: their options, or their values. Output: the value as a save has it, its text, what is wrong with it.
 
-use crate::iptables::extension::headers::{dscp_class, type_of_service};
+use crate::iptables::extension::headers::type_of_service;
 use crate::iptables::extension::row::{Reading, Row, demand, flag, option, target, typed};
 use crate::iptables::extension::written::{Said, Written, needs, said, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Place, Problem, problem};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, TableName, Target};
+use crate::iptables::ruleset::{Match, Part, TableName, Target};
 use crate::iptables::text::saved::{U8, U16, U32, bits, decimal, hexadecimal, no, prefix_length};
 use crate::iptables::text::values::{number, number_in, small};
 use crate::iptables::text::words::Word;
@@ -41,13 +40,6 @@ pub static TARGETS: &[&Row<Target>] = &[
         .needs(&[&["set-class"]])
         .demands(&[demand().hooks(Hooks::WITH_OUT_INTERFACE)])
         .goes_on(),
-    &target(
-        "DSCP",
-        &[option("set-dscp", hexadecimal::<63, 2>), option("set-dscp-class", dscp_class).saved_as("set-dscp")],
-    )
-    .needs(&[&["set-dscp"]])
-    .demands(&[demand().tables(&[TableName::Mangle])])
-    .goes_on(),
     &target(
         "ECN",
         &[
@@ -108,8 +100,7 @@ pub static TARGETS: &[&Row<Target>] = &[
         ],
     )
     .needs(&[&["set-tos"]])
-    .demands(&[demand().tables(&[TableName::Mangle])])
-    .goes_on(),
+    .demands(&[demand().tables(&[TableName::Mangle])]),
 ];
 
 fn read_mss(written: &Written, reading: &mut Reading) -> Result<Target, Fault> {

@@ -2,12 +2,11 @@
 //! Input: options, or a value. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::row::{Reading, Row, flag, matching, option, typed};
-use crate::iptables::extension::untyped::kept_match;
+use crate::iptables::extension::untyped::{kept_match, saved_options};
 use crate::iptables::extension::written::{Choice, Said, Written, lacks, negatable, only, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, Negatable, States};
+use crate::iptables::ruleset::{ConnLimit, Match, Negatable, Part, States};
 use crate::iptables::text::saved::{
     U32, bits, decimal, hexadecimal, names, no, one_of, one_port, ports, prefix, prefix_length, protocol, range, short,
 };
@@ -67,6 +66,30 @@ pub static STATE: Row<Match> = matching("state", &[typed("state")])
     })
     .tracks();
 
+/// `-m connlimit`
+pub static CONNLIMIT: Row<Match> = matching(
+    "connlimit",
+    &[
+        option("connlimit-upto", decimal::<0, U32>).negatable(),
+        option("connlimit-above", decimal::<0, U32>).negatable(),
+        option("connlimit-mask", prefix_length),
+        flag("connlimit-saddr"),
+        flag("connlimit-daddr"),
+    ],
+)
+.needs(&[&["connlimit-upto", "connlimit-above"]])
+.excludes(&[&["connlimit-upto", "connlimit-above"], &["connlimit-saddr", "connlimit-daddr"]])
+.finish(connlimit)
+.typed(
+    |written, reading| Ok(Match::ConnLimit(connection_limit(&saved_options(written, reading.family)?))),
+    |one, _, out| {
+        if let Match::ConnLimit(limit) = one {
+            print_limit(limit, out);
+        }
+    },
+)
+.tracks();
+
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[
     &matching(
@@ -95,20 +118,7 @@ pub static MATCHES: &[&Row<Match>] = &[
     &matching("connlabel", &[option("label", label).negatable().quoted(Quotes::Always), flag("set")])
         .needs(&[&["label"]])
         .tracks(),
-    &matching(
-        "connlimit",
-        &[
-            option("connlimit-upto", decimal::<0, U32>).negatable(),
-            option("connlimit-above", decimal::<0, U32>).negatable(),
-            option("connlimit-mask", prefix_length),
-            flag("connlimit-saddr"),
-            flag("connlimit-daddr"),
-        ],
-    )
-    .needs(&[&["connlimit-upto", "connlimit-above"]])
-    .excludes(&[&["connlimit-upto", "connlimit-above"], &["connlimit-saddr", "connlimit-daddr"]])
-    .finish(connlimit)
-    .tracks(),
+    &CONNLIMIT,
     &CONNTRACK,
     &STATE,
     &matching("helper", &[option("helper", short::<29>).negatable().quoted(Quotes::Usual)])
@@ -272,4 +282,23 @@ fn statuses(word: &Word, _: Family) -> Result<String, Fault> {
     const STATUSES: [&str; 5] = ["EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED", "NONE"];
     let set = bits(word, "status", &STATUSES, true)?;
     Ok(if set & 0x0f == 0 { "NONE".into() } else { names(set & 0x0f, &STATUSES) })
+}
+
+fn connection_limit(all: &[Said]) -> ConnLimit {
+    let number = |name: &str| said(all, name).map(Said::number);
+    let (above, upto) = (number("connlimit-above"), number("connlimit-upto"));
+    ConnLimit {
+        above: above.is_some(),
+        count: above.or(upto).unwrap_or(0) as u32,
+        mask: number("connlimit-mask").unwrap_or(0) as u8,
+        destination: said(all, "connlimit-daddr").is_some(),
+    }
+}
+
+fn print_limit(limit: &ConnLimit, out: &mut String) {
+    out.push_str(if limit.above { " --connlimit-above " } else { " --connlimit-upto " });
+    write::number(limit.count.into(), out);
+    out.push_str(" --connlimit-mask ");
+    write::number(limit.mask.into(), out);
+    out.push_str(if limit.destination { " --connlimit-daddr" } else { " --connlimit-saddr" });
 }

@@ -2,18 +2,46 @@
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use crate::iptables::extension::row::{Row, flag, matching, option};
+use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Said, Written, said};
 use crate::iptables::fault::Fault;
-use crate::iptables::ruleset::Match;
+use crate::iptables::ruleset::{Match, Negatable, Statistic};
 use crate::iptables::text::saved::{U16, U32, address, decimal, name, no, one_of};
 use crate::iptables::text::words::Word;
+use crate::iptables::text::write;
 use crate::net::Family;
+
+/// The parts of a probability, as the kernel counts them.
+const PARTS: f64 = Statistic::CERTAIN as f64;
+
+/// `-m statistic`
+pub static STATISTIC: Row<Match> = matching(
+    "statistic",
+    &[
+        option("mode", |word, _| one_of(word, "mode", &[("random", "random"), ("nth", "nth")], false)),
+        option("probability", probability).negatable(),
+        option("every", decimal::<1, U32>).negatable(),
+        option("packet", decimal::<0, U32>),
+    ],
+)
+.needs(&[&["mode"]])
+.excludes(&[&["probability", "every"], &["probability", "packet"]])
+.together(&[("every", "packet"), ("packet", "every")])
+.finish(statistic)
+.typed(
+    |written, reading| Ok(Match::Statistic(chance(&saved_options(written, reading.family)?))),
+    |one, _, out| {
+        if let Match::Statistic(wanted) = one {
+            print_chance(wanted, out);
+        }
+    },
+);
 
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[
     &matching("cpu", &[option("cpu", decimal::<0, U32>).negatable()]).needs(&[&["cpu"]]),
-    &matching("nfacct", &[option("nfacct-name", name::<31>)]).needs(&[&["nfacct-name"]]),
-    &matching("quota", &[option("quota", decimal::<0, { u64::MAX }>).negatable()]).needs(&[&["quota"]]),
+    &matching("nfacct", &[option("nfacct-name", name::<31>)]).needs(&[&["nfacct-name"]]).counts(),
+    &matching("quota", &[option("quota", decimal::<0, { u64::MAX }>).negatable()]).needs(&[&["quota"]]).counts(),
     &matching(
         "recent",
         &[
@@ -34,20 +62,9 @@ pub static MATCHES: &[&Row<Match>] = &[
     .needs(&[&["set", "rcheck", "update", "remove"]])
     .excludes(&[&["set", "rcheck", "update", "remove"], &["rttl", "set"], &["rttl", "remove"]])
     .together(&[("reap", "seconds")])
-    .finish(recent),
-    &matching(
-        "statistic",
-        &[
-            option("mode", |word, _| one_of(word, "mode", &[("random", "random"), ("nth", "nth")], false)),
-            option("probability", probability).negatable(),
-            option("every", decimal::<1, U32>).negatable(),
-            option("packet", decimal::<0, U32>),
-        ],
-    )
-    .needs(&[&["mode"]])
-    .excludes(&[&["probability", "every"], &["probability", "packet"]])
-    .together(&[("every", "packet"), ("packet", "every")])
-    .finish(statistic),
+    .finish(recent)
+    .counts(),
+    &STATISTIC,
 ];
 
 /// The name of a file in /proc.
@@ -84,8 +101,8 @@ fn recent(mut all: Vec<Said>, extension: &Written, family: Family) -> Result<Vec
 fn probability(word: &Word, _: Family) -> Result<String, Fault> {
     let value = word.text.parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
     let value = value.ok_or_else(|| no(word, "probability", "write a number from 0 to 1: `0.5`"))?;
-    let parts = (value * 2_147_483_648.0).round();
-    Ok(format!("{:.11}", parts.abs() / 2_147_483_648.0))
+    let parts = (value * PARTS).round();
+    Ok(format!("{:.11}", parts.abs() / PARTS))
 }
 
 fn statistic(all: Vec<Said>, extension: &Written, _: Family) -> Result<Vec<Said>, Fault> {
@@ -108,5 +125,32 @@ fn statistic(all: Vec<Said>, extension: &Written, _: Family) -> Result<Vec<Said>
             ))
         }
         _ => Ok(all),
+    }
+}
+
+fn chance(all: &[Said]) -> Statistic {
+    if let Some(every) = said(all, "every") {
+        let packet = said(all, "packet").map_or(0, |one| one.number() as u32);
+        return Statistic::Nth { every: every.negatable(every.number() as u32), packet };
+    }
+    let parts = |one: &Said| one.value().parse::<f64>().map_or(0, |value| (value * PARTS).round() as u32);
+    Statistic::Random(said(all, "probability").map_or(Negatable::is(0), |one| one.negatable(parts(one))))
+}
+
+fn print_chance(wanted: &Statistic, out: &mut String) {
+    match *wanted {
+        Statistic::Random(wanted) => {
+            out.push_str(" --mode random");
+            write::bang(wanted.negated, out);
+            out.push_str(&format!(" --probability {:.11}", f64::from(wanted.value) / PARTS));
+        }
+        Statistic::Nth { every, packet } => {
+            out.push_str(" --mode nth");
+            write::bang(every.negated, out);
+            out.push_str(" --every ");
+            write::number(every.value.into(), out);
+            out.push_str(" --packet ");
+            write::number(packet.into(), out);
+        }
     }
 }

@@ -2,15 +2,18 @@
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use crate::iptables::extension::row::{Row, demand, flag, option, target};
-use crate::iptables::extension::written::{Said, Spelling, Written, said};
+use crate::iptables::extension::untyped::saved_options;
+use crate::iptables::extension::written::{Said, Spelling, Written, needs, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, problem};
-use crate::iptables::ruleset::{TableName, Target};
+use crate::iptables::ruleset::{TableName, Target, Tee};
 use crate::iptables::text::saved::{
     U16, U32, address, decimal, hardware, host, length, mark, name, no, numbers, one_of, one_port,
 };
+use crate::iptables::text::values::host_address;
 use crate::iptables::text::words::Word;
+use crate::iptables::text::write::{Quotes, word};
 use crate::net::{Family, Prefix, Protocol, write_address};
 
 /// The targets of this file.
@@ -73,7 +76,7 @@ pub static TARGETS: &[&Row<Target>] = &[
     )
     .demands(&[demand().of(6, "-p tcp").hooks(Hooks::INPUT.and(Hooks::FORWARD))])
     .tracks(),
-    &target("TEE", &[option("gateway", gateway), option("oif", name::<15>)]).needs(&[&["gateway"]]).goes_on(),
+    &TEE,
     &target("TPROXY", &[option("on-port", one_port), option("on-ip", address), option("tproxy-mark", mark)])
         .needs(&[&["on-port"]])
         .finish(proxy)
@@ -85,6 +88,28 @@ pub static TARGETS: &[&Row<Target>] = &[
         })
         .demands(&[demand().tables(&[TableName::Mangle]).hooks(Hooks::PREROUTING)]),
 ];
+
+/// `-j TEE`
+pub static TEE: Row<Target> =
+    target("TEE", &[option("gateway", gateway), option("oif", name::<15>)]).needs(&[&["gateway"]]).typed(
+        |written, reading| {
+            let all = saved_options(written, reading.family)?;
+            let (gateway, interface) = (said(&all, "gateway"), said(&all, "oif"));
+            let address = gateway.and_then(|one| host_address(one.value(), reading.family));
+            let gateway = address.ok_or_else(|| needs(written, "write `--gateway` and an address"))?;
+            Ok(Target::Tee(Box::new(Tee { gateway, interface: interface.map(|one| one.value().into()) })))
+        },
+        |one, _, out| {
+            if let Target::Tee(tee) = one {
+                out.push_str(" --gateway ");
+                write_address(tee.gateway, out);
+                if let Some(interface) = &tee.interface {
+                    out.push_str(" --oif ");
+                    word(interface, Quotes::Needed, out);
+                }
+            }
+        },
+    );
 
 const NPT: [Spelling; 2] = [option("src-pfx", npt_prefix), option("dst-pfx", npt_prefix)];
 

@@ -8,8 +8,7 @@ use crate::iptables::extension::written::{Choice, Said, Written, lacks, positive
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem};
 use crate::iptables::rate;
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{HashLimit, Match, Rate, RateUnit};
+use crate::iptables::ruleset::{HashLimit, Match, Part, Rate, RateUnit};
 use crate::iptables::text::saved::{self, U32, decimal, prefix_length};
 use crate::iptables::text::values::{self, number};
 use crate::iptables::text::words::Word;
@@ -39,6 +38,7 @@ pub static HASH_LIMIT: Row<Match> = matching(
 .needs(&[&["hashlimit-upto", "hashlimit-above"], &["hashlimit-name"]])
 .excludes(&[&["hashlimit-upto", "hashlimit-above"]])
 .finish(finish)
+.counts()
 .typed(read, |one, _, out| {
     if let Match::HashLimit(limit) = one {
         print(limit, out);

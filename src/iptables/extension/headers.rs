@@ -2,36 +2,38 @@
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use crate::iptables::extension::row::{Row, demand, flag, matching, option};
-use crate::iptables::extension::written::{Said, Written, said};
+use crate::iptables::extension::untyped::saved_options;
+use crate::iptables::extension::written::{Said, Written, lacks, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Place, Problem};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, Unknown};
-use crate::iptables::text::saved::{
-    U32, bits, decimal, hardware, hexadecimal, interface, masked, names, no, one_of, ports, range,
-};
+use crate::iptables::ruleset::{Match, Part, Unknown};
+use crate::iptables::text::saved::{U32, bits, decimal, interface, masked, names, no, one_of, ports, range};
 use crate::iptables::text::values;
 use crate::iptables::text::words::Word;
+use crate::iptables::text::write;
 use crate::net::{Family, Protocol};
+
+/// `-m length`
+pub static LENGTH: Row<Match> =
+    matching("length", &[option("length", range::<65_535>).negatable()]).needs(&[&["length"]]).typed(
+        |written, reading| {
+            let all = saved_options(written, reading.family)?;
+            let length = all.first().ok_or_else(|| lacks(written, "`--length`", "write `--length 0:1500`"))?;
+            let (first, last) = length.ends();
+            Ok(Match::Length(length.negatable((first as u16, last as u16))))
+        },
+        |one, _, out| {
+            if let Match::Length(wanted) = one {
+                write::bang(wanted.negated, out);
+                out.push_str(" --length ");
+                write::ends(wanted.value.0.into(), wanted.value.1.into(), ':', out);
+            }
+        },
+    );
 
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[
-    &matching(
-        "addrtype",
-        &[
-            option("src-type", address_types).negatable(),
-            option("dst-type", address_types).negatable(),
-            flag("limit-iface-in"),
-            flag("limit-iface-out"),
-        ],
-    )
-    .needs(&[&["src-type", "dst-type"]])
-    .excludes(&[&["limit-iface-in", "limit-iface-out"]])
-    .demands(&[
-        demand().option("--limit-iface-in").hooks(Hooks::WITH_IN_INTERFACE),
-        demand().option("--limit-iface-out").hooks(Hooks::WITH_OUT_INTERFACE),
-    ]),
     &matching(
         "dccp",
         &[
@@ -52,14 +54,6 @@ pub static MATCHES: &[&Row<Match>] = &[
             demand().option("--dst-group").hooks(Hooks::WITH_OUT_INTERFACE),
         ]),
     &matching(
-        "dscp",
-        &[
-            option("dscp", hexadecimal::<63, 2>).negatable(),
-            option("dscp-class", dscp_class).negatable().saved_as("dscp"),
-        ],
-    )
-    .needs(&[&["dscp"]]),
-    &matching(
         "ecn",
         &[
             flag("ecn-tcp-ece").negatable(),
@@ -76,10 +70,7 @@ pub static MATCHES: &[&Row<Match>] = &[
     &matching("ipcomp", &[option("ipcompspi", range::<U32>).negatable(), flag("compres")])
         .finish(ipcomp)
         .demands(&[demand().of(108, "-p 108")]),
-    &matching("length", &[option("length", range::<65_535>).negatable()]).needs(&[&["length"]]),
-    &matching("mac", &[option("mac-source", hardware).negatable()])
-        .needs(&[&["mac-source"]])
-        .demands(&[demand().hooks(Hooks::WITH_IN_INTERFACE)]),
+    &LENGTH,
     &matching(
         "physdev",
         &[
@@ -96,7 +87,6 @@ pub static MATCHES: &[&Row<Match>] = &[
             bridge_port(unknown, part, place, problems);
         }
     }),
-    &matching("pkttype", &[option("pkt-type", packet_type).negatable()]).needs(&[&["pkt-type"]]),
     &matching("realm", &[option("realm", masked).negatable()])
         .only(Family::V4, "")
         .needs(&[&["realm"]])
@@ -107,41 +97,10 @@ pub static MATCHES: &[&Row<Match>] = &[
     &matching("tos", &[option("tos", type_of_service).negatable()]).needs(&[&["tos"]]),
 ];
 
-fn address_types(word: &Word, _: Family) -> Result<String, Fault> {
-    const TYPES: [&str; 12] = [
-        "UNSPEC",
-        "UNICAST",
-        "LOCAL",
-        "BROADCAST",
-        "ANYCAST",
-        "MULTICAST",
-        "BLACKHOLE",
-        "UNREACHABLE",
-        "PROHIBIT",
-        "THROW",
-        "NAT",
-        "XRESOLVE",
-    ];
-    bits(word, "type of address", &TYPES, true).map(|bits| names(bits, &TYPES))
-}
-
 fn dccp_types(word: &Word, _: Family) -> Result<String, Fault> {
     const TYPES: [&str; 11] =
         ["REQUEST", "RESPONSE", "DATA", "ACK", "DATAACK", "CLOSEREQ", "CLOSE", "RESET", "SYNC", "SYNCACK", "INVALID"];
     bits(word, "type of DCCP packet", &TYPES, false).map(|bits| names(bits, &TYPES))
-}
-
-/// A class of the DSCP, as its number.
-pub fn dscp_class(word: &Word, _: Family) -> Result<String, Fault> {
-    let lower = word.text.to_ascii_lowercase();
-    let value = match lower.as_bytes() {
-        b"ef" => 0x2e,
-        b"be" => 0,
-        [b'c', b's', class @ b'0'..=b'7'] => (class - b'0') << 3,
-        [b'a', b'f', class @ b'1'..=b'4', drop @ b'1'..=b'3'] => ((class - b'0') << 3) | ((drop - b'0') << 1),
-        _ => return Err(no(word, "class", "write `EF`, `BE`, `CS0` to `CS7`, or `AF11` to `AF43`")),
-    };
-    Ok(format!("0x{value:02x}"))
 }
 
 /// A TOS value with its mask; a name stands for six bits, a number for all eight.
@@ -164,19 +123,6 @@ pub fn type_of_service(word: &Word, _: Family) -> Result<String, Fault> {
         };
     }
     one_of(word, "type of service", &NAMES, true)
-}
-
-fn packet_type(word: &Word, _: Family) -> Result<String, Fault> {
-    const TYPES: [(&str, &str); 7] = [
-        ("unicast", "unicast"),
-        ("broadcast", "broadcast"),
-        ("multicast", "multicast"),
-        ("otherhost", "otherhost"),
-        ("bcast", "broadcast"),
-        ("mcast", "multicast"),
-        ("host", "unicast"),
-    ];
-    one_of(word, "type of packet", &TYPES, true)
 }
 
 /// A range of all numbers is saved as nothing.

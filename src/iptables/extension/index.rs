@@ -3,15 +3,15 @@
 
 use crate::iptables::extension::row::Row;
 use crate::iptables::extension::{
-    addresses, changes, comment, connections, content, counting, delivery, hashlimit, headers, headers6, hop_limit,
-    icmp, limit, logging, mark, policy, ports, rateest, sctp, security, sets, socket, time, tracking, translation,
-    verdicts,
+    addresses, changes, comment, connections, content, counting, delivery, dscp, hashlimit, headers, headers6,
+    hop_limit, icmp, limit, link, logging, mark, policy, ports, rateest, sctp, security, sets, socket, time, tracking,
+    translation, verdicts,
 };
 use crate::iptables::ruleset::{Match, Target};
 use crate::net::Protocol;
 
 /// Every match, by subject; those that rules name most come first.
-const MATCHES: [&[&Row<Match>]; 19] = [
+const MATCHES: [&[&Row<Match>]; 21] = [
     ports::MATCHES,
     comment::MATCHES,
     connections::MATCHES,
@@ -22,6 +22,8 @@ const MATCHES: [&[&Row<Match>]; 19] = [
     hashlimit::MATCHES,
     hop_limit::MATCHES,
     addresses::MATCHES,
+    link::MATCHES,
+    dscp::MATCHES,
     headers::MATCHES,
     headers6::MATCHES,
     sctp::MATCHES,
@@ -34,13 +36,14 @@ const MATCHES: [&[&Row<Match>]; 19] = [
 ];
 
 /// Every target, by subject.
-const TARGETS: [&[&Row<Target>]; 11] = [
+const TARGETS: [&[&Row<Target>]; 12] = [
     verdicts::TARGETS,
     logging::TARGETS,
     translation::TARGETS,
     mark::TARGETS,
     tracking::TARGETS,
     changes::TARGETS,
+    dscp::TARGETS,
     hop_limit::TARGETS,
     delivery::TARGETS,
     security::TARGETS,
@@ -86,6 +89,14 @@ pub fn of_match(one: &Match) -> Option<&'static Row<Match>> {
         Match::HashLimit(_) => &hashlimit::HASH_LIMIT,
         Match::RpFilter(_) => &addresses::RP_FILTER,
         Match::IpRange(_) => &addresses::IP_RANGE,
+        Match::Mac(_) => &link::MAC,
+        Match::PacketType(_) => &link::PKTTYPE,
+        Match::Length(_) => &headers::LENGTH,
+        Match::Dscp(_) => &dscp::DSCP,
+        Match::Owner(_) => &socket::OWNER,
+        Match::AddrType(_) => &addresses::ADDRTYPE,
+        Match::Statistic(_) => &counting::STATISTIC,
+        Match::ConnLimit(_) => &connections::CONNLIMIT,
         Match::Comment(_) => &comment::COMMENT,
         Match::Unknown(unknown) => return match_named(&unknown.name),
     })
@@ -107,7 +118,15 @@ pub fn of_target(one: &Target) -> Option<&'static Row<Target>> {
         Target::Dnat(_) => &translation::DNAT,
         Target::Redirect(_) => &translation::REDIRECT,
         Target::Mark(_) => &mark::SET_MARK,
-        Target::NoTrack => &tracking::CT,
+        Target::ConnMark(_) => &mark::SET_CONNMARK,
+        Target::Ttl(_) => &hop_limit::SET_TTL,
+        Target::Hl(_) => &hop_limit::SET_HL,
+        Target::Dscp(_) => &dscp::SET_DSCP,
+        Target::Netmap(_) => &translation::NETMAP,
+        Target::NoTrack => &tracking::NOTRACK,
+        Target::Ct(_) => &tracking::CT,
+        Target::Tee(_) => &delivery::TEE,
+        Target::Ulog(_) => &logging::ULOG,
         Target::Unknown(unknown) => return target_named(&unknown.name),
     })
 }

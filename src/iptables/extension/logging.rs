@@ -2,13 +2,14 @@
 //! Input: their options, or their values. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::row::{Row, flag, option, target, typed};
+use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Choice, Written};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::text;
-use crate::iptables::ruleset::{Log, Nflog, Target};
+use crate::iptables::ruleset::{Log, Nflog, Target, Ulog};
 use crate::iptables::text::saved::{decimal, short};
 use crate::iptables::text::values;
-use crate::iptables::text::write;
+use crate::iptables::text::write::{self, Quotes};
 use crate::net::Family;
 
 /// The longest `--log-prefix`, in bytes; iptables cuts longer ones without a word.
@@ -63,21 +64,46 @@ pub static NFLOG: Row<Target> = target(
     }
 });
 
+/// `-j ULOG`
+pub static ULOG: Row<Target> = target(
+    "ULOG",
+    &[
+        option("ulog-prefix", short::<31>),
+        option("ulog-nlgroup", decimal::<1, 32>),
+        option("ulog-cprange", decimal::<0, { u64::MAX }>),
+        option("ulog-qthreshold", decimal::<1, 50>),
+    ],
+)
+.only(Family::V4, "`-j NFLOG`")
+.typed(
+    |written, reading| {
+        let mut ulog = Ulog::default();
+        for one in saved_options(written, reading.family)? {
+            match one.name {
+                "ulog-prefix" => ulog.prefix = Some(one.value().into()),
+                name => ulog.tuning.push((name.into(), one.number())),
+            }
+        }
+        Ok(Target::Ulog(Box::new(ulog)))
+    },
+    |one, _, out| {
+        if let Target::Ulog(ulog) = one {
+            if let Some(prefix) = &ulog.prefix {
+                out.push_str(" --ulog-prefix ");
+                write::word(prefix, Quotes::Needed, out);
+            }
+            for (name, value) in &ulog.tuning {
+                out.push_str(" --");
+                out.push_str(name);
+                out.push(' ');
+                write::number(*value, out);
+            }
+        }
+    },
+);
+
 /// The targets of this file.
-pub static TARGETS: &[&Row<Target>] = &[
-    &LOG,
-    &NFLOG,
-    &target(
-        "ULOG",
-        &[
-            option("ulog-prefix", short::<31>),
-            option("ulog-nlgroup", decimal::<1, 32>),
-            option("ulog-cprange", decimal::<0, { u64::MAX }>),
-            option("ulog-qthreshold", decimal::<1, 50>),
-        ],
-    )
-    .only(Family::V4, "`-j NFLOG`"),
-];
+pub static TARGETS: &[&Row<Target>] = &[&LOG, &NFLOG, &ULOG];
 
 fn read_log(written: &Written) -> Result<Log, Fault> {
     let mut log = Log::default();

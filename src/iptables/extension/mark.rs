@@ -2,11 +2,11 @@
 //! Input: options, or a value. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::row::{Row, flag, matching, option, target, typed};
+use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Choice, Said, Spelling, Written, needs, negatable, only, said, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem, vain};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{MaskedMark, Match, Negatable, Target};
+use crate::iptables::ruleset::{ConnMark, MarkMasks, MarkOperation, MaskedMark, Match, Negatable, Part, Target};
 use crate::iptables::text::saved::{U32, decimal, hexadecimal, mark};
 use crate::iptables::text::values::{self, masked_mark, number_in};
 use crate::iptables::text::words::Word;
@@ -66,39 +66,47 @@ pub static SET_MARK: Row<Target> =
             },
         );
 
+/// `-j CONNMARK`
+pub static SET_CONNMARK: Row<Target> = target(
+    "CONNMARK",
+    &[
+        OPERATIONS[0],
+        OPERATIONS[1],
+        OPERATIONS[2],
+        OPERATIONS[3],
+        OPERATIONS[4],
+        flag("save-mark"),
+        flag("restore-mark"),
+        option("nfmask", hexadecimal::<U32, 1>),
+        option("ctmask", hexadecimal::<U32, 1>),
+        option("mask", hexadecimal::<U32, 1>),
+        option("left-shift-mark", decimal::<0, 31>),
+        option("right-shift-mark", decimal::<0, 31>),
+    ],
+)
+.needs(&[&["set-xmark", "save-mark", "restore-mark"]])
+.excludes(&[
+    &["set-xmark", "save-mark", "restore-mark"],
+    &["mask", "nfmask"],
+    &["mask", "ctmask"],
+    &["set-xmark", "mask"],
+    &["set-xmark", "nfmask"],
+    &["set-xmark", "ctmask"],
+    &["left-shift-mark", "right-shift-mark"],
+])
+.finish(connection_mark)
+.typed(
+    |written, reading| Ok(Target::ConnMark(Box::new(connection_change(&saved_options(written, reading.family)?)))),
+    |one, _, out| {
+        if let Target::ConnMark(change) = one {
+            print_change(change, out);
+        }
+    },
+)
+.tracks();
+
 /// The targets of this file.
-pub static TARGETS: &[&Row<Target>] = &[
-    &SET_MARK,
-    &target(
-        "CONNMARK",
-        &[
-            OPERATIONS[0],
-            OPERATIONS[1],
-            OPERATIONS[2],
-            OPERATIONS[3],
-            OPERATIONS[4],
-            flag("save-mark"),
-            flag("restore-mark"),
-            option("nfmask", hexadecimal::<U32, 1>),
-            option("ctmask", hexadecimal::<U32, 1>),
-            option("mask", hexadecimal::<U32, 1>),
-            option("left-shift-mark", decimal::<0, 31>),
-            option("right-shift-mark", decimal::<0, 31>),
-        ],
-    )
-    .needs(&[&["set-xmark", "save-mark", "restore-mark"]])
-    .excludes(&[
-        &["set-xmark", "save-mark", "restore-mark"],
-        &["mask", "nfmask"],
-        &["mask", "ctmask"],
-        &["set-xmark", "mask"],
-        &["set-xmark", "nfmask"],
-        &["set-xmark", "ctmask"],
-        &["left-shift-mark", "right-shift-mark"],
-    ])
-    .finish(connection_mark)
-    .tracks(),
-];
+pub static TARGETS: &[&Row<Target>] = &[&SET_MARK, &SET_CONNMARK];
 
 const OPERATIONS: [Spelling; 5] = [
     option("set-xmark", mark),
@@ -175,4 +183,41 @@ fn connection_mark(mut all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Sai
     all.retain(|one| !matches!(one.name, "nfmask" | "ctmask" | "mask"));
     all.splice(1..1, [Said::added("nfmask", Some(packet)), Said::added("ctmask", Some(connection))]);
     Ok(all)
+}
+
+fn connection_change(all: &[Said]) -> ConnMark {
+    let mask = |name: &str| said(all, name).map_or(u32::MAX, |one| one.hexadecimals().0);
+    let masks = MarkMasks { packet: mask("nfmask"), connection: mask("ctmask") };
+    let operation = match said(all, "set-xmark").map(Said::hexadecimals) {
+        Some((value, mask)) => MarkOperation::Set(MaskedMark { value, mask: mask.unwrap_or(u32::MAX) }),
+        None if said(all, "save-mark").is_some() => MarkOperation::Save(masks),
+        None => MarkOperation::Restore(masks),
+    };
+    let shift = |name: &str| said(all, name).map_or(0, |one| one.number() as i8);
+    ConnMark { operation, shift: shift("left-shift-mark") - shift("right-shift-mark") }
+}
+
+fn print_change(change: &ConnMark, out: &mut String) {
+    let masks = match change.operation {
+        MarkOperation::Set(MaskedMark { value, mask }) => {
+            out.push_str(" --set-xmark ");
+            write::hexadecimal(value, out);
+            out.push('/');
+            write::hexadecimal(mask, out);
+            None
+        }
+        MarkOperation::Save(masks) => Some((" --save-mark", masks)),
+        MarkOperation::Restore(masks) => Some((" --restore-mark", masks)),
+    };
+    if let Some((option, masks)) = masks {
+        out.push_str(option);
+        out.push_str(" --nfmask ");
+        write::hexadecimal(masks.packet, out);
+        out.push_str(" --ctmask ");
+        write::hexadecimal(masks.connection, out);
+    }
+    if change.shift != 0 {
+        out.push_str(if change.shift > 0 { " --left-shift-mark " } else { " --right-shift-mark " });
+        write::number(change.shift.unsigned_abs().into(), out);
+    }
 }

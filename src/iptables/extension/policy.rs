@@ -6,8 +6,7 @@ use crate::iptables::extension::written::{Choice, Said, Written, lacks, positive
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Place, Problem};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, Policy, PolicyDirection, Unknown};
+use crate::iptables::ruleset::{Match, Part, Policy, PolicyDirection, Unknown};
 use crate::iptables::text::saved::{no, one_of, prefix};
 use crate::iptables::text::values::{number_in, protocol};
 use crate::iptables::text::words::Word;

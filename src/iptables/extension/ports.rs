@@ -5,8 +5,7 @@ use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, type
 use crate::iptables::extension::written::{Choice, Spelling, Written, negatable, only, put, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, Multiport, Negatable, PortSide, Ports, Tcp, TcpFlags};
+use crate::iptables::ruleset::{Match, Multiport, Negatable, Part, PortSide, Ports, Tcp, TcpFlags};
 use crate::iptables::text::holes::{Slot, hole};
 use crate::iptables::text::values;
 use crate::iptables::text::words::Word;

@@ -41,7 +41,8 @@ pub static MATCHES: &[&Row<Match>] = &[&matching(
     &["rateest-bps2", "rateest-pps1"],
     &["rateest-bps2", "rateest-pps2"],
 ])
-.finish(finish_match)];
+.finish(finish_match)
+.counts()];
 
 /// The targets of this file.
 pub static TARGETS: &[&Row<Target>] = &[&target(

@@ -91,6 +91,8 @@ pub struct Row<T> {
     pub tracks: fn(&T) -> bool,
     /// Of a target whose words are kept: whether the packet always goes on to the next rule as it was.
     pub goes_on: bool,
+    /// Of a match whose words are kept: whether it counts or rolls dice, so that its answer is no function of the packet.
+    pub counts: bool,
     /// Whether its ports may be parameters of a template.
     pub takes_holes: bool,
     /// Whether iptables-nft saves only one of two in a rule.
@@ -119,6 +121,7 @@ const fn row<T>(name: &'static str, options: &'static [Spelling]) -> Row<T> {
         check: |_, _, _, _| {},
         tracks: |_| false,
         goes_on: false,
+        counts: false,
         takes_holes: false,
         once: false,
         rival: "",
@@ -195,6 +198,11 @@ impl<T> Row<T> {
     /// A packet always goes on behind it as it was.
     pub const fn goes_on(self) -> Row<T> {
         Row { goes_on: true, ..self }
+    }
+
+    /// It counts or rolls dice: its answer is no function of the packet.
+    pub const fn counts(self) -> Row<T> {
+        Row { counts: true, ..self }
     }
 
     /// Its ports may be parameters of a template.

@@ -1,16 +1,37 @@
 //! Matches of the socket that a packet belongs to.
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
-use crate::iptables::extension::row::{Row, demand, flag, matching, option};
+use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, option};
+use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Said, Written, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::ruleset::Match;
+use crate::iptables::ruleset::{Match, Owner};
 use crate::iptables::text::saved::{U32, decimal, no, short};
 use crate::iptables::text::values::number;
 use crate::iptables::text::words::Word;
-use crate::iptables::text::write::Quotes;
+use crate::iptables::text::write::{self, Quotes};
 use crate::net::Family;
+
+/// `-m owner`
+pub static OWNER: Row<Match> = matching(
+    "owner",
+    &[
+        flag("socket-exists").negatable(),
+        option("uid-owner", owners).negatable(),
+        option("gid-owner", owners).negatable(),
+        flag("suppl-groups"),
+    ],
+)
+.needs(&[&["socket-exists", "uid-owner", "gid-owner", "suppl-groups"]])
+.together(&[("suppl-groups", "gid-owner")])
+.finish(owner)
+.demands(&[demand().hooks(Hooks::OUTPUT.and(Hooks::POSTROUTING))])
+.typed(read_owner, |one, _, out| {
+    if let Match::Owner(wanted) = one {
+        print_owner(wanted, out);
+    }
+});
 
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[
@@ -23,19 +44,7 @@ pub static MATCHES: &[&Row<Match>] = &[
     )
     .needs(&[&["path", "cgroup"]])
     .excludes(&[&["path", "cgroup"]]),
-    &matching(
-        "owner",
-        &[
-            flag("socket-exists").negatable(),
-            option("uid-owner", owners).negatable(),
-            option("gid-owner", owners).negatable(),
-            flag("suppl-groups"),
-        ],
-    )
-    .needs(&[&["socket-exists", "uid-owner", "gid-owner", "suppl-groups"]])
-    .together(&[("suppl-groups", "gid-owner")])
-    .finish(owner)
-    .demands(&[demand().hooks(Hooks::OUTPUT.and(Hooks::POSTROUTING))]),
+    &OWNER,
     &matching("socket", &[flag("transparent"), flag("nowildcard"), flag("restore-skmark")])
         .demands(&[demand().hooks(Hooks::PREROUTING.and(Hooks::INPUT))]),
 ];
@@ -63,5 +72,33 @@ fn owner(all: Vec<Said>, extension: &Written, _: Family) -> Result<Vec<Said>, Fa
             Err(one.vain("`--suppl-groups` stands before its group", "write `--gid-owner` before it"))
         }
         _ => Ok(all),
+    }
+}
+
+fn read_owner(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+    let all = saved_options(written, reading.family)?;
+    let numbers = |name: &str| said(&all, name).map(|one| one.negatable(one.ends()));
+    Ok(Match::Owner(Box::new(Owner {
+        socket: said(&all, "socket-exists").map(|one| one.negatable(())),
+        user: numbers("uid-owner"),
+        group: numbers("gid-owner"),
+        supplementary: said(&all, "suppl-groups").is_some(),
+    })))
+}
+
+fn print_owner(wanted: &Owner, out: &mut String) {
+    if let Some(socket) = wanted.socket {
+        write::bang(socket.negated, out);
+        out.push_str(" --socket-exists");
+    }
+    for (option, numbers) in [(" --uid-owner ", wanted.user), (" --gid-owner ", wanted.group)] {
+        if let Some(numbers) = numbers {
+            write::bang(numbers.negated, out);
+            out.push_str(option);
+            write::ends(numbers.value.0.into(), numbers.value.1.into(), '-', out);
+        }
+    }
+    if wanted.supplementary {
+        out.push_str(" --suppl-groups");
     }
 }

@@ -7,8 +7,7 @@ use crate::iptables::extension::written::{Choice, Spelling, Written, needs};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Nat, NatOptions, TableName, Target};
+use crate::iptables::ruleset::{Nat, NatOptions, Part, TableName, Target};
 use crate::iptables::text::saved::{length, no};
 use crate::iptables::text::values::{self, host_address};
 use crate::iptables::text::words::Word;
@@ -107,14 +106,25 @@ pub static DNAT: Row<Target> = target("DNAT", &[option("to-destination", shifted
     })
     .tracks();
 
+/// `-j NETMAP`
+pub static NETMAP: Row<Target> = target("NETMAP", &[typed("to")])
+    .typed(
+        |written, reading| {
+            let choice = written.options.first().ok_or_else(|| needs(written, "write `--to 192.0.2.0/24`"))?;
+            Ok(Target::Netmap(Box::new(network(choice.argument()?, reading.family)?)))
+        },
+        |one, _, out| {
+            if let Target::Netmap(network) = one {
+                out.push_str(" --to ");
+                out.push_str(&network.to_string());
+            }
+        },
+    )
+    .demands(&[demand().tables(NAT)])
+    .tracks();
+
 /// The targets of this file.
-pub static TARGETS: &[&Row<Target>] = &[
-    &MASQUERADE,
-    &SNAT,
-    &DNAT,
-    &REDIRECT,
-    &target("NETMAP", &[option("to", network)]).needs(&[&["to"]]).demands(&[demand().tables(NAT)]).tracks(),
-];
+pub static TARGETS: &[&Row<Target>] = &[&MASQUERADE, &SNAT, &DNAT, &REDIRECT, &NETMAP];
 
 fn read_destination(written: &Written, reading: &mut Reading) -> Result<Target, Fault> {
     // A range of ports that keeps the distance from a base port.
@@ -225,7 +235,7 @@ fn shifted(word: &Word, family: Family) -> Result<String, Fault> {
     Ok(format!("{text}:{first}-{last}/{base}"))
 }
 /// A network to map to; host bits are cut off.
-fn network(word: &Word, family: Family) -> Result<String, Fault> {
+fn network(word: &Word, family: Family) -> Result<Prefix, Fault> {
     let (text, bits) = match word.text.split_once('/') {
         Some((text, bits)) => (text, Some(bits)),
         None => (word.text.as_str(), None),
@@ -233,7 +243,7 @@ fn network(word: &Word, family: Family) -> Result<String, Fault> {
     let length = bits.map_or(Ok(family.bits()), |bits| length(word, bits, family))?;
     let network = host_address(text, family).and_then(|host| Prefix::containing(host, length));
     let help = "write a network with its length: `192.0.2.0/24`, `2001:db8::/64`";
-    network.map(|network| network.to_string()).ok_or_else(|| no(word, &format!("{} network", family.name()), help))
+    network.ok_or_else(|| no(word, &format!("{} network", family.name()), help))
 }
 
 fn print_options(options: &NatOptions, out: &mut String) {

@@ -17,14 +17,18 @@ pub fn kept_target(written: &Written, family: Family) -> Result<Target, Fault> {
     untyped(written, family).map(Target::Unknown)
 }
 
+/// The options as they are saved; for rows whose value follows from these.
+pub fn saved_options(written: &Written, family: Family) -> Result<Vec<Said>, Fault> {
+    let Some(known) = written.known else { return Ok(Vec::new()) };
+    let all = options(written, known, family)?;
+    (known.finish)(all, written, family)
+}
+
 /// The match or target in the words of `iptables-save`; word for word where iptables does not know it.
 fn untyped(written: &Written, family: Family) -> Result<Box<Unknown>, Fault> {
     let words = match written.known {
         None => written.options.iter().flat_map(as_written).collect(),
-        Some(known) => {
-            let all = options(written, known, family)?;
-            (known.finish)(all, written, family)?.iter().flat_map(as_saved).collect()
-        }
+        Some(_) => saved_options(written, family)?.iter().flat_map(as_saved).collect(),
     };
     Ok(Box::new(Unknown { name: written.name.as_str().into(), words }))
 }

@@ -5,8 +5,7 @@ use crate::iptables::extension::row::{Row, demand, target, typed};
 use crate::iptables::extension::written::Written;
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Place, Problem, problem};
-use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{RejectWith, TableName, Target};
+use crate::iptables::ruleset::{Part, RejectWith, TableName, Target};
 use crate::net::{Family, Protocol};
 
 /// `-j ACCEPT`

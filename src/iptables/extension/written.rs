@@ -172,6 +172,26 @@ impl Said {
         self.value().parse().unwrap_or(0)
     }
 
+    /// The value of an option with its `!`.
+    pub fn negatable<T>(&self, value: T) -> Negatable<T> {
+        Negatable { negated: self.negated, value }
+    }
+
+    /// Hexadecimal numbers, as they are saved: one, or two with a slash.
+    pub fn hexadecimals(&self) -> (u32, Option<u32>) {
+        let read = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or(0);
+        match self.value().split_once('/') {
+            Some((value, mask)) => (read(value), Some(read(mask))),
+            None => (read(self.value()), None),
+        }
+    }
+
+    /// A decimal number or a range of them, as they are saved.
+    pub fn ends(&self) -> (u32, u32) {
+        let (first, last) = self.value().split_once([':', '-']).unwrap_or((self.value(), self.value()));
+        (first.parse().unwrap_or(0), last.parse().unwrap_or(u32::MAX))
+    }
+
     /// The fault that the option has no effect, or another one than it says.
     pub fn vain(&self, message: impl Into<String>, help: impl Into<String>) -> Fault {
         Fault::new(self.span.clone(), message, "this option", help)

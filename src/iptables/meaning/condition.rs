@@ -54,6 +54,26 @@ pub enum Field {
     IpsecOut,
     /// Whether it is a piece of a larger packet: `FRAGMENT_NO`, `FRAGMENT_FIRST` or `FRAGMENT_LATER`.
     Fragment,
+    /// Bytes of the packet, its IP header included.
+    Length,
+    /// The upper six bits of the type of service, or of the traffic class (RFC 2474).
+    Dscp,
+    /// The hardware address that it came from, with `HARDWARE`; 0 where there is none.
+    HardwareSource,
+    /// How it was addressed on its link: the number of a `LinkType`.
+    LinkType,
+    /// Whether a socket of the gateway sends it: 0 or 1.
+    Socket,
+    /// The user of that socket.
+    User,
+    /// The group of that socket.
+    Group,
+    /// What the routing table says of the source: the number of a bit of `AddressTypes`.
+    SourceType,
+    /// What the routing table says of the destination, likewise.
+    DestinationType,
+    /// Whether `CT` or `NOTRACK` has said how the packet is tracked: 0 or 1. The first one holds.
+    TrackingChosen,
     /// The backend that has loaded the rules: no property of the packet, and the same for all rules.
     Backend,
 }
@@ -64,12 +84,16 @@ impl Field {
         match self {
             Field::Source | Field::Destination => family.bits().into(),
             Field::InInterface | Field::OutInterface => 128,
-            Field::Mark | Field::ConnectionMark => 32,
+            Field::HardwareSource => 49,
+            Field::Mark | Field::ConnectionMark | Field::Length | Field::User | Field::Group => 32,
             Field::SourcePort | Field::DestinationPort => 16,
             _ => 8,
         }
     }
 }
+
+/// The bit of `Field::HardwareSource` that says that there is one.
+pub const HARDWARE: u128 = 1 << 48;
 
 /// The value of `Field::Fragment` of a whole packet.
 pub const FRAGMENT_NO: u128 = Fragment::No as u128;

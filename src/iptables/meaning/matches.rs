@@ -3,6 +3,7 @@
 //!
 //! *Negated or not, it does not match* is a conjunct of its own: the ports of a piece that has none, the mark of no connection.
 
+use super::super::extension::index::match_named;
 use super::super::ruleset::{
     Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Part, PolicyDirection,
     PortSide, Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
@@ -10,14 +11,12 @@ use super::super::ruleset::{
 use super::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number, number, state_number,
 };
+use super::surroundings;
 use crate::iptables::packet::State;
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
 
 /// DCCP (RFC 4340), whose ports `-m udp` stands for as well.
 const DCCP: Protocol = Protocol(33);
-
-/// Extensions without a type whose answer is no function of the packet: they count, or they roll dice.
-const OF_THE_RULE: [&str; 8] = ["connlimit", "hashlimit", "limit", "nfacct", "quota", "rateest", "recent", "statistic"];
 
 /// Everything that a rule asks, part by part; all of it must hold.
 pub fn conditions(rule: &Rule, context: &Context) -> Vec<(Part, Condition)> {
@@ -133,6 +132,14 @@ impl Match {
             Match::HashLimit(wanted) => Condition::Unclear(Doubt::Limit, Unknown::Rule).negated(wanted.above),
             Match::RpFilter(wanted) => rp_filter(*wanted),
             Match::IpRange(wanted) => ip_range(wanted),
+            Match::Mac(wanted) => surroundings::mac(*wanted),
+            Match::PacketType(wanted) => surroundings::packet_type(*wanted),
+            Match::Length(wanted) => surroundings::length(*wanted),
+            Match::Dscp(wanted) => surroundings::dscp(*wanted),
+            Match::Owner(wanted) => surroundings::owner(wanted),
+            Match::AddrType(wanted) => surroundings::addr_type(wanted),
+            Match::Statistic(wanted) => surroundings::statistic(*wanted),
+            Match::ConnLimit(wanted) => surroundings::connection_limit(*wanted),
             Match::Comment(_) => Condition::ALWAYS,
             Match::Unknown(unknown) => extension(unknown),
         }
@@ -270,7 +277,7 @@ fn ip_range(wanted: &IpRange) -> Condition {
 
 /// An extension without a type: the same words have the same answer where that is a function of the packet.
 fn extension(unknown: &Extension) -> Condition {
-    let which = if OF_THE_RULE.contains(&&*unknown.name) {
+    let which = if match_named(&unknown.name).is_some_and(|row| row.counts) {
         Unknown::Rule
     } else {
         let mut words = unknown.name.to_string();

@@ -3,21 +3,17 @@
 
 use super::super::extension::index::target_named;
 use super::super::ruleset::{
-    ChainId, Hook, MaskedMark, Nat, NatOptions, RejectWith, TableName, Target, Unknown as Extension,
+    ChainId, ConnMark, Hook, HopChange, MarkMasks, MarkOperation, MaskedMark, Nat, NatOptions, RejectWith, TableName,
+    Target, Unknown as Extension,
 };
 use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, number, state_number};
 use super::matches::has_connection;
 use crate::iptables::packet::State;
-use crate::net::{Family, PortRange};
+use crate::net::{Family, PortRange, Prefix};
 
-/// Whether a target whose words are kept lets the packet go on to the next rule.
+/// Whether a target whose words are kept lets the packet go on as it was.
 fn goes_on(name: &str) -> bool {
     target_named(name).is_some_and(|row| row.goes_on)
-}
-
-/// Whether it changes a field that rules look at.
-fn changes(name: &str) -> bool {
-    matches!(name, "CONNMARK" | "HL" | "TTL")
 }
 
 /// What a field becomes.
@@ -32,7 +28,19 @@ pub enum Term {
         /// What is xored in last.
         xor: u128,
     },
-    /// One less or more; it ends at 0.
+    /// Its 32 bits of `keep`, xored with the bits of a field under a mask, which are moved to the left first, or to the right
+    /// where `by` is negative.
+    Moved {
+        /// The bits that stay.
+        keep: u32,
+        /// The field.
+        from: Field,
+        /// Its bits that count.
+        mask: u32,
+        /// By how many bits.
+        by: i8,
+    },
+    /// Less or more; it ends at 0 and at 255.
     Shift(i32),
     /// Any value from the first to the last.
     Within(u128, u128),
@@ -121,6 +129,7 @@ impl Target {
         Some(match self {
             // A chain that is not there: no loader takes it.
             Target::None | Target::Log(_) | Target::Nflog(_) | Target::Unresolved { .. } => Then::GoOn,
+            Target::Tee(_) | Target::Ulog(_) => Then::GoOn,
             Target::Accept => Then::Accept,
             Target::Drop => Then::Drop,
             Target::Return => Then::Return,
@@ -128,7 +137,7 @@ impl Target {
             Target::Goto(chain) => Then::Goto(*chain),
             Target::Reject(with) => Then::Reject(*with),
             Target::TcpMss(_) => Then::Change,
-            Target::Unknown(unknown) if goes_on(&unknown.name) && !changes(&unknown.name) => Then::GoOn,
+            Target::Unknown(unknown) if goes_on(&unknown.name) => Then::GoOn,
             _ => return None,
         })
     }
@@ -141,22 +150,20 @@ impl Target {
         }
         vec![match self {
             Target::Mark(mark) => Action::with(vec![assign(Field::Mark, xor_mark(*mark))], Then::Change),
-            // What is tracked already stays so: on `lo`, what was sent.
-            Target::NoTrack => {
-                return only(
-                    Condition::equal(Field::State, state_number(State::Invalid)),
-                    vec![assign(Field::NoTrack, Term::value(1_u8))],
-                );
-            }
+            Target::ConnMark(change) => return only(has_connection(), connection_mark(change)),
+            Target::Ttl(change) | Target::Hl(change) => Action::with(vec![hops(*change)], Then::Change),
+            Target::Dscp(value) => Action::with(vec![assign(Field::Dscp, Term::value(*value))], Then::Change),
+            Target::Netmap(network) => netmap(network, context.family, hook),
+            Target::NoTrack => return choose_tracking(true),
+            Target::Ct(ct) => return choose_tracking(ct.notrack),
             Target::Masquerade(options) => {
-                let mut assigns =
-                    vec![assign(Field::SourceTranslated, Term::value(1_u8)), assign(Field::Source, Term::OwnAddress)];
+                let mut assigns = source_becomes(Term::OwnAddress);
                 assigns.extend(new_port(Field::SourcePort, options));
                 Action::with(assigns, Then::Translate)
             }
-            Target::Snat(nat) => translate(Field::SourceTranslated, Field::Source, Field::SourcePort, nat),
+            Target::Snat(nat) => translate(source_becomes, Field::SourceTranslated, Field::SourcePort, nat),
             Target::Dnat(nat) => {
-                translate(Field::DestinationTranslated, Field::Destination, Field::DestinationPort, nat)
+                translate(destination_becomes, Field::DestinationTranslated, Field::DestinationPort, nat)
             }
             Target::Redirect(options) => return redirect(options, context.family, hook),
             Target::Unknown(unknown) => return extension(unknown, table, hook),
@@ -183,19 +190,71 @@ fn new_port(field: Field, options: &NatOptions) -> Option<Assign> {
     Some(assign(field, if dice { Term::Within(start, end) } else { Term::Near(start, end) }))
 }
 
-fn translate(translated: Field, address: Field, port: Field, nat: &Nat) -> Action {
-    let mut assigns = vec![assign(translated, Term::value(1_u8))];
-    assigns.extend(nat.addresses.map(|(first, last)| assign(address, Term::Within(number(first), number(last)))));
+/// What a new source changes.
+fn source_becomes(term: Term) -> Vec<Assign> {
+    vec![
+        assign(Field::SourceTranslated, Term::value(1_u8)),
+        assign(Field::Source, term),
+        assign(Field::SourceType, Term::Anything),
+    ]
+}
+
+/// What a new destination changes.
+fn destination_becomes(term: Term) -> Vec<Assign> {
+    vec![
+        assign(Field::DestinationTranslated, Term::value(1_u8)),
+        assign(Field::Destination, term),
+        assign(Field::DestinationType, Term::Anything),
+    ]
+}
+
+fn translate(becomes: fn(Term) -> Vec<Assign>, translated: Field, port: Field, nat: &Nat) -> Action {
+    let mut assigns = match nat.addresses {
+        Some((first, last)) => becomes(Term::Within(number(first), number(last))),
+        None => vec![assign(translated, Term::value(1_u8))],
+    };
     assigns.extend(new_port(port, &nat.options));
     Action::with(assigns, Then::Translate)
+}
+
+/// One to one: the network becomes another, the bits of the host stay.
+fn netmap(network: &Prefix, family: Family, hook: Hook) -> Action {
+    let all = u128::MAX >> (128 - u32::from(family.bits()));
+    let host = all.checked_shr(network.length().into()).unwrap_or(0);
+    let term = Term::Bits { keep: host, from: None, xor: number(network.address()) };
+    let assigns = match hook {
+        Hook::Input | Hook::Postrouting => source_becomes(term),
+        _ => destination_becomes(term),
+    };
+    Action::with(assigns, Then::Translate)
+}
+
+/// `CT`, `NOTRACK`: the first one that a packet meets holds, and what is tracked already stays so: on `lo`, what was sent.
+fn choose_tracking(notrack: bool) -> Vec<Action> {
+    let open = Condition::all([
+        Condition::equal(Field::State, state_number(State::Invalid)),
+        Condition::equal(Field::TrackingChosen, 0_u8),
+    ]);
+    let mut assigns = vec![assign(Field::TrackingChosen, Term::value(1_u8))];
+    assigns.extend(notrack.then(|| assign(Field::NoTrack, Term::value(1_u8))));
+    only(open, assigns)
+}
+
+/// `TTL`, `HL`
+fn hops(change: HopChange) -> Assign {
+    let term = match change {
+        HopChange::Set(value) => Term::value(value),
+        HopChange::Decrement(by) => Term::Shift(-i32::from(by)),
+        HopChange::Increment(by) => Term::Shift(by.into()),
+    };
+    assign(Field::HopLimit, term)
 }
 
 /// To the gateway itself: an address of the interface, or the loopback address for its own packets.
 fn redirect(options: &NatOptions, family: Family, hook: Hook) -> Vec<Action> {
     let loopback: u128 = if family == Family::V4 { 0x7f00_0001 } else { 1 };
     let address = if hook == Hook::Output { Term::Within(loopback, loopback) } else { Term::OwnAddress };
-    let mut assigns =
-        vec![assign(Field::DestinationTranslated, Term::value(1_u8)), assign(Field::Destination, address)];
+    let mut assigns = destination_becomes(address);
     assigns.extend(new_port(Field::DestinationPort, options));
     let goes = Action::with(assigns, Then::ToGateway);
     if family == Family::V4 || hook == Hook::Output {
@@ -217,10 +276,8 @@ fn redirect(options: &NatOptions, family: Family, hook: Hook) -> Vec<Action> {
 
 /// A target without a type: some are understood, the others may do anything.
 fn extension(target: &Extension, table: TableName, hook: Hook) -> Vec<Action> {
-    match &*target.name {
-        "CONNMARK" => return connection_mark(target),
-        "TTL" | "HL" => return vec![Action::with(vec![assign(Field::HopLimit, Term::Anything)], Then::Change)],
-        _ => {}
+    if &*target.name == "TOS" {
+        return vec![Action::with(vec![assign(Field::Dscp, Term::Anything)], Then::Change)];
     }
     let passes = if table == TableName::Nat && matches!(hook, Hook::Prerouting | Hook::Output) {
         let lost = [Field::Destination, Field::DestinationPort].map(|field| assign(field, Term::Anything));
@@ -236,27 +293,24 @@ fn extension(target: &Extension, table: TableName, hook: Hook) -> Vec<Action> {
     ]
 }
 
-/// `CONNMARK`, in the words of `iptables-save`. What has no connection keeps its mark.
-fn connection_mark(target: &Extension) -> Vec<Action> {
-    let hex = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok();
-    let after = |option: &str| {
-        let at = target.words.iter().position(|word| &**word == option)?;
-        target.words.get(at + 1).map(|word| &**word)
-    };
-    let mask = |option| after(option).and_then(hex).unwrap_or(u32::MAX);
-    let (packet, connection) = (mask("--nfmask"), mask("--ctmask"));
-    let has = |option: &str| target.words.iter().any(|word| &**word == option);
-    let copy =
-        |keep: u32, from: Field, mask: u32| Term::Bits { keep: keep.into(), from: Some((from, mask.into())), xor: 0 };
-    let change = if let Some((value, mask)) = after("--set-xmark").and_then(|text| text.split_once('/')) {
-        let mark = hex(value).zip(hex(mask)).map(|(value, mask)| MaskedMark { value, mask });
-        mark.map(|mark| assign(Field::ConnectionMark, xor_mark(mark)))
-    } else if has("--save-mark") {
-        Some(assign(Field::ConnectionMark, copy(!connection, Field::Mark, packet)))
-    } else if has("--restore-mark") {
-        Some(assign(Field::Mark, copy(!packet, Field::ConnectionMark, connection)))
-    } else {
-        None
-    };
-    only(has_connection(), change.into_iter().collect())
+/// `CONNMARK`, of what has a connection: what is copied is shifted before it is xored in, what is set afterwards
+/// (`connmark_tg_shift`).
+fn connection_mark(change: &ConnMark) -> Vec<Assign> {
+    let by = change.shift;
+    match change.operation {
+        MarkOperation::Set(mark) => {
+            let set = assign(Field::ConnectionMark, xor_mark(mark));
+            let moved = Term::Moved { keep: 0, from: Field::ConnectionMark, mask: u32::MAX, by };
+            let moved = (by != 0).then(|| assign(Field::ConnectionMark, moved));
+            std::iter::once(set).chain(moved).collect()
+        }
+        MarkOperation::Save(MarkMasks { packet, connection }) => {
+            let term = Term::Moved { keep: !connection, from: Field::Mark, mask: packet, by };
+            vec![assign(Field::ConnectionMark, term)]
+        }
+        MarkOperation::Restore(MarkMasks { packet, connection }) => {
+            let term = Term::Moved { keep: !packet, from: Field::ConnectionMark, mask: connection, by };
+            vec![assign(Field::Mark, term)]
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::negatable::Negatable;
+use super::surroundings::{AddrType, ConnLimit, LinkType, Owner, Statistic};
 use crate::net::PortRange;
 
 /// An extension match (`-m`), as iptables-extensions(8) names them.
@@ -51,6 +52,22 @@ pub enum Match {
     RpFilter(RpFilter),
     /// `-m iprange`
     IpRange(Box<IpRange>),
+    /// `-m mac --mac-source`: the hardware address that a packet came from; nothing else has one.
+    Mac(Negatable<[u8; 6]>),
+    /// `-m pkttype`: how the packet was addressed on its link.
+    PacketType(Negatable<LinkType>),
+    /// `-m length`: bytes of the whole packet, its IP header included, from the first to the last.
+    Length(Negatable<(u16, u16)>),
+    /// `-m dscp`: the upper six bits of the type of service, or of the traffic class.
+    Dscp(Negatable<u8>),
+    /// `-m owner`, by numbers; it looks at the socket that sends, and without one it does not match.
+    Owner(Box<Owner>),
+    /// `-m addrtype`: what the routing table says of the addresses.
+    AddrType(AddrType),
+    /// `-m statistic`
+    Statistic(Statistic),
+    /// `-m connlimit`
+    ConnLimit(ConnLimit),
     /// `-m comment`
     Comment(Box<str>),
     /// A match that the model does not know, kept as it was written and never guessed.

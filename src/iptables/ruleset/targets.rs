@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::chain::ChainId;
+use super::changes::{ConnMark, Ct, HopChange, Tee, Ulog};
 use super::matches::{MaskedMark, Unknown};
-use crate::net::{Family, PortRange};
+use crate::net::{Family, PortRange, Prefix};
 
 /// What a rule does (`-j`, `-g`).
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +52,25 @@ pub enum Target {
     Redirect(NatOptions),
     /// `MARK --set-xmark value/mask`: the bits of the mask are cleared, then the value is xored in.
     Mark(MaskedMark),
-    /// `CT --notrack`
+    /// `CONNMARK`; what has no connection keeps its mark.
+    ConnMark(Box<ConnMark>),
+    /// `TTL`, IPv4.
+    Ttl(HopChange),
+    /// `HL`, IPv6.
+    Hl(HopChange),
+    /// `DSCP --set-dscp`: the upper six bits of the type of service, or of the traffic class.
+    Dscp(u8),
+    /// `NETMAP --to`: the network of an address becomes another, the bits of the host stay. It is the destination in
+    /// PREROUTING and OUTPUT, the source in INPUT and POSTROUTING.
+    Netmap(Box<Prefix>),
+    /// `NOTRACK`: what `CT --notrack` does.
     NoTrack,
+    /// `CT`
+    Ct(Box<Ct>),
+    /// `TEE`
+    Tee(Box<Tee>),
+    /// `ULOG`
+    Ulog(Box<Ulog>),
     /// A target that the model does not know, kept as it was written and never guessed.
     Unknown(Box<Unknown>),
 }

@@ -70,6 +70,15 @@ pub fn port_range(range: PortRange, out: &mut String) {
     }
 }
 
+/// A range of numbers, one where its ends are the same.
+pub fn ends(first: u64, last: u64, between: char, out: &mut String) {
+    number(first, out);
+    if first != last {
+        out.push(between);
+        number(last, out);
+    }
+}
+
 /// Options with their numbers.
 pub fn tuning(options: &[(Box<str>, u32)], out: &mut String) {
     for (name, value) in options {

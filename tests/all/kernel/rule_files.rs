@@ -14,12 +14,18 @@ const NAMES: [&str; 6] = ["eth0", "eth1", "inet0", "vti42", "vti+", "lo"];
 const OWN: [&str; 4] = ["own-a", "own-b", "own-c", "own-d"];
 const MARKS: [&str; 3] =
     [" -j MARK --set-xmark 0x7/0xffffffff", " -j MARK --set-xmark 0x10/0x10", " -j MARK --set-xmark 0x1/0x0"];
-const CONNECTION_MARKS: [&str; 4] = [
+const CONNECTION_MARKS: [&str; 7] = [
     " -j CONNMARK --set-xmark 0x5/0xffffffff",
     " -j CONNMARK --set-xmark 0x1/0x3",
     " -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff",
     " -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff",
+    " -j CONNMARK --set-xmark 0x5/0xff --left-shift-mark 1",
+    " -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xf0 --left-shift-mark 4",
+    " -j CONNMARK --restore-mark --nfmask 0xf --ctmask 0xff --right-shift-mark 1",
 ];
+
+/// Changes of the hop limit and of the class of service, without the name of the target for the first.
+const HOPS: [&str; 4] = ["set 1", "set 64", "dec 1", "inc 200"];
 
 /// A pair of rule files, and what nobody can load made anew.
 pub fn rule_files(random: &mut Random) -> Both<Ruleset> {
@@ -228,7 +234,11 @@ impl Writer<'_> {
 
     fn other_match(&mut self, table: TableName, chain: &str) -> String {
         let not = self.not();
-        match self.random.below(8) {
+        match self.random.below(9) {
+            8 => (*self
+                .random
+                .pick(&[" -m statistic --mode random --probability 1.00000000000", " -m dscp --dscp 0x2e"]))
+            .to_owned(),
             0 => {
                 let (name, option) = if self.family == Family::V4 { ("ttl", "ttl") } else { ("hl", "hl") };
                 let hops = self.random.pick(&[1, 2, 63, 64, 254, 255]);
@@ -283,7 +293,22 @@ impl Writer<'_> {
             return (*self.random.pick(&general)).to_owned();
         }
         match table {
-            TableName::Raw => *self.random.pick(&[" -j CT --notrack", " -j DROP", " -j ACCEPT"]),
+            TableName::Raw => *self.random.pick(&[
+                " -j CT --notrack",
+                " -j NOTRACK",
+                " -j CT",
+                " -j DROP",
+                " -j ACCEPT",
+                " -j ACCEPT",
+            ]),
+            TableName::Mangle if self.random.chance(15) => {
+                let change = *self.random.pick(&HOPS);
+                return match self.family {
+                    Family::V4 => format!(" -j TTL --ttl-{change}"),
+                    Family::V6 => format!(" -j HL --hl-{change}"),
+                };
+            }
+            TableName::Mangle if self.random.chance(10) => " -j DSCP --set-dscp 0x2e",
             TableName::Mangle => self.mangle(protocol),
             TableName::Nat => return self.nat(chain, protocol),
             TableName::Filter if self.random.chance(25) => return self.reject(protocol),
@@ -321,6 +346,10 @@ impl Writer<'_> {
             (Family::V6, false) => "2001:db8:9::9",
             (Family::V6, true) => "[2001:db8:9::9]:8080",
         };
+        if self.random.chance(20) {
+            let network = if self.family == Family::V4 { "10.9.9.0/28" } else { "2001:db8:9::/64" };
+            return format!(" -j NETMAP --to {network}");
+        }
         match chain {
             "PREROUTING" | "OUTPUT" => match self.random.below(3) {
                 0 => format!(" -j DNAT --to-destination {address}"),

@@ -97,12 +97,35 @@ impl Writer<'_> {
         if self.random.chance(15) {
             rule.push_str(" -m limit --limit 10/sec");
         }
+        if self.random.chance(15) {
+            let matched = *self.random.pick(&[
+                " -m length --length 40:1500",
+                " -m pkttype ! --pkt-type broadcast",
+                " -m dscp ! --dscp 0x2e",
+                " -m addrtype --dst-type LOCAL",
+                " -m statistic --mode nth --every 3 --packet 1",
+                " -m statistic --mode random --probability 0.25000000000",
+            ]);
+            rule.push_str(matched);
+        }
+        if inbound && !outbound && self.random.chance(10) {
+            rule.push_str(" -m mac ! --mac-source 00:53:00:00:00:0a");
+        }
+        if chain == "OUTPUT" && self.random.chance(10) {
+            rule.push_str(" -m owner --uid-owner 1000-1999");
+        }
         if self.random.chance(20) {
             rule.push_str(" -m comment --comment \"it is \\\"so\\\" é } {\"");
         }
         let target = match table {
-            "raw" => *self.random.pick(&["-j CT --notrack", "-j DROP", "-j ACCEPT"]),
-            "mangle" => *self.random.pick(&["-j MARK --set-xmark 0x7/0xff", "-j ACCEPT", ""]),
+            "raw" => *self.random.pick(&["-j CT --notrack", "-j NOTRACK", "-j CT --zone 3", "-j DROP", "-j ACCEPT"]),
+            "mangle" => *self.random.pick(&[
+                "-j MARK --set-xmark 0x7/0xff",
+                "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff --left-shift-mark 3",
+                "-j DSCP --set-dscp 0x08",
+                "-j ACCEPT",
+                "",
+            ]),
             "nat" => *self.random.pick(&["-j ACCEPT", "-j RETURN"]),
             _ => match (self.random.below(6), own) {
                 (0, Some(_)) => "-j own",

@@ -1,0 +1,95 @@
+//! What matches ask besides the headers of a packet: its link, its socket, the routing table, chance.
+//! Input: such a match. Output: its condition; most of what it looks at is no part of a packet here, and so is not known.
+
+use super::super::ruleset::{AddrType, AddressTypes, ConnLimit, LinkType, Negatable, Owner, Statistic};
+use super::condition::{Condition, Doubt, Field, HARDWARE, Test, Unknown};
+
+/// `-m mac`: negated or not, it does not match what came without a hardware address.
+pub fn mac(wanted: Negatable<[u8; 6]>) -> Condition {
+    let number = wanted.value.into_iter().fold(0, |number, byte| number << 8 | u128::from(byte));
+    let is = Condition::equal(Field::HardwareSource, HARDWARE | number);
+    if !wanted.negated {
+        return is;
+    }
+    let there = Condition::Is(Field::HardwareSource, Test::Masked { value: HARDWARE, mask: HARDWARE });
+    Condition::all([there, is.negated(true)])
+}
+
+/// `-m pkttype`
+pub fn packet_type(wanted: Negatable<LinkType>) -> Condition {
+    Condition::equal(Field::LinkType, wanted.value as u128).negated(wanted.negated)
+}
+
+/// `-m length`
+pub fn length(wanted: Negatable<(u16, u16)>) -> Condition {
+    Condition::within(Field::Length, wanted.value.0, wanted.value.1).negated(wanted.negated)
+}
+
+/// `-m dscp`
+pub fn dscp(wanted: Negatable<u8>) -> Condition {
+    Condition::equal(Field::Dscp, wanted.value).negated(wanted.negated)
+}
+
+/// `-m owner`: without a socket only what is negated throughout matches (`owner_mt`).
+pub fn owner(wanted: &Owner) -> Condition {
+    let numbers = |field, numbers: Option<Negatable<(u32, u32)>>| {
+        numbers.map_or(Condition::ALWAYS, |numbers| {
+            Condition::within(field, numbers.value.0, numbers.value.1).negated(numbers.negated)
+        })
+    };
+    let group = match wanted.group {
+        // Which groups a user is in besides, no packet tells.
+        Some(group) if wanted.supplementary => {
+            let (first, last) = group.value;
+            let words = Unknown::Words(format!("supplementary group {first}-{last}").into());
+            let other = Condition::Unclear(Doubt::Hidden, words);
+            Condition::any([Condition::within(Field::Group, first, last), other]).negated(group.negated)
+        }
+        group => numbers(Field::Group, group),
+    };
+    let negated = |negated: Option<bool>| negated.unwrap_or(true);
+    let all_negated = negated(wanted.socket.map(|socket| socket.negated))
+        && negated(wanted.user.map(|user| user.negated))
+        && negated(wanted.group.map(|group| group.negated));
+    let socket = Condition::equal(Field::Socket, 1_u8);
+    let with = match wanted.socket {
+        Some(asked) if asked.negated => Condition::NEVER,
+        _ => Condition::all([socket.clone(), numbers(Field::User, wanted.user), group]),
+    };
+    if all_negated { Condition::any([socket.negated(true), with]) } else { with }
+}
+
+/// `-m addrtype`: the routing table knows the types; for one interface alone they may be others.
+pub fn addr_type(wanted: &AddrType) -> Condition {
+    let side = |field, types: Option<Negatable<AddressTypes>>| {
+        types.map_or(Condition::ALWAYS, |types| {
+            let set = (0..12_u8).filter(|bit| types.value.0 & (1 << bit) != 0);
+            Condition::any(set.map(|bit| Condition::equal(field, bit))).negated(types.negated)
+        })
+    };
+    match wanted.limit {
+        None => {
+            Condition::all([side(Field::SourceType, wanted.source), side(Field::DestinationType, wanted.destination)])
+        }
+        Some(_) => Condition::Unclear(Doubt::Hidden, Unknown::Rule),
+    }
+}
+
+/// `-m statistic`: dice or a counter of the rule's own, but for what is certain.
+pub fn statistic(wanted: Statistic) -> Condition {
+    let chance = Condition::Unclear(Doubt::Extension, Unknown::Rule);
+    match wanted {
+        Statistic::Random(wanted) => match wanted.value {
+            0 => Condition::NEVER.negated(wanted.negated),
+            Statistic::CERTAIN.. => Condition::ALWAYS.negated(wanted.negated),
+            _ => chance,
+        },
+        Statistic::Nth { every, .. } if every.value == 1 => Condition::ALWAYS.negated(every.negated),
+        Statistic::Nth { .. } => chance,
+    }
+}
+
+/// `-m connlimit`: it counts the connections of a network.
+pub fn connection_limit(_: ConnLimit) -> Condition {
+    Condition::Unclear(Doubt::Extension, Unknown::Rule)
+}
