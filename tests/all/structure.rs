@@ -228,6 +228,18 @@ fn a_name_is_that_of_one_type() {
 }
 
 #[test]
+fn the_tested_toolchain_is_named_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).expect("a file of the checkout");
+    let value = |text: &str, key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key} = \"")).map(str::to_owned));
+        line.and_then(|rest| rest.split('"').next().map(str::to_owned)).unwrap_or_else(|| panic!("no {key}"))
+    };
+    let (tested, oldest) = (value(&read("rust-toolchain.toml"), "channel"), value(&read("Cargo.toml"), "rust-version"));
+    assert!(tested.starts_with(&format!("{oldest}.")), "tested with {tested}, and Cargo.toml says {oldest}");
+}
+
+#[test]
 fn limits_are_called_max() {
     for file in read().files.values() {
         for name in &file.declared {
