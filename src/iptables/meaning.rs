@@ -13,6 +13,6 @@ pub use self::condition::{
     number, state_number,
 };
 pub use self::evaluate::{Answer, Read, Value, evaluate};
-pub use self::matches::{backends_differ, conditions, ports_are_read};
+pub use self::matches::{backends_differ, conditions};
 pub use self::targets::{Action, Assign, Term, Then};
 pub use self::tracking::{tracks, translates};

@@ -217,6 +217,8 @@ impl<'a> Flight<'a> {
             Field::DestinationTranslated => translated(self.new_destination),
             Field::Fragment => Value::Known(self.fragment as u128),
             Field::Protocol => Value::Known(self.protocol().0.into()),
+            Field::PortsRead if self.fragment == Fragment::Later => self.value(Field::Backend),
+            Field::PortsRead => Value::Known(1),
             Field::IcmpType | Field::IcmpCode | Field::IpsecIn | Field::IpsecOut | Field::Backend => {
                 Wire(self.packet).value(field)
             }
@@ -238,6 +240,7 @@ impl<'a> Flight<'a> {
 
     #[cold]
     fn open(&self, value: Value, field: Field, test: &Test) -> Answer {
+        let field = if field == Field::PortsRead { Field::Backend } else { field };
         let never = if field == Field::Destination { self.never } else { &[] };
         passes(value, field.bits(self.family), test, field, &self.facts, never)
     }

@@ -6,11 +6,10 @@ use std::ops::Range;
 
 use super::verdict::{Place, Verdict};
 use crate::iptables::meaning::{
-    Condition, Context, Doubt, FRAGMENT_LATER, Field, Test, Then, Unknown, conditions, ports_are_read, tracks,
-    translates,
+    Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_NO, Field, Test, Then, Unknown, conditions, tracks, translates,
 };
 use crate::iptables::ruleset::{ChainPolicy, Hook, Part, Rule, Ruleset, Table, TableName, Target};
-use crate::net::{Family, PortRange};
+use crate::net::{Family, PortRange, Protocol};
 use crate::way::{Ways, ways};
 
 /// The rules of a family, ready to be walked by any number of packets.
@@ -113,16 +112,15 @@ impl<'a> Loaded<'a> {
 
 /// The conditions of a rule as a branch knows them: what is the rule's own has its name.
 pub(super) fn named_conditions(rule: &Rule, place: Place, context: &Context) -> Vec<(Part, Condition)> {
-    let mut all = conditions(rule, context);
-    for (part, condition) in &mut all {
-        let mut own = false;
-        condition.unknowns(&mut |_, unknown| own |= *unknown == Unknown::Rule);
-        if own {
-            let name = format!("{} {} {part:?}", place.table.name(), place.rule);
-            *condition = std::mem::replace(condition, Condition::ALWAYS).named(&name);
-        }
-    }
-    all
+    let all = conditions(rule, context);
+    all.into_iter().map(|(part, condition)| (part, named(condition, place, part))).collect()
+}
+
+/// A condition, with a name for what is a part's own.
+fn named(condition: Condition, place: Place, part: Part) -> Condition {
+    let mut own = false;
+    condition.unknowns(&mut |_, unknown| own |= *unknown == Unknown::Rule);
+    if own { condition.named(&format!("{} {} {part:?}", place.table.name(), place.rule)) } else { condition }
 }
 
 /// The name of what only the target of a rule knows.
@@ -157,10 +155,9 @@ fn again(tables: &[Option<LoadedTable>]) -> HashSet<(Doubt, Unknown)> {
 
 impl<'a> LoadedTable<'a> {
     fn new(table: &'a Table, context: &Context) -> LoadedTable<'a> {
-        let read = ports_are_read(context);
         let place = |index| Place { table: table.name, rule: index };
         let mut entries: Vec<Entry> =
-            table.rules.iter().zip(0..).map(|(rule, index)| Entry::new(rule, place(index), context, &read)).collect();
+            table.rules.iter().zip(0..).map(|(rule, index)| Entry::new(rule, place(index), context)).collect();
         entries.sort_by_key(|entry| entry.rule.chain);
         let chains = (0..table.chains.len() as u32)
             .map(|chain| {
@@ -207,7 +204,7 @@ impl<'a> LoadedTable<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn new(rule: &'a Rule, place: Place, context: &Context, read: &Condition) -> Entry<'a> {
+    fn new(rule: &'a Rule, place: Place, context: &Context) -> Entry<'a> {
         let mut entry = Entry {
             source: Bits::default(),
             destination: Bits::default(),
@@ -222,24 +219,23 @@ impl<'a> Entry<'a> {
             index: place.rule,
         };
         let mut rest = Vec::new();
-        for (_, condition) in named_conditions(rule, place, context) {
-            match condition {
-                Condition::All(all) => {
-                    all.into_iter().for_each(|one| entry.ask(one, read, context.family, &mut rest));
-                }
-                one => entry.ask(one, read, context.family, &mut rest),
-            }
+        let family = context.family;
+        for (_, condition) in rule.header.conditions(context) {
+            entry.ask(condition, family, &mut rest);
+        }
+        let protocol = entry.protocol.and_then(|(protocol, negated)| (!negated).then_some(Protocol(protocol)));
+        for (index, one) in rule.matches.iter().enumerate() {
+            one.each(context, protocol, &mut |condition| {
+                let condition = named(condition, place, Part::Match(index));
+                entry.ask(condition, family, &mut rest);
+            });
         }
         entry.rest = rest.into();
         entry
     }
 
     /// Adds a condition: to those that stand apart, where one of them can hold it.
-    fn ask(&mut self, condition: Condition, read: &Condition, family: Family, rest: &mut Vec<Condition>) {
-        let condition = match self.protocol {
-            Some((protocol, false)) => condition.given(Field::Protocol, protocol.into()),
-            _ => condition,
-        };
+    fn ask(&mut self, condition: Condition, family: Family, rest: &mut Vec<Condition>) {
         let (asked, negated) = match &condition {
             Condition::Not(inner) => (&**inner, true),
             other => (other, false),
@@ -276,16 +272,16 @@ impl<'a> Entry<'a> {
                         self.destination_ports = PortRange { start: first as u16, end: last as u16 };
                         return;
                     }
-                    (Field::Fragment, Test::Within(FRAGMENT_LATER, FRAGMENT_LATER)) if negated => {
+                    (Field::Fragment, Test::Within(FRAGMENT_NO, FRAGMENT_FIRST)) if !negated => {
                         self.later = LaterFragments::Never;
+                        return;
+                    }
+                    (Field::PortsRead, _) => {
+                        self.later = self.later.max(LaterFragments::WithNft);
                         return;
                     }
                     _ => {}
                 }
-            }
-            _ if condition == *read => {
-                self.later = self.later.max(LaterFragments::WithNft);
-                return;
             }
             _ if condition.is_always() => return,
             _ => {}

@@ -8,6 +8,7 @@ pub use crate::iptables::meaning::Answer;
 use crate::iptables::meaning::{Backend, Condition, Field, Test, evaluate};
 use crate::iptables::packet::Fragment;
 pub use crate::iptables::ruleset::Part;
+use crate::iptables::ruleset::{Match, Rule};
 
 /// Whether a rule matches.
 #[inline]
@@ -80,7 +81,7 @@ fn later(later: LaterFragments, flight: &Flight) -> Answer {
 }
 
 /// Everything that a rule asks, as one condition.
-pub(super) fn whole(rule: &crate::iptables::ruleset::Rule, place: Place, loaded: &Loaded) -> Condition {
+pub(super) fn whole(rule: &Rule, place: Place, loaded: &Loaded) -> Condition {
     Condition::all(named_conditions(rule, place, &loaded.context).into_iter().map(|(_, condition)| condition))
 }
 
@@ -90,9 +91,14 @@ pub fn only_failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions:
     let view = View { flight, assumptions };
     let fails = |condition: &Condition| evaluate(condition, &view) == Answer::No;
     let header = entry.rule.header.conditions(&loaded.context);
-    let matches = entry.rule.matches.iter().enumerate();
-    let matches = matches.map(|(index, one)| (Part::Match(index), one.condition(&loaded.context)));
-    let mut failing = header.chain(matches).filter(|(_, condition)| fails(condition)).map(|(part, _)| part);
+    let header = header.filter(|(_, condition)| fails(condition)).map(|(part, _)| part);
+    let fails_match = |one: &Match| {
+        let mut failing = false;
+        one.each(&loaded.context, None, &mut |condition| failing |= fails(&condition));
+        failing
+    };
+    let matches = entry.rule.matches.iter().enumerate().filter(|(_, one)| fails_match(one));
+    let mut failing = header.chain(matches.map(|(index, _)| Part::Match(index)));
     let part = failing.next()?;
     failing.next().is_none().then_some(part)
 }

@@ -4,6 +4,7 @@
 //! Where something is unclear the walk branches: the packet is cloned, and either branch keeps what it has decided.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use super::facts::{Fact, learn};
 use super::flight::{Flight, View};
@@ -34,7 +35,7 @@ pub fn walks<O: Observer + Clone>(
     observer: O,
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
-    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), seen: None };
+    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), merges: false, seen: HashSet::default() };
     let mut branch = Branch::new(packet, observer);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
@@ -51,7 +52,7 @@ pub fn walks<O: Observer + Clone>(
 /// The decisions of all branches, whatever they meet: two that have come to the same place in the same state are one.
 /// False where `MAX_WALKS` were not enough.
 pub(super) fn ends(loaded: &Loaded, packet: &Packet, assumptions: Assumptions, mut done: impl FnMut(Decision)) -> bool {
-    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), seen: Some(HashSet::new()) };
+    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), merges: true, seen: HashSet::default() };
     let mut branch = Branch::new(packet, Silent);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
@@ -116,8 +117,10 @@ struct Walk<'a, 'b, O> {
     assumptions: Assumptions,
     /// Branches to be walked, the next one last.
     pending: Vec<Branch<'b, O>>,
-    /// Where a branch was unclear, if those that meet there are one.
-    seen: Option<HashSet<Position<'b>>>,
+    /// Whether branches that meet are one.
+    merges: bool,
+    /// Where a branch was unclear.
+    seen: HashSet<Position<'b>, BuildHasherDefault<DefaultHasher>>,
 }
 
 /// What becomes of a packet in a table.
@@ -323,8 +326,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
     /// Whether another branch was here in the same state.
     #[cold]
     fn is_met(&mut self, branch: &Branch<'b, O>, at: &At) -> bool {
-        let Some(seen) = &mut self.seen else { return false };
-        !seen.insert((branch.stretch, branch.step, at.clone(), branch.by, branch.flight.clone()))
+        self.merges && !self.seen.insert((branch.stretch, branch.step, at.clone(), branch.by, branch.flight.clone()))
     }
 
     /// A branch that parts from this one at a rule.
@@ -342,9 +344,11 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
 
     /// Remembers what may be asked again.
     fn keep(&self, flight: &mut Flight, facts: Vec<Fact>) {
-        flight.facts.extend(facts.into_iter().filter(|fact| match fact {
-            Fact::Unclear(doubt, unknown, _) => self.loaded.is_asked_again(*doubt, unknown),
-            Fact::Field(..) => true,
+        flight.facts.extend(facts.into_iter().filter_map(|fact| match fact {
+            Fact::Unclear(doubt, unknown, _) if !self.loaded.is_asked_again(doubt, &unknown) => None,
+            // Where that is open, the backend is meant.
+            Fact::Field(Field::PortsRead, test, holds) => Some(Fact::Field(Field::Backend, test, holds)),
+            fact => Some(fact),
         }));
     }
 

@@ -14,7 +14,7 @@ use crate::net::{Both, Family, Protocol};
 pub struct FirstStates {
     /// The states with their conditions: the first that holds counts, and the last always does.
     pub list: Vec<(Condition, State)>,
-    by_flags: [State; 256],
+    by_flags: [State; 64],
     by_icmp_type: [State; 256],
     by_protocol: [State; 256],
 }
@@ -43,15 +43,23 @@ impl Read for Kind {
 impl FirstStates {
     fn new(family: Family, sent: bool) -> FirstStates {
         let list = states(family, sent);
-        let find = |protocol, more| {
+        // Of one protocol little is left of them.
+        let find = |list: &[(Condition, State)], protocol, more| {
             let kind = Kind { protocol, more };
             let holds = |(condition, _): &&(Condition, State)| evaluate(condition, &kind) == Answer::Yes;
             list.iter().find(holds).map_or(State::New, |(_, state)| *state)
         };
+        let of = |protocol: Protocol| -> Vec<(Condition, State)> {
+            let given = |(condition, state): &(Condition, State)| {
+                (condition.clone().given(Field::Protocol, protocol.0.into()), *state)
+            };
+            list.iter().map(given).filter(|(condition, _)| !condition.is_never()).collect()
+        };
+        let (tcp, icmp) = (of(Protocol::TCP), of(Protocol::icmp(family)));
         FirstStates {
-            by_flags: std::array::from_fn(|flags| find(Protocol::TCP, flags as u8)),
-            by_icmp_type: std::array::from_fn(|kind| find(Protocol::icmp(family), kind as u8)),
-            by_protocol: std::array::from_fn(|protocol| find(Protocol(protocol as u8), 0)),
+            by_flags: std::array::from_fn(|flags| find(&tcp, Protocol::TCP, flags as u8)),
+            by_icmp_type: std::array::from_fn(|kind| find(&icmp, Protocol::icmp(family), kind as u8)),
+            by_protocol: std::array::from_fn(|protocol| find(&list, Protocol(protocol as u8), 0)),
             list,
         }
     }
@@ -60,7 +68,7 @@ impl FirstStates {
     #[inline]
     pub fn of(&self, packet: &Packet) -> State {
         match packet.transport {
-            Transport::Tcp(_, _, flags) => self.by_flags[usize::from(flags)],
+            Transport::Tcp(_, _, flags) => self.by_flags[usize::from(flags & 0x3f)],
             Transport::Icmp(icmp) => self.by_icmp_type[usize::from(icmp.kind)],
             _ => self.by_protocol[usize::from(Wire(packet).protocol().0)],
         }
@@ -69,8 +77,15 @@ impl FirstStates {
 
 /// The states of first packets that the gateway itself sends, or of all others.
 pub fn first_states(family: Family, sent: bool) -> &'static FirstStates {
-    static SENT: LazyLock<Both<FirstStates>> = LazyLock::new(|| Both::of(|family| FirstStates::new(family, true)));
-    static OTHERS: LazyLock<Both<FirstStates>> = LazyLock::new(|| Both::of(|family| FirstStates::new(family, false)));
+    type Table = LazyLock<FirstStates>;
+    static SENT: Both<Table> = Both {
+        v4: LazyLock::new(|| FirstStates::new(Family::V4, true)),
+        v6: LazyLock::new(|| FirstStates::new(Family::V6, true)),
+    };
+    static OTHERS: Both<Table> = Both {
+        v4: LazyLock::new(|| FirstStates::new(Family::V4, false)),
+        v6: LazyLock::new(|| FirstStates::new(Family::V6, false)),
+    };
     if sent { &SENT[family] } else { &OTHERS[family] }
 }
 

@@ -71,6 +71,8 @@ impl Wire<'_> {
             Field::ConnectionMark | Field::NoTrack | Field::SourceTranslated | Field::DestinationTranslated => {
                 Value::Known(0)
             }
+            Field::PortsRead if later => Value::Between(0, 1),
+            Field::PortsRead => Value::Known(1),
             Field::State => Value::Anything,
             Field::TrackingChosen => Value::Known(0),
             // Only what is sent from here has a socket, only what comes in has come from a hardware address.

@@ -74,6 +74,9 @@ pub enum Field {
     DestinationType,
     /// Whether `CT` or `NOTRACK` has said how the packet is tracked: 0 or 1. The first one holds.
     TrackingChosen,
+    /// Whether a comparison with ports or flags can be met: 0 or 1. In a later fragment it is with iptables-nft alone, so
+    /// that it is the number of the backend then.
+    PortsRead,
     /// The backend that has loaded the rules: no property of the packet, and the same for all rules.
     Backend,
 }

@@ -9,7 +9,8 @@ use super::super::ruleset::{
     PortSide, Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
 };
 use super::condition::{
-    Backend, Condition, Context, Doubt, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number, number, state_number,
+    Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
+    number, state_number,
 };
 use super::surroundings;
 use crate::iptables::packet::State;
@@ -100,49 +101,82 @@ fn is_later() -> Condition {
     Condition::equal(Field::Fragment, FRAGMENT_LATER)
 }
 
+fn is_not_later() -> Condition {
+    Condition::within(Field::Fragment, FRAGMENT_NO, FRAGMENT_FIRST)
+}
+
 impl Match {
     /// What the match asks of a packet.
     pub fn condition(&self, context: &Context) -> Condition {
+        let mut all = Vec::new();
+        self.each(context, None, &mut |condition| all.push(condition));
+        Condition::all(all)
+    }
+
+    /// The same condition by condition, all of which must hold; `protocol`: the one that the header asks for, which then
+    /// need not be asked for again.
+    pub fn each(&self, context: &Context, protocol: Option<Protocol>, emit: &mut impl FnMut(Condition)) {
         match self {
-            Match::Tcp(wanted) => tcp(wanted, context),
-            Match::Udp(wanted) => udp(wanted, context),
-            Match::Sctp(wanted) => Condition::all([is_protocol(Protocol::SCTP), !is_later(), ports(wanted, None)]),
-            Match::Icmp(wanted) | Match::Icmp6(wanted) => icmp(*wanted, context.family),
-            Match::Multiport(wanted) => multiport(wanted),
-            Match::Ah => Condition::all([is_protocol(Protocol::AH), !is_later()]),
-            Match::Frag => !Condition::equal(Field::Fragment, FRAGMENT_NO),
-            Match::Ttl(wanted) | Match::Hl(wanted) => match *wanted {
+            Match::Tcp(wanted) => tcp(wanted, context, protocol, emit),
+            Match::Udp(wanted) => udp(wanted, context, protocol, emit),
+            Match::Sctp(wanted) => {
+                carried_by(&[Protocol::SCTP], protocol, emit);
+                emit(is_not_later());
+                ports(wanted, None, emit);
+            }
+            Match::Icmp(wanted) | Match::Icmp6(wanted) => icmp(*wanted, context.family, protocol, emit),
+            Match::Multiport(wanted) => multiport(wanted, protocol, emit),
+            Match::Ah => {
+                carried_by(&[Protocol::AH], protocol, emit);
+                emit(is_not_later());
+            }
+            Match::Frag => emit(Condition::within(Field::Fragment, FRAGMENT_FIRST, FRAGMENT_LATER)),
+            Match::Ttl(wanted) | Match::Hl(wanted) => emit(match *wanted {
                 HopLimit::Equal(wanted) => Condition::equal(Field::HopLimit, wanted.value).negated(wanted.negated),
                 HopLimit::Less(0) | HopLimit::Greater(u8::MAX) => Condition::NEVER,
                 HopLimit::Less(bound) => Condition::within(Field::HopLimit, 0_u8, bound - 1),
                 HopLimit::Greater(bound) => Condition::within(Field::HopLimit, bound + 1, u8::MAX),
-            },
+            }),
             Match::Policy(wanted) => {
                 let field = match wanted.direction {
                     PolicyDirection::In => Field::IpsecIn,
                     PolicyDirection::Out => Field::IpsecOut,
                 };
-                Condition::equal(field, u128::from(wanted.ipsec))
+                emit(Condition::equal(field, u128::from(wanted.ipsec)));
             }
-            Match::Mark(wanted) => mark(Field::Mark, *wanted),
-            // Without a connection there is no mark to compare, negated or not.
-            Match::ConnMark(wanted) => Condition::all([has_connection(), mark(Field::ConnectionMark, *wanted)]),
-            Match::ConnState(wanted) | Match::State(wanted) => states(*wanted),
-            Match::Limit(_) => Condition::Unclear(Doubt::Limit, Unknown::Rule),
-            Match::HashLimit(wanted) => Condition::Unclear(Doubt::Limit, Unknown::Rule).negated(wanted.above),
-            Match::RpFilter(wanted) => rp_filter(*wanted),
-            Match::IpRange(wanted) => ip_range(wanted),
-            Match::Mac(wanted) => surroundings::mac(*wanted),
-            Match::PacketType(wanted) => surroundings::packet_type(*wanted),
-            Match::Length(wanted) => surroundings::length(*wanted),
-            Match::Dscp(wanted) => surroundings::dscp(*wanted),
-            Match::Owner(wanted) => surroundings::owner(wanted),
-            Match::AddrType(wanted) => surroundings::addr_type(wanted),
-            Match::Statistic(wanted) => surroundings::statistic(*wanted),
-            Match::ConnLimit(wanted) => surroundings::connection_limit(*wanted),
-            Match::Comment(_) => Condition::ALWAYS,
-            Match::Unknown(unknown) => extension(unknown),
+            Match::Mark(wanted) => emit(mark(Field::Mark, *wanted)),
+            Match::ConnMark(wanted) => {
+                // Without a connection there is no mark to compare, negated or not.
+                emit(has_connection());
+                emit(mark(Field::ConnectionMark, *wanted));
+            }
+            Match::ConnState(wanted) | Match::State(wanted) => emit(states(*wanted)),
+            Match::Limit(_) => emit(Condition::Unclear(Doubt::Limit, Unknown::Rule)),
+            Match::HashLimit(wanted) => {
+                emit(Condition::Unclear(Doubt::Limit, Unknown::Rule).negated(wanted.above));
+            }
+            Match::RpFilter(wanted) => emit(rp_filter(*wanted)),
+            Match::IpRange(wanted) => ip_range(wanted, emit),
+            Match::Mac(wanted) => emit(surroundings::mac(*wanted)),
+            Match::PacketType(wanted) => emit(surroundings::packet_type(*wanted)),
+            Match::Length(wanted) => emit(surroundings::length(*wanted)),
+            Match::Dscp(wanted) => emit(surroundings::dscp(*wanted)),
+            Match::Owner(wanted) => emit(surroundings::owner(wanted)),
+            Match::AddrType(wanted) => emit(surroundings::addr_type(wanted)),
+            Match::Statistic(wanted) => emit(surroundings::statistic(*wanted)),
+            Match::ConnLimit(wanted) => emit(surroundings::connection_limit(*wanted)),
+            Match::Comment(_) => {}
+            Match::Unknown(unknown) => emit(extension(unknown)),
         }
+    }
+}
+
+/// The packet carries one of these protocols.
+fn carried_by(protocols: &[Protocol], known: Option<Protocol>, emit: &mut impl FnMut(Condition)) {
+    match known {
+        Some(known) if protocols.contains(&known) => {}
+        Some(_) => emit(Condition::NEVER),
+        None => emit(Condition::any(protocols.iter().map(|protocol| is_protocol(*protocol)))),
     }
 }
 
@@ -159,76 +193,86 @@ fn port(field: Field, wanted: Option<Negatable<PortRange>>) -> Condition {
 }
 
 /// Both sides; `context`, where iptables-nft compares them in its own way.
-fn ports(wanted: &Ports, context: Option<&Context>) -> Condition {
-    let (from, to) = (port(Field::SourcePort, wanted.source), port(Field::DestinationPort, wanted.destination));
+fn ports(wanted: &Ports, context: Option<&Context>, emit: &mut impl FnMut(Condition)) {
     let single =
         |wanted: Option<Negatable<PortRange>>| wanted.is_some_and(|port| port.negated && port.value.is_single());
     match context {
         Some(context) if single(wanted.source) && single(wanted.destination) => {
+            let (from, to) = (port(Field::SourcePort, wanted.source), port(Field::DestinationPort, wanted.destination));
             // iptables-nft 1.8.9 compares the two ports as one number: for it only this very pair does not match.
-            context.either(Condition::all([from.clone(), to.clone()]), Condition::any([from, to]))
+            emit(context.either(Condition::all([from.clone(), to.clone()]), Condition::any([from, to])));
         }
-        _ => Condition::all([from, to]),
+        _ => {
+            wanted.source.iter().for_each(|wanted| emit(port(Field::SourcePort, Some(*wanted))));
+            wanted.destination.iter().for_each(|wanted| emit(port(Field::DestinationPort, Some(*wanted))));
+        }
     }
 }
 
 /// Ports and flags can be read. In a later fragment legacy iptables finds none, and nothing matches; with iptables-nft
 /// kernels up to 6.18 at least take the first bytes of the piece for them.
-pub fn ports_are_read(context: &Context) -> Condition {
+fn read(asks: bool, context: &Context, emit: &mut impl FnMut(Condition)) {
     match context.backend {
-        Some(Backend::Legacy) => !is_later(),
-        Some(Backend::Nft) => Condition::ALWAYS,
-        None => Condition::any([!is_later(), context.only(Backend::Nft)]),
+        Some(Backend::Nft) if asks => {}
+        None if asks => emit(Condition::equal(Field::PortsRead, 1_u8)),
+        _ => emit(is_not_later()),
     }
-}
-
-fn readable(asks: bool, context: &Context) -> Condition {
-    if asks { ports_are_read(context) } else { !is_later() }
 }
 
 fn asks(wanted: &Ports) -> bool {
     wanted.source.is_some() || wanted.destination.is_some()
 }
 
-fn tcp(wanted: &Tcp, context: &Context) -> Condition {
-    let flags = wanted.flags.map_or(Condition::ALWAYS, |flags| {
-        Condition::masked(Field::TcpFlags, flags.value.set, flags.value.mask).negated(flags.negated)
-    });
-    // A packet here does not show its TCP options.
-    let option = wanted.option.map_or(Condition::ALWAYS, |option| {
+fn tcp(wanted: &Tcp, context: &Context, protocol: Option<Protocol>, emit: &mut impl FnMut(Condition)) {
+    carried_by(&[Protocol::TCP], protocol, emit);
+    ports(&wanted.ports, Some(context), emit);
+    if let Some(flags) = wanted.flags {
+        emit(Condition::masked(Field::TcpFlags, flags.value.set, flags.value.mask).negated(flags.negated));
+    }
+    read(asks(&wanted.ports) || wanted.flags.is_some(), context, emit);
+    if let Some(option) = wanted.option {
+        // A packet here does not show its TCP options.
         let words = Unknown::Words(format!("tcp option {}", option.value).into());
-        Condition::Unclear(Doubt::Hidden, words).negated(option.negated)
-    });
-    let asks = asks(&wanted.ports) || wanted.flags.is_some();
-    let ports = ports(&wanted.ports, Some(context));
-    Condition::all([is_protocol(Protocol::TCP), ports, flags, readable(asks, context), option])
+        emit(Condition::Unclear(Doubt::Hidden, words).negated(option.negated));
+    }
 }
 
-fn udp(wanted: &Ports, context: &Context) -> Condition {
-    let native = [Protocol::UDP, Protocol::UDPLITE].map(is_protocol);
-    let asks = asks(wanted);
-    let ports = ports(wanted, Some(context));
-    let carries = Condition::any([
-        Condition::any(native),
-        // iptables-nft has no comparison of its own for DCCP.
-        Condition::all([is_protocol(DCCP), !is_later()]),
-    ]);
-    Condition::all([carries, ports, readable(asks, context)])
+fn udp(wanted: &Ports, context: &Context, protocol: Option<Protocol>, emit: &mut impl FnMut(Condition)) {
+    let native = [Protocol::UDP, Protocol::UDPLITE];
+    match protocol {
+        Some(known) if native.contains(&known) => {}
+        Some(DCCP) | None => {
+            // iptables-nft has no comparison of its own for DCCP.
+            let dccp = Condition::all([is_protocol(DCCP), is_not_later()]);
+            emit(Condition::any(native.map(is_protocol).into_iter().chain([dccp])));
+        }
+        Some(_) => emit(Condition::NEVER),
+    }
+    ports(wanted, Some(context), emit);
+    read(asks(wanted), context, emit);
 }
 
-fn icmp(wanted: Negatable<IcmpType>, family: Family) -> Condition {
+fn icmp(wanted: Negatable<IcmpType>, family: Family, protocol: Option<Protocol>, emit: &mut impl FnMut(Condition)) {
+    carried_by(&[Protocol::icmp(family)], protocol, emit);
+    emit(is_not_later());
     // 255 is any type to the kernel in IPv4 (`icmp_type_code_match`), and a type like others in IPv6: tried with Linux
     // 6.18 and both backends.
-    let is = if wanted.value.kind == u8::MAX && family == Family::V4 {
-        Condition::ALWAYS
-    } else {
-        let code = wanted.value.code.map_or(Condition::ALWAYS, |code| Condition::equal(Field::IcmpCode, code));
-        Condition::all([Condition::equal(Field::IcmpType, wanted.value.kind), code])
-    };
-    Condition::all([is_protocol(Protocol::icmp(family)), !is_later(), is.negated(wanted.negated)])
+    if wanted.value.kind == u8::MAX && family == Family::V4 {
+        emit(Condition::ALWAYS.negated(wanted.negated));
+        return;
+    }
+    let kind = Condition::equal(Field::IcmpType, wanted.value.kind);
+    match (wanted.value.code, wanted.negated) {
+        (None, negated) => emit(kind.negated(negated)),
+        (Some(code), false) => {
+            emit(kind);
+            emit(Condition::equal(Field::IcmpCode, code));
+        }
+        (Some(code), true) => emit(!Condition::all([kind, Condition::equal(Field::IcmpCode, code)])),
+    }
 }
 
-fn multiport(wanted: &Negatable<Box<Multiport>>) -> Condition {
+fn multiport(wanted: &Negatable<Box<Multiport>>, protocol: Option<Protocol>, emit: &mut impl FnMut(Condition)) {
     let Multiport { side, ports } = &*wanted.value;
     let any = |field| Condition::any(ports.iter().map(|range| Condition::within(field, range.start, range.end)));
     let is = match side {
@@ -236,8 +280,9 @@ fn multiport(wanted: &Negatable<Box<Multiport>>) -> Condition {
         PortSide::Destination => any(Field::DestinationPort),
         PortSide::Either => Condition::any([any(Field::SourcePort), any(Field::DestinationPort)]),
     };
-    let carriers = [Protocol::TCP, Protocol::UDP, DCCP, Protocol::SCTP, Protocol::UDPLITE].map(is_protocol);
-    Condition::all([Condition::any(carriers), !is_later(), is.negated(wanted.negated)])
+    carried_by(&[Protocol::TCP, Protocol::UDP, DCCP, Protocol::SCTP, Protocol::UDPLITE], protocol, emit);
+    emit(is_not_later());
+    emit(is.negated(wanted.negated));
 }
 
 fn mark(field: Field, wanted: Negatable<MaskedMark>) -> Condition {
@@ -245,9 +290,15 @@ fn mark(field: Field, wanted: Negatable<MaskedMark>) -> Condition {
 }
 
 fn states(wanted: Negatable<States>) -> Condition {
-    let own = [State::Invalid, State::New, State::Related, State::Established, State::Untracked];
+    const OWN: u8 = 0b1_1111;
+    let own = wanted.value.0 & OWN;
+    let (first, last) = (own.trailing_zeros(), 7_u32.saturating_sub(own.leading_zeros()));
+    let run = own != 0 && u32::from(own) >> first == (1 << (last - first + 1)) - 1;
+    if run && wanted.value.0 & !OWN == 0 {
+        return Condition::within(Field::State, first, last).negated(wanted.negated);
+    }
     let has = |bit: u128| wanted.value.0 & (1 << bit) != 0;
-    let own = own.into_iter().map(state_number).filter(|bit| has(*bit)).map(|bit| Condition::equal(Field::State, bit));
+    let own = (0..5_u128).filter(|bit| has(*bit)).map(|bit| Condition::equal(Field::State, bit));
     let translated = [(5, Field::SourceTranslated), (6, Field::DestinationTranslated)];
     let translated =
         translated.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, field)| Condition::equal(field, 1_u8));
@@ -265,14 +316,12 @@ fn rp_filter(wanted: RpFilter) -> Condition {
     spoofed.negated(!wanted.invert)
 }
 
-fn ip_range(wanted: &IpRange) -> Condition {
-    let side = |field, wanted: Option<Negatable<(std::net::IpAddr, std::net::IpAddr)>>| {
-        wanted.map_or(Condition::ALWAYS, |wanted| {
-            let (first, last) = wanted.value;
-            Condition::within(field, number(first), number(last)).negated(wanted.negated)
-        })
-    };
-    Condition::all([side(Field::Source, wanted.source), side(Field::Destination, wanted.destination)])
+fn ip_range(wanted: &IpRange, emit: &mut impl FnMut(Condition)) {
+    let sides = [(Field::Source, wanted.source), (Field::Destination, wanted.destination)];
+    for (field, wanted) in sides.into_iter().filter_map(|(field, wanted)| Some((field, wanted?))) {
+        let (first, last) = wanted.value;
+        emit(Condition::within(field, number(first), number(last)).negated(wanted.negated));
+    }
 }
 
 /// An extension without a type: the same words have the same answer where that is a function of the packet.
