@@ -300,7 +300,7 @@ fn template_line(snippet: &Snippet, library: &Library, line: u32) -> Option<Span
 fn verify(source: &Source, expansion: &mut Expansion) {
     let ruleset = &expansion.ruleset;
     for (table, index, problem) in check::check_ruleset(ruleset) {
-        let origin = ruleset.tables[table].rules[index].origin;
+        let Some(origin) = ruleset.tables[table].rules[index].origins.first() else { continue };
         let sentence = &source.ast.sentences[origin.sentence as usize];
         // Lines of `rules` blocks are checked where they stand.
         if sentence.body.is_some() && !matches!(problem.kind, check::Kind::Chain) {

@@ -101,7 +101,7 @@ fn counter_example(
     let sentence = sentence::packets(&Packets { over_limit, spoofed, ..sentence::packets_of(packet) });
     let (rule, statement) = match decision.by {
         By::Rule(place) => match place.look_up(rules.of(family)) {
-            Some((table, rule)) => (Some(rule_line(table, rule, family)), Some(rules.statement(family, rule.origin))),
+            Some((table, rule)) => (Some(rule_line(table, rule, family)), Some(rules.statement(family, &rule.origins))),
             None => (None, None),
         },
         By::Policy(table, hook) => (None, rules.chain_policy(family, table, hook)),
@@ -126,7 +126,7 @@ fn fails(compilation: &Compilation, span: Span, family: Family, found: &CounterE
     let place = match found.decision.by {
         By::Rule(place) => {
             let rule = place.look_up(rules.of(family)).map(|(_, rule)| rule);
-            rule.and_then(|rule| rules.span(rule.origin))
+            rule.and_then(|rule| rules.span(rule.origins.first()?))
                 .zip(found.rule.as_ref().map(|rule| format!("{done} by `{rule}`")))
         }
         By::Policy(_, hook) => {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::compile::Compilation;
 use crate::format;
 use crate::iptables::print::rule_line;
-use crate::iptables::ruleset::{Origin, Ruleset, TableName};
+use crate::iptables::ruleset::{Origin, Origins, Ruleset, TableName};
 use crate::net::{Both, Family};
 use crate::policy;
 use crate::rule_file;
@@ -48,7 +48,7 @@ pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> Both<Vec<Stri
     Both::of(|family| {
         let tables = compilation.rulesets[family].tables.iter();
         let own = tables.flat_map(|table| {
-            let rules = table.rules.iter().filter(|rule| rule.origin.sentence == sentence);
+            let rules = table.rules.iter().filter(|rule| rule.origins.has(sentence));
             rules.map(move |rule| format!("{:<7} {}", table.name.name(), rule_line(table, rule, family)))
         });
         own.collect()
@@ -115,14 +115,14 @@ impl<'a> Rules<'a> {
     }
 
     /// Where a rule of a family comes from.
-    pub fn statement(self, family: Family, origin: Origin) -> SentencePlace {
+    pub fn statement(self, family: Family, origins: &Origins) -> SentencePlace {
         match self {
             Rules::Policy(compilation) => {
                 let sources = &compilation.ast.sources;
-                let sentence = compilation.ast.sentences.get(origin.sentence as usize);
-                let Some((sentence, span)) = sentence.zip(self.span(origin)) else {
+                let Some((origin, span)) = origins.first().and_then(|origin| Some((origin, self.span(origin)?))) else {
                     return SentencePlace { file: String::new(), line: 0, text: String::new() };
                 };
+                let sentence = &compilation.ast.sentences[origin.sentence as usize];
                 let text = match sentence.body {
                     Some(_) => sources.text(span).to_owned(),
                     None => format::comment_text(&compilation.ast, origin.sentence),
@@ -130,7 +130,7 @@ impl<'a> Rules<'a> {
                 let file = sources.get(span.source).name.clone();
                 SentencePlace { file, line: sources.position(span).0, text }
             }
-            Rules::Files(_, files) => files[family].statement(origin.line as usize),
+            Rules::Files(_, files) => files[family].statement(origins.file_line().unwrap_or(0) as usize),
         }
     }
 
@@ -203,24 +203,25 @@ fn lines<'a>(
     let sources = &compilation.ast.sources;
     rules
         .zip(numbers)
-        .map(|((table, rule), line)| {
-            let index = rule.origin.sentence as usize;
+        .flat_map(|((table, rule), line)| rule.origins.iter().map(move |origin| (table, rule, line, origin)))
+        .map(|(table, rule, line, origin)| {
+            let index = origin.sentence as usize;
             let sentence = &compilation.ast.sentences[index];
-            let span = Rules::Policy(compilation).span(rule.origin).unwrap_or_else(|| compilation.ast.span(sentence));
+            let span = Rules::Policy(compilation).span(origin).unwrap_or_else(|| compilation.ast.span(sentence));
             let ((source_line, column), (end_line, end_column)) = (sources.position(span), sources.end_position(span));
             let snippet = blocks[index].map(|snippet| library.snippets[usize::from(snippet)].folder.as_str());
             Line {
                 line,
                 table: table.name.name(),
                 chain: table.chains[rule.chain.0 as usize].name.to_string(),
-                sentence: format::comment_text(&compilation.ast, rule.origin.sentence),
+                sentence: format::comment_text(&compilation.ast, origin.sentence),
                 file: &sources.get(span.source).name,
                 source_line,
                 column,
                 end_line,
                 end_column,
                 snippet,
-                template_line: snippet.map(|_| rule.origin.line),
+                template_line: snippet.map(|_| origin.line),
             }
         })
         .collect()

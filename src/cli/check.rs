@@ -101,7 +101,7 @@ fn by_sentence(compilation: &Compilation) -> String {
         for table in &ruleset.tables {
             for rule in &table.rules {
                 let line = format!("{:<7} {}", table.name.name(), rule_line(table, rule, family));
-                lines[family][rule.origin.sentence as usize].push(line);
+                rule.origins.iter().for_each(|origin| lines[family][origin.sentence as usize].push(line.clone()));
             }
         }
     }

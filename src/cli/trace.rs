@@ -139,7 +139,7 @@ fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, RuleFile), Outcom
         return Err(Outcome::Unusable(message));
     }
     for (table, rule, problem) in check_ruleset(&ruleset) {
-        let line = ruleset.tables[table].rules.get(rule).map_or(0, |rule| rule.origin.line);
+        let line = ruleset.tables[table].rules.get(rule).and_then(|rule| rule.origins.file_line()).unwrap_or(0);
         // Nobody reads on: the answer is on standard output.
         let _ = std::io::Write::write_all(
             &mut std::io::stderr(),

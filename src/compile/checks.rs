@@ -133,7 +133,11 @@ fn missing_default(policy: &Policy, ast: &Ast, rulesets: &Both<Ruleset>, diagnos
         return;
     }
     let filter = rulesets.iter().filter_map(|ruleset| ruleset.table(TableName::Filter));
-    let Some(sentence) = filter.flat_map(|table| &table.rules).map(|rule| rule.origin.sentence).min() else { return };
+    let Some(sentence) =
+        filter.flat_map(|table| &table.rules).flat_map(|rule| rule.origins.iter()).map(|origin| origin.sentence).min()
+    else {
+        return;
+    };
     let (message, help, fix) = if missing.len() == DEFAULT_CHAINS.len() {
         let help = "add `default drop`, or `default accept` if that is meant".to_owned();
         ("the policy has no default".to_owned(), help, "default drop".to_owned())

@@ -13,7 +13,7 @@ use super::shape::{ChainName, OWN_CHAIN, Pattern};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
 use crate::iptables::ruleset::{
-    Chain, ChainId, HashLimit, Header, Log, Match, Nflog, Origin, Policy, PolicyDirection, Rule, Target,
+    Chain, ChainId, HashLimit, Header, Log, Match, Nflog, Origins, Policy, PolicyDirection, Rule, Target,
 };
 use crate::net::{Family, PortRange, Prefix};
 use crate::policy::{Argument, Block, Traffic, Values};
@@ -321,8 +321,8 @@ impl Builder<'_> {
 
     /// Adds a rule to a chain; `None` is the sentence's own.
     fn push(&mut self, chain: Option<ChainId>, header: Header, matches: Arc<[Match]>, target: Target, line: u32) {
-        let origin = Origin { sentence: self.block.sentence, line };
-        let mut rule = Rule { chain: chain.unwrap_or(ChainId(0)), header, matches, target, origin };
+        let origins = Origins::of(self.block.sentence, line);
+        let mut rule = Rule { chain: chain.unwrap_or(ChainId(0)), header, matches, target, origins };
         if let Some(comment) = self.comment.filter(|_| !rule.matches.iter().any(|m| matches!(m, Match::Comment(_)))) {
             rule.matches = rule.matches.iter().cloned().chain([Match::Comment(comment.into())]).collect();
         }

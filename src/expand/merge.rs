@@ -99,7 +99,7 @@ pub fn merge(mut group: Group, table: &mut Table, index: &mut ChainIndex) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iptables::ruleset::{Header, Origin, TableName};
+    use crate::iptables::ruleset::{Header, Origins, TableName};
 
     /// A jump from INPUT to a chain whose only rule has `target`.
     fn group(target: Target) -> Group {
@@ -109,7 +109,7 @@ mod tests {
             header: Header::default(),
             matches: [].into(),
             target,
-            origin: Origin { sentence: 0, line: 1 },
+            origins: Origins::of(0, 1),
         };
         let chains = vec![chain("INPUT"), chain("cgwfw-00000000")];
         Group { rules: vec![rule(0, Target::Jump(ChainId(1))), rule(1, target)], chains }

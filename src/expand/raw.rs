@@ -8,7 +8,7 @@ use super::group::INVENTED;
 use crate::diagnostic::{Report, is_deceptive};
 use crate::iptables::check;
 use crate::iptables::parse::{self, Line, RuleText};
-use crate::iptables::ruleset::{Match, Origin, Rule, Ruleset, Table, Target};
+use crate::iptables::ruleset::{Match, Origins, Rule, Ruleset, Table, Target};
 use crate::net::Family;
 use crate::policy::RawRules;
 use crate::source::Span;
@@ -104,8 +104,8 @@ pub fn expand(rules: &RawRules, ast: &Ast, ruleset: &mut Ruleset, reports: &mut 
             Ok(Line::Rules(list)) => {
                 for rule in list {
                     check_rule(&rule, rules, family, &place, reports);
-                    let origin = Origin { sentence: rules.sentence, line: index as u32 + 1 };
-                    push(rule, origin, body, table, &place, reports);
+                    let origins = Origins::of(rules.sentence, index as u32 + 1);
+                    push(rule, origins, body, table, &place, reports);
                 }
             }
             Ok(_) => reports.push(ExpandError::BadRule.at(
@@ -137,13 +137,13 @@ fn check_rule(rule: &RuleText, rules: &RawRules, family: Family, place: &Place, 
 }
 
 /// Puts a rule into its chain, which must be built in or declared in the block.
-fn push(rule: RuleText, origin: Origin, body: &str, table: &mut Table, place: &Place, reports: &mut Vec<Report>) {
+fn push(rule: RuleText, origins: Origins, body: &str, table: &mut Table, place: &Place, reports: &mut Vec<Report>) {
     let known = table.chain(&rule.chain);
     let chain = known.or_else(|| declared_later(body, &rule.chain).then(|| table.chain_or_new(&rule.chain)));
     match chain {
         Some(chain) => {
             let RuleText { header, matches, target, .. } = rule;
-            table.rules.push(Rule { chain, header, matches: matches.into(), target, origin });
+            table.rules.push(Rule { chain, header, matches: matches.into(), target, origins });
         }
         None => reports.push(ExpandError::IllegalRule.at(
             place.whole(),

@@ -10,7 +10,8 @@ use super::extension::index::{of_match, of_target};
 use super::extension::written::Spelling;
 use super::ruleset::Part;
 use super::ruleset::{
-    Address, Chain, ChainId, ChainPolicy, Header, Match, Negatable, Rule, Ruleset, Table, TableName, Target, Unknown,
+    Address, Chain, ChainId, ChainPolicy, Header, Match, Negatable, Origins, Rule, Ruleset, Table, TableName, Target,
+    Unknown,
 };
 pub use super::text::write::quoted;
 use super::text::write::{self, Quotes, bang, number};
@@ -98,11 +99,13 @@ fn print_table<E>(
     let mut before = None;
     let mut recent = Recent::default();
     for rule in &table.rules {
-        if before != Some(rule.origin.sentence) {
-            before = Some(rule.origin.sentence);
-            if let Some(comment) = comment {
+        if let Some(comment) = comment
+            && !before.is_some_and(|before: &Origins| before.same_sentences(&rule.origins))
+        {
+            before = Some(&rule.origins);
+            for origin in rule.origins.iter() {
                 out.push_str("# ");
-                comment(rule.origin.sentence, out);
+                comment(origin.sentence, out);
                 out.push('\n');
             }
         }

@@ -25,7 +25,7 @@ pub use self::matches::{
     Rate, RateUnit, RpFilter, States, Tcp, TcpFlags, Unknown,
 };
 pub use self::negatable::Negatable;
-pub use self::origin::Origin;
+pub use self::origin::{Origin, Origins};
 pub use self::part::Part;
 pub use self::rule::Rule;
 pub use self::surroundings::{AddrType, AddressTypes, ConnLimit, InterfaceLimit, LinkType, Owner, Statistic};

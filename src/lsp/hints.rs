@@ -14,8 +14,8 @@ fn counts(view: &View) -> Vec<Both<usize>> {
     let mut counts = vec![Both::same(0); view.compilation.ast.sentences.len()];
     for (family, ruleset) in view.compilation.rulesets.pairs() {
         for rule in ruleset.tables.iter().flat_map(|table| &table.rules) {
-            if let Some(count) = counts.get_mut(rule.origin.sentence as usize) {
-                count[family] += 1;
+            for origin in rule.origins.iter() {
+                counts[origin.sentence as usize][family] += 1;
             }
         }
     }

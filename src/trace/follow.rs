@@ -109,7 +109,7 @@ pub fn statement(rules: Rules, family: Family, decision: Decision) -> Option<Sen
     match decision.by {
         By::Rule(place) => {
             let (_, rule) = place.look_up(rules.of(family))?;
-            Some(rules.statement(family, rule.origin))
+            Some(rules.statement(family, &rule.origins))
         }
         By::Policy(table, hook) => rules.chain_policy(family, table, hook),
         By::Kernel(_) => None,

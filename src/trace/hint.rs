@@ -9,7 +9,7 @@ use super::unmet::unmet;
 use super::words::participle;
 use crate::iptables::packet::{Packet, Way};
 use crate::iptables::print::part_text;
-use crate::iptables::ruleset::{Origin, Part, Rule, TableName, Target};
+use crate::iptables::ruleset::{Origins, Part, Rule, TableName, Target};
 use crate::net::{Family, Interface, Prefix};
 use crate::policy::{Traffic, Values};
 use crate::resolve::suggest::did_you_mean;
@@ -80,9 +80,9 @@ pub fn hints(trace: &Trace, rules: Rules) -> Vec<Hint> {
     if matches!(rules, Rules::Policy(_)) {
         // The first rule that matches decides: a sentence behind it would come too late.
         let before = match branch.decision.by {
-            By::Rule(place) => {
-                place.look_up(rules.of(packet.family())).map(|(_, rule)| rules.statement(packet.family(), rule.origin))
-            }
+            By::Rule(place) => place
+                .look_up(rules.of(packet.family()))
+                .map(|(_, rule)| rules.statement(packet.family(), &rule.origins)),
             _ => None,
         };
         hints.push(Hint::Allow { traffic: Box::new(allowed(packet, branch)), before });
@@ -123,15 +123,15 @@ fn near(branch: &Branch, packet: &Packet, rules: Rules) -> Vec<Hint> {
     near.sort_by_key(|(holds, _, _)| std::cmp::Reverse(*holds));
     // Those that are shown are few: what a rule is compared with, and what is put into words, does not grow with the
     // policy.
-    let mut found: Vec<(Origin, SentencePlace, String)> = Vec::new();
+    let mut found: Vec<(&Origins, SentencePlace, String)> = Vec::new();
     for (_, rule, part) in near {
         let condition = unmet(rule, part, family, &branch.fields);
-        if found.iter().any(|(origin, _, text)| *origin == rule.origin && *text == condition) {
+        if found.iter().any(|(origins, _, text)| **origins == rule.origins && *text == condition) {
             continue;
         }
-        let statement = rules.statement(family, rule.origin);
+        let statement = rules.statement(family, &rule.origins);
         if !found.iter().any(|(_, known, text)| *known == statement && *text == condition) {
-            found.push((rule.origin, statement, condition));
+            found.push((&rule.origins, statement, condition));
         }
         if found.len() == MAX_HINTS {
             break;

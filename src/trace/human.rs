@@ -91,7 +91,7 @@ impl<'a> Writer<'a> {
         let family = self.family();
         let (table, rule) = place.look_up(self.rules.of(family))?;
         let line = visible(&rule_line(table, rule, family));
-        Some((line, readable(self.rules.statement(family, rule.origin))))
+        Some((line, readable(self.rules.statement(family, &rule.origins))))
     }
 
     /// One walk for each decision, in order.

@@ -150,7 +150,7 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
             hook: step.table.map(|(_, hook)| hook.chain()),
             chain: rule.map(|(table, rule)| table.chain_name(rule.chain).to_owned()),
             rule: rule.map(|(table, rule)| rule_line(table, rule, family)),
-            statement: rule.map(|(_, rule)| rules.statement(family, rule.origin)),
+            statement: rule.map(|(_, rule)| rules.statement(family, &rule.origins)),
             what,
         }
     };

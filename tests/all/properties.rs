@@ -145,7 +145,9 @@ fn rules_are_sound(text: &str, compilation: &Compilation, library: &Library) -> 
             ));
         }
         for rule in ruleset.tables.iter().flat_map(|table| &table.rules) {
-            let Some(sentence) = compilation.ast.sentences.get(rule.origin.sentence as usize) else {
+            let origin = rule.origins.first();
+            let Some(sentence) = origin.and_then(|origin| compilation.ast.sentences.get(origin.sentence as usize))
+            else {
                 return Err(Failure::new("a rule comes from no sentence", format!("{rule:?}")));
             };
             let words = compilation.ast.tokens(sentence);

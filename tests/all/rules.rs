@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::support;
 use crate::support::generate::Random;
 use crate::support::kernel::{self, Backend};
-use cgwfw::iptables::ruleset::{Origin, Rule, Ruleset, TableName};
+use cgwfw::iptables::ruleset::{Origins, Rule, Ruleset, TableName};
 use cgwfw::iptables::{check, parse, print};
 use cgwfw::net::Family;
 
@@ -206,8 +206,8 @@ fn printed(text: &str) -> Result<String, String> {
     let mut ruleset = Ruleset::new(Family::V4);
     let table = ruleset.table_or_new(TableName::Filter);
     let chain = table.chain_or_new("INPUT");
-    let origin = Origin { sentence: 0, line: 1 };
-    let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origin };
+    let origins = Origins::None;
+    let rule = Rule { chain, header: rule.header, matches: rule.matches.into(), target: rule.target, origins };
     Ok(print::rule_line(table, &rule, Family::V4).replace("-A INPUT ", ""))
 }
 
@@ -285,8 +285,9 @@ fn unknown_matches_are_kept_word_for_word() {
 fn tables_that_say_nothing_are_left_out() {
     let text =
         "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:own - [0:0]\n-A own -j ACCEPT\nCOMMIT\n*raw\nCOMMIT\n";
-    let (ruleset, faults) = parse::file(text, Family::V4);
+    let (mut ruleset, faults) = parse::file(text, Family::V4);
     assert_eq!(faults, []);
+    ruleset.tables.iter_mut().flat_map(|table| &mut table.rules).for_each(|rule| rule.origins = Origins::of(0, 1));
     assert_eq!(
         print::print(&ruleset, Some(&|_, out| out.push_str("a sentence"))),
         "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n\

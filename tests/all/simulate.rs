@@ -57,7 +57,9 @@ fn fate(text: &str, packet: &Packet) -> Vec<String> {
     let ruleset = rules(packet.family(), text);
     let word = |decision: &Decision| {
         let by = match decision.by {
-            By::Rule(place) => place.look_up(&ruleset).expect("a rule").1.origin.line.to_string(),
+            By::Rule(place) => {
+                place.look_up(&ruleset).expect("a rule").1.origins.file_line().expect("a line").to_string()
+            }
             By::Policy(_, hook) => hook.chain().to_owned(),
             By::Kernel(_) => "kernel".to_owned(),
         };

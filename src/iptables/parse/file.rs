@@ -8,12 +8,12 @@ use super::line::{Line, MAX_LINE_BYTES, line};
 use super::rule_text::RuleText;
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{ChainPolicy, Origin, Rule, Ruleset, Table, TableName};
+use crate::iptables::ruleset::{ChainPolicy, Origins, Rule, Ruleset, Table, TableName};
 use crate::net::Family;
 
 /// Reads a whole file as `iptables-restore` does, from empty tables; a line with a fault costs only itself.
 ///
-/// The rules' `origin.line` is their line. Faults come with their line, from 1.
+/// The rules' origins are their lines. Faults come with their line, from 1.
 pub fn file(text: &str, family: Family) -> (Ruleset, Vec<(usize, Fault)>) {
     let mut ruleset = Ruleset::new(family);
     let mut faults = Vec::new();
@@ -175,9 +175,9 @@ fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<()
                     let span = text.place(Part::Chain).unwrap_or(whole);
                     return Err(no_such_chain(&text.chain, name, span));
                 };
-                let origin = Origin { sentence: 0, line: number };
+                let origins = Origins::Line(number);
                 let RuleText { header, matches, target, .. } = text;
-                table.rules.push(Rule { chain, header, matches: matches.into(), target, origin });
+                table.rules.push(Rule { chain, header, matches: matches.into(), target, origins });
             }
         }
         Line::Blank | Line::Comment | Line::Zero | Line::Commit | Line::Table(_) => {}
@@ -208,6 +208,6 @@ mod tests {
         let filter = ruleset.table(TableName::Filter).expect("the table");
         assert_eq!(filter.chains[0].policy, Some(ChainPolicy::Drop));
         assert_eq!(filter.chains[1].policy, Some(ChainPolicy::Drop));
-        assert_eq!(filter.rules[0].origin.line, 4);
+        assert_eq!(filter.rules[0].origins, Origins::Line(4));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::chain::ChainId;
 use super::header::Header;
 use super::matches::Match;
-use super::origin::Origin;
+use super::origin::Origins;
 use super::targets::Target;
 
 /// One rule of a chain.
@@ -20,6 +20,6 @@ pub struct Rule {
     pub matches: Arc<[Match]>,
     /// What happens to a packet that matches.
     pub target: Target,
-    /// The place it comes from.
-    pub origin: Origin,
+    /// Where it comes from.
+    pub origins: Origins,
 }

@@ -142,7 +142,7 @@ impl<'a> ByChain<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::header::Header;
-    use super::super::origin::Origin;
+    use super::super::origin::Origins;
     use super::*;
 
     #[test]
@@ -155,15 +155,15 @@ mod tests {
                 header: Header::default(),
                 matches: [].into(),
                 target: Target::None,
-                origin: Origin { sentence: 0, line },
+                origins: Origins::Line(line),
             });
         }
         let by_chain = table.by_chain();
-        let lines = |chain| by_chain.of(chain).map(|(at, rule)| (at, rule.origin.line)).collect::<Vec<_>>();
-        assert_eq!(lines(ChainId(0)), [(2, 3)]);
+        let lines = |chain| by_chain.of(chain).map(|(at, rule)| (at, rule.origins.file_line())).collect::<Vec<_>>();
+        assert_eq!(lines(ChainId(0)), [(2, Some(3))]);
         assert_eq!(lines(ChainId(1)), []);
-        assert_eq!(lines(ChainId(2)), [(0, 1), (3, 4)]);
-        assert_eq!(lines(own), [(1, 2), (4, 5)]);
+        assert_eq!(lines(ChainId(2)), [(0, Some(1)), (3, Some(4))]);
+        assert_eq!(lines(own), [(1, Some(2)), (4, Some(5))]);
         assert_eq!(lines(ChainId(9)), []);
     }
 }
