@@ -27,6 +27,9 @@ fn main() -> io::Result<()> {
     }
     fs::write(out.join("examples.rs"), table + "];\n")?;
 
+    fs::write(out.join("lints.rs"), lints(&root.join("src/lint"))?)?;
+    fs::write(out.join("codes.rs"), codes(&root.join("src"))?)?;
+
     let mut table = String::from("static EXPLANATIONS: &[Explanation] = &[\n");
     for (name, path) in entries(&root.join("tests/cases/errors"))? {
         if let Some(name) = name.strip_suffix(".md") {
@@ -55,6 +58,47 @@ fn severity(name: &str, text: &str) -> &'static str {
         .into_iter()
         .find(|(word, _)| shown(word))
         .map_or("Error", |(_, name)| name)
+}
+
+/// The modules of the lints, which are the files with a `LINT`, and a list of them.
+fn lints(folder: &Path) -> io::Result<String> {
+    let (mut modules, mut list) = (String::new(), String::from("/// All lints.\npub static LINTS: &[&Lint] = &[\n"));
+    for (file, path) in entries(folder)? {
+        println!("cargo::rerun-if-changed={}", path.display());
+        if let Some(name) = file.strip_suffix(".rs").filter(|_| path.is_file())
+            && fs::read_to_string(&path)?.contains("pub const LINT: Lint")
+        {
+            writeln!(modules, "#[path = {path:?}]\nmod {name};").map_err(io::Error::other)?;
+            writeln!(list, "    &{name}::LINT,").map_err(io::Error::other)?;
+        }
+    }
+    Ok(modules + &list + "];\n")
+}
+
+/// The codes that the sources can report, in order: those of `codes!` lists and of lints.
+fn codes(folder: &Path) -> io::Result<String> {
+    let mut found = Vec::new();
+    collect_codes(folder, &mut found)?;
+    found.sort();
+    Ok(format!("/// Every code that can be reported.\npub static CODES: &[&str] = &{found:#?};\n"))
+}
+
+fn collect_codes(folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
+    for (_, path) in entries(folder)? {
+        if path.is_dir() {
+            collect_codes(&path, found)?;
+            continue;
+        }
+        println!("cargo::rerun-if-changed={}", path.display());
+        let text = fs::read_to_string(&path)?;
+        for (at, start) in text.match_indices("\"cgwfw::") {
+            let said =
+                [" = Error ", " = Warning ", " = Note ", " code: "].iter().any(|word| text[..at].ends_with(word));
+            let code = text[at + 1..].split('"').next().filter(|_| said && !start.is_empty());
+            found.extend(code.map(str::to_owned));
+        }
+    }
+    Ok(())
 }
 
 /// The names of a block's sentences, so that the program knows whose a sentence is before it reads any metadata.

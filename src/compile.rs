@@ -1,7 +1,7 @@
 //! From source text to rules, in the order one would tell it.
 //! Input: a policy, a way to read its includes, the library. Output: a `Compilation`, which all commands start from.
 
-pub mod checks;
+mod missing_default;
 
 use std::path::Path;
 
@@ -35,12 +35,11 @@ pub fn compile(root: &Path, text: &str, read: ReadFile, library: &Library, optio
     let is_verb = |word: &str| library.is_verb(word);
     let ast = syntax::parse(root, text, library.sources.clone(), read, &is_verb, &mut diagnostics);
     let declarations = declarations(&ast, &mut diagnostics);
-    let (policy, scope) = resolve(&ast, &declarations, library, &mut diagnostics);
+    let policy = resolve(&ast, &declarations, library, &mut diagnostics);
     diagnostics.set_levels(policy.lints.iter().map(|lint| (lint.name, lint.level, lint.span)));
     let options = CompileOptions { notes: options.notes || diagnostics.raises_notes(), ..options };
     let rulesets = expand(&policy, &ast, library, options, &mut diagnostics);
-    checks::check(&policy, &scope, &ast, library, &mut diagnostics);
-    checks::check_rules(&policy, &ast, &rulesets, options.notes, &mut diagnostics);
+    missing_default::check(&policy, &ast, &rulesets, &mut diagnostics);
     diagnostics.sort();
     Compilation { ast, policy, declarations, rulesets, diagnostics }
 }

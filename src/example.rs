@@ -13,6 +13,7 @@ use crate::expect;
 use crate::helm;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::Ruleset;
+use crate::lint;
 use crate::policy::Declarations;
 use crate::simulate::{By, Decision, Loaded, decide};
 use crate::snippet::library::Library;
@@ -53,6 +54,7 @@ pub fn compiled(example: &Example, library: &Library) -> Compilation {
     };
     let mut compilation =
         compile(Path::new(POLICY), &text, &read, library, CompileOptions { notes: true, ..CompileOptions::default() });
+    lint::check(&mut compilation, true);
     helm::check(&mut compilation);
     if let Some(text) = example.expected("packets") {
         let Compilation { ast, declarations, diagnostics, .. } = &mut compilation;

@@ -40,8 +40,6 @@ codes! {
     Remark = Note "cgwfw::expand::remark",
     /// A sentence of one family.
     OneFamily = Note "cgwfw::policy::one_family",
-    /// Ports cannot be seen in fragments.
-    Fragments = Note "cgwfw::policy::fragments",
     /// LOG prints nothing from inside a pod.
     LogInPod = Note "cgwfw::policy::log_in_pod",
 }

@@ -14,6 +14,7 @@ pub struct Explanation {
 }
 
 include!(concat!(env!("OUT_DIR"), "/explanations.rs"));
+include!(concat!(env!("OUT_DIR"), "/codes.rs"));
 
 impl Explanation {
     /// What it is called.

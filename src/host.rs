@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::{Compilation, compile};
 use crate::expand::CompileOptions;
+use crate::lint;
 use crate::snippet::library::{Folder, Library};
 use crate::syntax::ReadFile;
 
@@ -64,7 +65,8 @@ pub fn compiled_text(
         folders.push(beside);
     }
     let library = library(&folders, read)?;
-    let compilation = compile(path, text, read, &library, options);
+    let mut compilation = compile(path, text, read, &library, options);
+    lint::check(&mut compilation, options.notes);
     Ok(Compiled { compilation, library })
 }
 

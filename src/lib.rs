@@ -27,7 +27,7 @@
 //! | 10 | `cli` |
 //! | 9 | `lsp` |
 //! | 8 | `host`: policies and building blocks from the disk |
-//! | 7 | `trace`, `expect`, `example`: what users ask of rules |
+//! | 7 | `lint`, `trace`, `expect`, `example`: what users ask of rules |
 //! | 6 | `compile`, `helm`, `source_map`: from text to rules, and the outputs |
 //! | 5 | `expand`, `sentence`, `traffic`: templates filled in, policy text written, traffic as packets |
 //! | 4 | `resolve`, `simulate`, `rule_file` |
@@ -49,6 +49,7 @@ pub mod helm;
 pub mod host;
 pub mod iptables;
 pub mod language;
+pub mod lint;
 #[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod net;

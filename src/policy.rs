@@ -7,7 +7,7 @@ pub mod names;
 
 use smallvec::SmallVec;
 
-pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Role};
+pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Role, Uses};
 use crate::diagnostic::Severity;
 use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
 use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
@@ -30,6 +30,8 @@ pub struct Policy {
     pub expectations: Vec<Expectation>,
     /// The `lint` sentences.
     pub lints: Vec<LintLevel>,
+    /// What the sentences use of the declarations.
+    pub uses: Uses,
 }
 
 /// A sentence that yields rules.

@@ -13,14 +13,11 @@ pub mod traffic;
 pub mod value;
 pub mod words;
 
-use std::ops::Range;
-
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::language::CORE;
 use crate::net::Interface;
-use crate::parallel;
-use crate::policy::{Declarations, InterfaceDeclaration, Policy, Statement};
+use crate::policy::{Declarations, InterfaceDeclaration, Policy, Statement, Uses};
 use crate::snippet::library::Library;
 use crate::source::Span;
 use crate::syntax::Ast;
@@ -157,7 +154,6 @@ codes! {
 }
 
 /// What the sentences of a policy share: its declarations, and which of them are used.
-#[derive(Clone)]
 pub struct Scope<'a> {
     /// The interfaces and definitions.
     pub declarations: &'a Declarations,
@@ -165,12 +161,10 @@ pub struct Scope<'a> {
     pub used: Vec<bool>,
     /// Whether a sentence names it, by position in the interfaces.
     pub named: Vec<bool>,
-    /// Whether a sentence that decides what may pass names it, by position in the interfaces.
-    pub decided: Vec<bool>,
+    /// Whether a sentence that was refused names it, by position in the interfaces.
+    refused: Vec<bool>,
     /// Whether interfaces may be named that are not declared: packets come by any.
     pub any_interface: bool,
-    /// Whether the sentence that is being read decides what may pass on the interfaces that it names.
-    decides: bool,
 }
 
 /// More ways out than anybody reads.
@@ -184,9 +178,8 @@ impl Scope<'_> {
             declarations,
             used: vec![false; declarations.definitions.len()],
             named: interfaces.clone(),
-            decided: interfaces,
+            refused: interfaces,
             any_interface: false,
-            decides: false,
         }
     }
 
@@ -203,19 +196,9 @@ impl Scope<'_> {
             if variable {
                 self.declarations.definition(name).into_iter().for_each(|index| self.used[index] = true);
             } else if let Some(index) = Interface::new(name).and_then(|name| self.declarations.interface(&name)) {
-                (self.named[index], self.decided[index]) = (true, true);
+                (self.named[index], self.refused[index]) = (true, true);
             }
         }
-    }
-
-    /// Counts as used what is used in a copy.
-    fn add_uses(&mut self, copy: &Scope) {
-        let add = |mine: &mut Vec<bool>, theirs: &[bool]| {
-            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
-        };
-        add(&mut self.named, &copy.named);
-        add(&mut self.decided, &copy.decided);
-        add(&mut self.used, &copy.used);
     }
 
     /// Notes that a sentence names an interface; reports one that is not declared where others are.
@@ -228,14 +211,12 @@ impl Scope<'_> {
         if let Some(index) = self.declarations.interface(name) {
             known = true;
             self.named[index] = true;
-            self.decided[index] |= self.decides;
         }
         if !known || name.pattern().is_some() {
             for (index, declared) in interfaces.iter().enumerate() {
                 if name.covers(&declared.name) || declared.name.covers(name) {
                     known = true;
                     self.named[index] = true;
-                    self.decided[index] |= self.decides;
                 }
             }
         }
@@ -278,38 +259,18 @@ pub fn declarations(ast: &Ast, diagnostics: &mut Diagnostics) -> Declarations {
     declarations
 }
 
-/// Gives every sentence its meaning; with it comes what was used of the declarations.
-pub fn resolve<'a>(
-    ast: &'a Ast,
-    declarations: &'a Declarations,
-    library: &Library,
-    diagnostics: &mut Diagnostics,
-) -> (Policy, Scope<'a>) {
+/// Gives every sentence its meaning.
+pub fn resolve(ast: &Ast, declarations: &Declarations, library: &Library, diagnostics: &mut Diagnostics) -> Policy {
     block::argument::check_defaults(library, diagnostics);
     let mut policy = Policy::default();
     let mut scope = Scope::new(declarations);
     core::underlays(&mut scope, diagnostics);
     defaults(ast, &mut policy, &mut scope, diagnostics);
-    let all = ast.sentences.len();
-    policy.statements.reserve(all);
-    if all < parallel::WORTH_A_THREAD {
-        sentences(0..all, ast, library, &mut policy, &mut scope, diagnostics);
-    } else {
-        let (mut second, mut second_scope, mut found) = (Policy::default(), scope.clone(), Diagnostics::default());
-        second.statements.reserve(all - all / 2);
-        parallel::join(
-            true,
-            || sentences(0..all / 2, ast, library, &mut policy, &mut scope, diagnostics),
-            || sentences(all / 2..all, ast, library, &mut second, &mut second_scope, &mut found),
-        );
-        policy.statements.append(&mut second.statements);
-        policy.expectations.append(&mut second.expectations);
-        policy.lints.append(&mut second.lints);
-        scope.add_uses(&second_scope);
-        found.iter().for_each(|report| diagnostics.push(report.clone()));
-    }
+    policy.statements.reserve(ast.sentences.len());
+    sentences(ast, library, &mut policy, &mut scope, diagnostics);
     core::lints_set_twice(&policy.lints, diagnostics);
-    (policy, scope)
+    policy.uses = Uses { definitions: scope.used, interfaces: scope.named, refused: scope.refused };
+    policy
 }
 
 /// The `default` sentences, which speak of one another.
@@ -336,16 +297,9 @@ fn defaults(ast: &Ast, policy: &mut Policy, scope: &mut Scope, diagnostics: &mut
     policy.default_drop = defaults.first_drop();
 }
 
-/// What each of some sentences means.
-fn sentences(
-    range: Range<usize>,
-    ast: &Ast,
-    library: &Library,
-    policy: &mut Policy,
-    scope: &mut Scope,
-    diagnostics: &mut Diagnostics,
-) {
-    for (sentence, broken) in range.map(|index| (index as u32, ast.sentences[index].broken)) {
+/// What each sentence means.
+fn sentences(ast: &Ast, library: &Library, policy: &mut Policy, scope: &mut Scope, diagnostics: &mut Diagnostics) {
+    for (sentence, broken) in (0..).zip(ast.sentences.iter().map(|sentence| sentence.broken)) {
         let words = Words::new(ast, sentence, scope.declarations);
         if broken {
             // Its tokens were reported; what it names is used all the same.
@@ -355,12 +309,6 @@ fn sentences(
         let verb = words.peek(0).unwrap_or_default();
         let errors = diagnostics.count(Severity::Error);
         let all = words.clone();
-        // What is refused on an interface by name is decided as well.
-        scope.decides = match verb {
-            "allow" | "accept" => true,
-            "drop" | "reject" => words.peek(1) != Some("forward"),
-            _ => false,
-        };
         match verb {
             "define" | "interface" | "include" | "default" => {}
             "rules" => {

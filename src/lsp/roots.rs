@@ -20,6 +20,7 @@ use crate::diagnostic::Report;
 use crate::expand::CompileOptions;
 use crate::expect::Checked;
 use crate::host::{self, Compiled};
+use crate::lint;
 use crate::snippet::library::Library;
 use crate::source::LineIndex;
 use crate::syntax::SyntaxError;
@@ -245,7 +246,8 @@ impl Roots {
             // Building blocks that cannot be read: the policy is compiled without, and that is said.
             Err(complaint) => {
                 let library = Library::built_in();
-                let compilation = compile(&file, text, &read, &library, options);
+                let mut compilation = compile(&file, text, &read, &library, options);
+                lint::check(&mut compilation, options.notes);
                 (Compiled { compilation, library }, Some(complaint))
             }
         };

@@ -56,6 +56,17 @@ impl Declarations {
     }
 }
 
+/// What the sentences of a policy use of its declarations, each by position.
+#[derive(Clone, Debug, Default)]
+pub struct Uses {
+    /// Whether a sentence uses the definition.
+    pub definitions: Vec<bool>,
+    /// Whether a sentence names the interface.
+    pub interfaces: Vec<bool>,
+    /// Whether a sentence that was refused names the interface.
+    pub refused: Vec<bool>,
+}
+
 /// `interface NAME [ROLE] [over NAME] ["note"]`
 #[derive(Clone, Debug)]
 pub struct InterfaceDeclaration {

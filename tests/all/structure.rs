@@ -7,14 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support;
-use cgwfw::compile::checks::PolicyWarning;
-use cgwfw::expand::ExpandError;
-use cgwfw::expect::ExpectError;
-use cgwfw::helm::HelmWarning;
-use cgwfw::resolve::ResolveError;
-use cgwfw::snippet::library::SnippetError;
-use cgwfw::syntax::SyntaxError;
-use cgwfw::traffic::TrafficError;
+
+use cgwfw::explain::CODES;
 
 use self::imports::{Crate, Segments};
 
@@ -251,19 +245,6 @@ fn limits_are_called_max() {
     }
 }
 
-fn all_codes() -> Vec<&'static str> {
-    let syntax = SyntaxError::ALL.iter().map(|code| code.code());
-    let resolve = ResolveError::ALL.iter().map(|code| code.code());
-    let expand = ExpandError::ALL.iter().map(|code| code.code());
-    let policy = PolicyWarning::ALL.iter().map(|code| code.code());
-    let snippet = SnippetError::ALL.iter().map(|code| code.code());
-    let helm = HelmWarning::ALL.iter().map(|code| code.code());
-    let traffic = TrafficError::ALL.iter().map(|code| code.code());
-    let expect = ExpectError::ALL.iter().map(|code| code.code());
-    let compiled = syntax.chain(resolve).chain(expand).chain(policy).chain(helm).chain(snippet);
-    compiled.chain(traffic).chain(expect).collect()
-}
-
 #[test]
 fn every_code_has_a_case_and_every_report_a_help() {
     let mut seen = BTreeSet::new();
@@ -283,13 +264,13 @@ fn every_code_has_a_case_and_every_report_a_help() {
             }
         }
     }
-    let missing: Vec<_> = all_codes().into_iter().filter(|code| !seen.contains(code)).collect();
+    let missing: Vec<_> = CODES.iter().copied().filter(|code| !seen.contains(code)).collect();
     assert!(missing.is_empty(), "codes without a case: {missing:#?}");
 }
 
 #[test]
 fn codes_are_unique() {
-    let mut codes = all_codes();
+    let mut codes = CODES.to_vec();
     codes.sort_unstable();
     let before = codes.len();
     codes.dedup();
