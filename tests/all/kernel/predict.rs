@@ -149,7 +149,7 @@ impl<'a> Oracle<'a> {
             Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
                 decided &= found.is_none() && !seen.assumed;
-                disputed |= is_disputed(loaded.ruleset, decision, flight.way);
+                disputed |= is_disputed(loaded.ruleset, decision, flight);
                 let passes = decision.verdict == Verdict::Accept;
                 let arrives = (passes && is_lo(flight.way)).then(|| arriving(packet, flight, loaded.tracks));
                 let end = passes.then(|| end(flight, devices));
@@ -163,15 +163,19 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// Whether the security table drops a packet in INPUT, where nat has a word as well.
-fn is_disputed(ruleset: &Ruleset, decision: Decision, way: Way) -> bool {
+/// Whether it matters in INPUT which of nat and the security table a packet meets first: nat translates it, or the
+/// security table drops it.
+fn is_disputed(ruleset: &Ruleset, decision: Decision, flight: &Flight) -> bool {
+    let tables = [TableName::Nat, TableName::Security].map(|table| ruleset.table(table).is_some());
+    if tables != [true, true] || !matches!(flight.way, Way::In(_)) {
+        return false;
+    }
     let table = match decision.by {
         By::Rule(place) => place.table,
         By::Policy(table, _) => table,
         By::Kernel(_) => return false,
     };
-    let drops = decision.verdict != Verdict::Accept && table == TableName::Security;
-    drops && matches!(way, Way::In(_)) && ruleset.table(TableName::Nat).is_some()
+    flight.new_source.is_some() || decision.verdict != Verdict::Accept && table == TableName::Security
 }
 
 fn is_lo(way: Way) -> bool {
