@@ -38,7 +38,7 @@ pub fn compile(root: &Path, text: &str, read: ReadFile, library: &Library, optio
     let policy = resolve(&ast, &declarations, library, &mut diagnostics);
     diagnostics.set_levels(policy.lints.iter().map(|lint| (lint.name, lint.level, lint.span)));
     let options = CompileOptions { notes: options.notes || diagnostics.raises_notes(), ..options };
-    let rulesets = expand(&policy, &ast, library, options, &mut diagnostics);
+    let rulesets = expand(&policy, &declarations.interfaces, &ast, library, options, &mut diagnostics);
     missing_default::check(&policy, &ast, &rulesets, &mut diagnostics);
     diagnostics.sort();
     Compilation { ast, policy, declarations, rulesets, diagnostics }

@@ -1,48 +1,30 @@
 //! `Policy` to rules: fills each snippet's shape with a sentence's values, stamps origins, merges chains.
 //! Input: a policy and the library. Output: one ruleset per family; what a rule cannot be is reported at its sentence.
 
+pub mod chain_name;
+pub mod codes;
 pub mod fill;
 pub mod group;
 pub mod legs;
+pub mod line;
 pub mod merge;
+pub mod names;
 pub mod raw;
 pub mod shape;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::codes;
+use self::codes::ExpandError;
+use self::fill::is_rate;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::check;
-use crate::iptables::ruleset::{Match, Rule, Ruleset, Table, TableName, Target};
+use crate::iptables::ruleset::{Rule, Ruleset, Table, TableName, Target};
 use crate::net::{Both, Family};
 use crate::parallel;
-use crate::policy::{Block, Policy, Statement};
+use crate::policy::{Block, InterfaceDeclaration, Policy, Statement};
 use crate::snippet::library::{Library, Snippet, SnippetError};
 use crate::source::Span;
 use crate::syntax::Ast;
-
-codes! {
-    /// What can be wrong with the rules that a sentence yields.
-    ExpandError:
-    /// Text of a template or a `rules` block that is no rule.
-    BadRule = Error "cgwfw::expand::bad_rule",
-    /// A rule that the kernel refuses, or that can never match.
-    IllegalRule = Error "cgwfw::expand::illegal_rule",
-    /// A sentence that yields no rule in any family.
-    NothingLeft = Error "cgwfw::expand::nothing_left",
-    /// A sentence that yields more rules than any kernel loads.
-    TooManyRules = Error "cgwfw::expand::too_many_rules",
-    /// An address set, which must exist before the rules are loaded.
-    SetMatch = Warning "cgwfw::expand::set_match",
-    /// A rate that holds for each of several rules.
-    LimitMultiplied = Note "cgwfw::expand::limit_multiplied",
-    /// A remark of the building block.
-    Remark = Note "cgwfw::expand::remark",
-    /// A sentence of one family.
-    OneFamily = Note "cgwfw::policy::one_family",
-    /// LOG prints nothing from inside a pod.
-    LogInPod = Note "cgwfw::policy::log_in_pod",
-}
 
 /// Choices that change the rules of a whole policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,18 +35,16 @@ pub struct CompileOptions {
     pub notes: bool,
 }
 
-/// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
-pub const MAX_RULES: usize = 1_000_000;
-
 /// Makes the rules of both families, each in a thread of its own where there are many.
 pub fn expand(
     policy: &Policy,
+    declared: &[InterfaceDeclaration],
     ast: &Ast,
     library: &Library,
     options: CompileOptions,
     diagnostics: &mut Diagnostics,
 ) -> Both<Ruleset> {
-    let source = Source { policy, ast, library, options };
+    let source = Source { policy, declared, ast, library, options };
     let apart = ast.sentences.len() >= parallel::WORTH_A_THREAD;
     let (v4, v6) = parallel::join(apart, || expand_family(&source, Family::V4), || expand_family(&source, Family::V6));
     let blocks = policy.statements.iter().filter_map(|statement| match statement {
@@ -84,6 +64,7 @@ pub fn expand(
 /// What all rules are made from.
 struct Source<'a> {
     policy: &'a Policy,
+    declared: &'a [InterfaceDeclaration],
     ast: &'a Ast,
     library: &'a Library,
     options: CompileOptions,
@@ -130,7 +111,7 @@ fn expand_family<'a>(source: &Source<'a>, family: Family) -> Expansion<'a> {
     for statement in &source.policy.statements {
         match statement {
             Statement::Rules(rules) => {
-                raw::expand(rules, source.ast, &mut expansion.ruleset, &mut expansion.reports);
+                raw::expand(rules, source.declared, source.ast, &mut expansion.ruleset, &mut expansion.reports);
                 // The block may have chains of its own.
                 expansion.chains.remove(&rules.table);
             }
@@ -175,15 +156,23 @@ fn expand_block<'a>(
     let Ok(group) = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref()) else {
         expansion.reports.push(ExpandError::TooManyRules.at(
             span(),
-            format!("the sentence yields more than {MAX_RULES} rules"),
+            format!("the sentence yields more than {} rules", group::MAX_RULES),
             "every combination of its lists is one",
             "use prefixes and ranges, or an address set in a `rules` block",
         ));
         return failed;
     };
-    let has_rate = |m: &Match| matches!(m, Match::Limit(_) | Match::HashLimit(_));
     let is_log = |rule: &&Rule| matches!(rule.target, Target::Log(_) | Target::Nflog(_));
-    let limited = group.rules.iter().filter(|rule| !is_log(rule) && rule.matches.iter().any(has_rate)).count();
+    if block.log.is_some() && !group.rules.is_empty() && !group.rules.iter().any(|rule| is_log(&rule)) {
+        expansion.reports.push(ExpandError::NothingLeft.at(
+            span(),
+            "`log` has nothing to log",
+            "no rule of this sentence decides about a packet",
+            "remove the `log`",
+        ));
+        return failed;
+    }
+    let limited = group.rules.iter().filter(|rule| !is_log(rule) && rule.matches.iter().any(is_rate)).count();
     let yields = Yield {
         failed: false,
         rules: group.rules.len(),
@@ -304,7 +293,7 @@ fn verify(source: &Source, expansion: &mut Expansion) {
         if sentence.body.is_some() && !matches!(problem.kind, check::Kind::Chain) {
             continue;
         }
-        let span = raw::line_span(source.ast, sentence, origin.line).unwrap_or_else(|| source.ast.span(sentence));
+        let span = line::line_span(source.ast, sentence, origin.line).unwrap_or_else(|| source.ast.span(sentence));
         let block = source.policy.statements.iter().find_map(|statement| match statement {
             Statement::Block(block) if block.sentence == origin.sentence => Some(block),
             _ => None,

@@ -12,17 +12,18 @@ mod search;
 mod shrink;
 
 pub use self::codes::ExpectError;
+use self::fate::Question;
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
 use crate::format;
 use crate::iptables::packet::Packet;
 use crate::iptables::print::rule_line;
 use crate::net::{Both, Family};
+use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Expectation, Packets};
 use crate::sentence;
 use crate::simulate::{By, Decision, Loaded, Verdict};
 use crate::source::Span;
-use crate::source_map::{Rules, SentencePlace};
 
 /// One expectation, and what became of it.
 #[derive(Clone, Debug)]
@@ -65,14 +66,15 @@ fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectati
         line: sources.position(span).0,
         text: text.clone(),
     };
+    let question = Question::new(expectation);
     let mut tried = 0;
     for family in expectation.packets.families.iter() {
         let declared = compilation.declarations.interfaces.iter().map(|declared| declared.name);
         let loaded = &loaded[family];
-        let found = search::search(loaded, expectation, &declared.collect::<Vec<_>>());
+        let found = search::search(loaded, &question, &declared.collect::<Vec<_>>());
         tried += found.tried;
         if let Some((packet, decision)) = found.broken {
-            let (packet, decision) = shrink::shrink(loaded, expectation, packet, decision);
+            let (packet, decision) = shrink::shrink(loaded, &question, packet, decision);
             let counter_example = counter_example(compilation, expectation, &packet, decision);
             let report = Some(fails(compilation, span, family, &counter_example));
             return Checked { statement, packets: tried, report, counter_example: Some(counter_example) };

@@ -53,6 +53,7 @@ pub mod lint;
 #[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod net;
+pub mod origin;
 pub mod parallel;
 pub mod policy;
 pub mod resolve;

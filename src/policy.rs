@@ -147,14 +147,24 @@ pub struct Traffic {
     pub flags: Option<Negatable<TcpFlags>>,
     /// `ttl N`
     pub ttl: Option<Negatable<u8>>,
-    /// `ipsec` (true), `no ipsec` (false)
-    pub ipsec: Option<bool>,
+    /// `ipsec [in|out]`, `no ipsec [in|out]`
+    pub ipsec: IpsecSides,
     /// `mark M[/MASK]`
     pub mark: Option<Negatable<MaskedMark>>,
     /// `state S, …`
     pub states: Option<Negatable<States>>,
     /// `limit …`
     pub limit: Option<RateClause>,
+}
+
+/// What a sentence says of IPsec: `ipsec` (true), `no ipsec` (false). What comes in has the first side, what goes out the
+/// second, and what is forwarded both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct IpsecSides {
+    /// Whether the packet came out of an IPsec policy.
+    pub came: Option<bool>,
+    /// Whether it will go into one.
+    pub goes: Option<bool>,
 }
 
 /// The ways through the gateway, one bit each.

@@ -87,6 +87,10 @@ codes! {
     NotUnicast = Error "cgwfw::resolve::not_unicast",
     /// A link-local address without its link.
     LinkLocal = Warning "cgwfw::resolve::link_local",
+    /// `ipsec` of forwarded packets, without its side.
+    IpsecSide = Error "cgwfw::resolve::ipsec_side",
+    /// A port after a source, and no destination port beside it.
+    PortAfterSource = Error "cgwfw::resolve::port_after_source",
     /// Packets are let in by nothing but their source port.
     SourcePortOnly = Warning "cgwfw::resolve::source_port_only",
     /// A number or a range that is no port.
@@ -117,6 +121,8 @@ codes! {
     UnknownReason = Error "cgwfw::resolve::unknown_reason",
     /// A reject reason that a family does not have.
     ReasonFamily = Error "cgwfw::resolve::reason_family",
+    /// New ports that are not as many as the old ones.
+    PortShift = Error "cgwfw::resolve::port_shift",
     /// A word that is no address to translate to.
     BadEndpoint = Error "cgwfw::resolve::bad_endpoint",
     /// A family word that is none.

@@ -7,7 +7,7 @@ use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, RateUnit, States, TcpFlags};
 use crate::net::{Both, Families, Family, PortRange, Prefix, Protocol};
 use crate::policy::names::{ICMP_TYPES, PROTOCOLS, RATE_UNITS, STATES, icmp_families};
-use crate::policy::{Directions, IcmpWord, Packets, ProtocolWord, RateClause, Traffic, Values};
+use crate::policy::{Directions, IcmpWord, IpsecSides, Packets, ProtocolWord, RateClause, Traffic, Values};
 
 /// Packets as `expect` and `trace` take them: their traffic, and what it does not say by itself.
 pub fn packets(packets: &Packets) -> String {
@@ -51,10 +51,9 @@ pub fn separate(all: &Traffic) -> Vec<String> {
         Traffic { ttl: all.ttl, ..none() },
         Traffic { mark: all.mark, ..none() },
         Traffic { states: all.states, ..none() },
-        Traffic { ipsec: all.ipsec, ..none() },
         Traffic { limit: all.limit, ..none() },
     ];
-    alone.iter().flat_map(clauses).collect()
+    alone.iter().flat_map(clauses).chain(ipsec(all)).collect()
 }
 
 /// Clauses in a row; `all` where there are none.
@@ -97,12 +96,18 @@ pub fn packets_of(packet: &Packet) -> Packets {
         ttl: Some(Negatable::is(packet.hop_limit)),
         mark: (packet.mark != 0).then_some(Negatable::is(MaskedMark { value: packet.mark, mask: u32::MAX })),
         states: packet.state.map(|state| Negatable::is(state.bit())),
-        ipsec: (packet.ipsec_in || packet.ipsec_out).then_some(true),
+        ipsec: IpsecSides { came: packet.ipsec_in.then_some(true), goes: packet.ipsec_out.then_some(true) },
         ..Traffic::default()
     };
     match packet.way {
-        Way::In(name) => (traffic.directions.input, traffic.on) = (true, Values::one(name)),
-        Way::Out(name) => (traffic.directions.output, traffic.on) = (true, Values::one(name)),
+        Way::In(name) => {
+            (traffic.directions.input, traffic.on) = (true, Values::one(name));
+            traffic.ipsec.goes = traffic.ipsec.came;
+        }
+        Way::Out(name) => {
+            (traffic.directions.output, traffic.on) = (true, Values::one(name));
+            traffic.ipsec.came = traffic.ipsec.goes;
+        }
         Way::Forward(from, to) => {
             traffic.directions.forward = true;
             (traffic.in_on, traffic.out_on) = (Values::one(from), Values::one(to));
@@ -157,7 +162,7 @@ fn clauses(traffic: &Traffic) -> Vec<String> {
     clauses.extend(traffic.ttl.map(|hops| format!("ttl {}", negatable(hops, |hops| hops.to_string()))));
     clauses.extend(traffic.mark.map(|value| format!("mark {}", negatable(value, mark))));
     clauses.extend(traffic.states.map(|value| format!("state {}", states(value))));
-    clauses.extend(traffic.ipsec.map(|ipsec| if ipsec { "ipsec".into() } else { "no ipsec".into() }));
+    clauses.extend(ipsec(traffic));
     clauses.extend(traffic.limit.map(|limit| format!("limit {}", rate(limit))));
     clauses
 }
@@ -174,6 +179,20 @@ fn way(traffic: &Traffic, clauses: &mut Vec<String>) {
     for (word, interfaces) in [("on", on), ("in on", in_on), ("out on", out_on)] {
         if !interfaces.is_any() {
             clauses.push(format!("{word} {}", list(interfaces, |name| name.to_string())));
+        }
+    }
+}
+
+/// `ipsec`, `no ipsec`; of what is forwarded with the side, but for `no ipsec` of both.
+fn ipsec(traffic: &Traffic) -> Vec<String> {
+    let word = |ipsec: bool| if ipsec { "ipsec" } else { "no ipsec" };
+    match traffic.ipsec {
+        IpsecSides { came: Some(came), goes: Some(goes) } if came == goes && !(came && traffic.directions.forward) => {
+            vec![word(came).into()]
+        }
+        IpsecSides { came, goes } => {
+            let sides = [(came, "in"), (goes, "out")].into_iter();
+            sides.filter_map(|(ipsec, side)| Some(format!("{} {side}", word(ipsec?)))).collect()
         }
     }
 }
@@ -196,7 +215,11 @@ fn sides(traffic: &Traffic, clauses: &mut Vec<String>) {
 
 /// The words that make the next ports those of the source: the one place that decides how that is said.
 fn before_source_ports(traffic: &Traffic) -> &'static str {
-    if traffic.source.is_any() { "from port" } else { "port" }
+    match (traffic.source.is_any(), traffic.destination_ports.is_any()) {
+        (true, _) => "from port",
+        (false, true) => "source port",
+        (false, false) => "port",
+    }
 }
 
 /// The words that make the next ports those of the destination: `port` behind a source is that of the source.

@@ -1,18 +1,17 @@
-//! Where each line of the rule files comes from.
+//! Where each line of the rule files comes from, as `build --source-map` writes it.
 //! Input: a compilation. Output: for every rule line its place in the policy, its building block and its template line.
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::compile::Compilation;
 use crate::format;
-use crate::iptables::print::rule_line;
-use crate::iptables::ruleset::{Origin, Origins, Ruleset, TableName};
-use crate::net::{Both, Family};
-use crate::policy;
+use crate::iptables::ruleset::Ruleset;
+use crate::origin::Rules;
+use crate::policy::Statement;
 use crate::rule_file;
-use crate::simulate::Hook;
 use crate::snippet::library::Library;
-use crate::source::{LineIndex, Span};
 
 /// The places of both files' rules.
 #[derive(Debug, Serialize)]
@@ -30,9 +29,9 @@ struct Line<'a> {
     line: usize,
     /// The chain, as in `filter INPUT`.
     table: &'static str,
-    chain: String,
+    chain: &'a str,
     /// The sentence.
-    sentence: String,
+    sentence: Arc<str>,
     file: &'a str,
     source_line: usize,
     column: usize,
@@ -43,178 +42,53 @@ struct Line<'a> {
     template_line: Option<u32>,
 }
 
-/// The rules of a sentence in each family, as lines with their table.
-pub fn sentence_rules(compilation: &Compilation, sentence: u32) -> Both<Vec<String>> {
-    Both::of(|family| {
-        let tables = compilation.rulesets[family].tables.iter();
-        let own = tables.flat_map(|table| {
-            let rules = table.rules.iter().filter(|rule| rule.origins.has(sentence));
-            rules.map(move |rule| format!("{:<7} {}", table.name.name(), rule_line(table, rule, family)))
-        });
-        own.collect()
-    })
-}
-
-/// Where a rule comes from, as people look for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SentencePlace {
-    /// The file.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// What stands there: a sentence in its canonical form, a line of a `rules` block or of a rule file.
-    pub text: String,
-}
-
-/// The rules of both families with their origins.
-#[derive(Clone, Copy)]
-pub enum Rules<'a> {
-    /// Compiled from a policy.
-    Policy(&'a Compilation),
-    /// Read from rule files, those of each family.
-    Files(&'a Both<Ruleset>, &'a Both<RuleFile>),
-}
-
-/// A rule file that was read.
-pub struct RuleFile {
-    name: String,
-    text: String,
-    lines: LineIndex,
-}
-
-impl RuleFile {
-    /// The file of that name with its text.
-    pub fn new(name: String, text: String) -> RuleFile {
-        let lines = LineIndex::new(&text);
-        RuleFile { name, text, lines }
-    }
-
-    /// A line, counted from 1, as a statement.
-    fn statement(&self, line: usize) -> SentencePlace {
-        let at = |line: usize| self.lines.start(line, &self.text);
-        let text = line.checked_sub(1).map_or("", |index| self.text[at(index)..at(line)].trim());
-        SentencePlace { file: self.name.clone(), line, text: text.to_owned() }
-    }
-}
-
-impl<'a> Rules<'a> {
-    /// The rules of a family.
-    pub fn of(self, family: Family) -> &'a Ruleset {
-        match self {
-            Rules::Policy(compilation) => &compilation.rulesets[family],
-            Rules::Files(rulesets, _) => &rulesets[family],
-        }
-    }
-
-    /// The place in a policy that a rule comes from.
-    pub fn span(self, origin: Origin) -> Option<Span> {
-        let Rules::Policy(compilation) = self else { return None };
-        let sentence = compilation.ast.sentences.get(origin.sentence as usize)?;
-        let line = crate::expand::raw::line_span(&compilation.ast, sentence, origin.line);
-        Some(line.unwrap_or_else(|| compilation.ast.span(sentence)))
-    }
-
-    /// Where a rule of a family comes from.
-    pub fn statement(self, family: Family, origins: &Origins) -> SentencePlace {
-        match self {
-            Rules::Policy(compilation) => {
-                let sources = &compilation.ast.sources;
-                let Some((origin, span)) = origins.first().and_then(|origin| Some((origin, self.span(origin)?))) else {
-                    return SentencePlace { file: String::new(), line: 0, text: String::new() };
-                };
-                let sentence = &compilation.ast.sentences[origin.sentence as usize];
-                let text = match sentence.body {
-                    Some(_) => sources.text(span).to_owned(),
-                    None => format::comment_text(&compilation.ast, origin.sentence),
-                };
-                let file = sources.get(span.source).name.clone();
-                SentencePlace { file, line: sources.position(span).0, text }
-            }
-            Rules::Files(_, files) => files[family].statement(origins.file_line().unwrap_or(0) as usize),
-        }
-    }
-
-    /// The place in a policy where the default of a chain of the filter is said.
-    pub fn policy_span(self, hook: Hook) -> Option<Span> {
-        let Rules::Policy(compilation) = self else { return None };
-        let index = [Hook::Input, Hook::Forward, Hook::Output].iter().position(|own| *own == hook)?;
-        compilation.policy.default_places[index]
-    }
-
-    /// Where the policy of a built-in chain is set: a `default` sentence, a line of the rule file; none if nothing sets it.
-    pub fn chain_policy(self, family: Family, table: TableName, hook: Hook) -> Option<SentencePlace> {
-        match self {
-            Rules::Policy(compilation) => {
-                let span = self.policy_span(hook).filter(|_| table == TableName::Filter)?;
-                let sources = &compilation.ast.sources;
-                let line = sources.position(span).0;
-                let text = sources.get(span.source).text.lines().nth(line - 1).unwrap_or_default();
-                let text = text.split('#').next().unwrap_or_default().trim().to_owned();
-                Some(SentencePlace { file: sources.get(span.source).name.clone(), line, text })
-            }
-            Rules::Files(_, files) => {
-                let file = &files[family];
-                let mut current = None;
-                let mut found = None;
-                for (index, line) in file.text.lines().enumerate() {
-                    let mut words = line.split_ascii_whitespace();
-                    let first = words.next().unwrap_or_default();
-                    if let Some(name) = first.strip_prefix('*') {
-                        current = TableName::from_name(name);
-                    }
-                    let named = match first {
-                        "-P" | "--policy" => words.next(),
-                        _ => first.strip_prefix(':'),
-                    };
-                    if current == Some(table) && named == Some(hook.chain()) {
-                        found = Some(index + 1);
-                    }
-                }
-                found.map(|line| file.statement(line))
-            }
-        }
-    }
-}
-
-/// The source map of a compilation.
+/// The source map of a compilation. A rule of several sentences has an entry for each of them.
 pub fn source_map<'a>(compilation: &'a Compilation, library: &'a Library) -> SourceMap<'a> {
     let mut blocks: Vec<Option<u16>> = vec![None; compilation.ast.sentences.len()];
     for statement in &compilation.policy.statements {
-        if let policy::Statement::Block(block) = statement {
+        if let Statement::Block(block) = statement {
             blocks[block.sentence as usize] = Some(block.snippet);
         }
     }
-    let Both { v4: ipv4, v6: ipv6 } = Both::of(|family| lines(compilation, library, &blocks, family));
-    SourceMap { ipv4, ipv6 }
+    let maps = compilation.rulesets.each_ref().map(|ruleset| lines(compilation, library, &blocks, ruleset));
+    SourceMap { ipv4: maps.v4, ipv6: maps.v6 }
 }
 
 fn lines<'a>(
     compilation: &'a Compilation,
     library: &'a Library,
     blocks: &[Option<u16>],
-    family: Family,
+    ruleset: &'a Ruleset,
 ) -> Vec<Line<'a>> {
-    let text = rule_file::text(&compilation.ast, &compilation.rulesets[family]);
-    let mut tables: Vec<_> = compilation.rulesets[family].tables.iter().collect();
+    let text = rule_file::text(&compilation.ast, ruleset);
+    let mut tables: Vec<_> = ruleset.tables.iter().collect();
     tables.sort_by_key(|table| table.name);
     // The writer prints the rules of a table in their order, each on one line.
     let rules = tables.iter().flat_map(|table| table.rules.iter().map(|rule| (*table, rule)));
     let numbers = text.lines().enumerate().filter(|(_, line)| line.starts_with("-A ")).map(|(index, _)| index + 1);
+    let origins = rules.zip(numbers).flat_map(|((table, rule), line)| {
+        let chain = table.chain_name(rule.chain);
+        rule.origins.iter().map(move |origin| (table.name, chain, line, origin))
+    });
     let sources = &compilation.ast.sources;
-    rules
-        .zip(numbers)
-        .flat_map(|((table, rule), line)| rule.origins.iter().map(move |origin| (table, rule, line, origin)))
-        .map(|(table, rule, line, origin)| {
-            let index = origin.sentence as usize;
-            let sentence = &compilation.ast.sentences[index];
-            let span = Rules::Policy(compilation).span(origin).unwrap_or_else(|| compilation.ast.span(sentence));
+    // The rules of a sentence follow one another: its text, which may be long, is made once for them.
+    let mut last: Option<(u32, Arc<str>)> = None;
+    origins
+        .filter_map(|(table, chain, line, origin)| {
+            let span = Rules::Policy(compilation).span(origin)?;
+            let known = last.take().filter(|(sentence, _)| *sentence == origin.sentence);
+            let (_, sentence) =
+                last.insert(known.unwrap_or_else(|| {
+                    (origin.sentence, format::comment_text(&compilation.ast, origin.sentence).into())
+                }));
             let ((source_line, column), (end_line, end_column)) = (sources.position(span), sources.end_position(span));
-            let snippet = blocks[index].map(|snippet| library.snippets[usize::from(snippet)].folder.as_str());
-            Line {
+            let snippet = blocks[origin.sentence as usize];
+            let snippet = snippet.map(|snippet| library.snippets[usize::from(snippet)].folder.as_str());
+            Some(Line {
                 line,
-                table: table.name.name(),
-                chain: table.chains[rule.chain.0 as usize].name.to_string(),
-                sentence: format::comment_text(&compilation.ast, origin.sentence),
+                table: table.name(),
+                chain,
+                sentence: sentence.clone(),
                 file: &sources.get(span.source).name,
                 source_line,
                 column,
@@ -222,7 +96,7 @@ fn lines<'a>(
                 end_column,
                 snippet,
                 template_line: snippet.map(|_| origin.line),
-            }
+            })
         })
         .collect()
 }

@@ -9,7 +9,7 @@ pub use self::discard::{Discard, Discards};
 pub use self::tracking::{FirstStates, first_state, first_states};
 pub use self::wire::{Wire, impossible};
 
-use crate::iptables::meaning::{Condition, Field, Term, name_number, state_number, tracks, translates};
+use crate::iptables::meaning::{Condition, Field, Term, name_number, reassembles, state_number, tracks, translates};
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{Hook, Ruleset, TableName};
 use crate::net::{Family, Interface, Protocol};
@@ -58,7 +58,7 @@ pub struct Ways {
 pub fn ways(ruleset: &Ruleset) -> Ways {
     let family = ruleset.family;
     let tracked = tracks(ruleset);
-    let reassembled = tracked.then_some(Step::Reassemble);
+    let reassembled = reassembles(ruleset).then_some(Step::Reassemble);
 
     let mut arriving = Vec::new();
     if family == Family::V6 {

@@ -40,6 +40,7 @@
     ("masquerade")
     ("no" "nat")
     ("notrack")
+    ("reassemble" "fragments")
     ("redirect")
     ("reject")
     ("snat"))
@@ -49,10 +50,10 @@
 (defconst cgwfw--clauses
   ;; generated: clauses
   '("as port" "by mark" "except ipsec" "floating ports" "no ipsec" "no syn" "out on" "over limit" "per source"
-    "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and"
-    "as" "between" "burst" "code" "comment" "esp" "except" "flags" "forward" "from" "gre" "icmp" "in" "ipsec"
-    "ipv6" "limit" "log" "loose" "mark" "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port" "protocol"
-    "sctp" "spoofed" "state" "tcp" "through" "to" "ttl" "type" "udp" "vrrp" "with")
+    "source port" "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing"
+    "ah" "all" "and" "as" "between" "burst" "code" "comment" "esp" "except" "flags" "forward" "from" "gre" "icmp"
+    "in" "ipsec" "ipv6" "limit" "log" "loose" "mark" "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port"
+    "protocol" "sctp" "spoofed" "state" "tcp" "through" "to" "ttl" "type" "udp" "vrrp" "with")
 
   "The words of clauses.")
 

@@ -14,7 +14,7 @@ use super::report::{self, Format};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
 use crate::expect::{Checked, check};
-use crate::source_map::SentencePlace;
+use crate::origin::SentencePlace;
 
 #[derive(clap::Args)]
 pub struct Arguments {

@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 
+use super::chain_name::invented_name;
 use crate::iptables::ruleset::{
-    Address, HashLimit, Header, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Ports, Rate, Tcp,
+    Address, Chain, HashLimit, Header, HopLimit, IcmpType, MaskedMark, Match, Multiport, Negatable, Policy,
+    PolicyDirection, PortSide, Ports, Rate, Rule, States, Tcp,
 };
-use crate::iptables::{parse::Slot, rate};
+use crate::iptables::{parse::Slot, print, rate};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{IcmpWord, ProtocolWord, RateClause};
 
@@ -69,29 +71,29 @@ fn set_interface(header: &mut Header, slot: Slot, negated: bool, name: &Interfac
 }
 
 impl Filling<'_> {
-    /// Puts a choice into a slot; `negated`: the template itself has a `!` there.
-    pub fn put(&mut self, slot: Slot, negated: bool, choice: Choice) {
-        let flip = |own: bool| own != negated;
+    /// Puts a choice into a slot.
+    pub fn put(&mut self, slot: Slot, choice: Choice) {
         match choice {
             Choice::Any => {}
-            Choice::Addresses(own, [prefix]) => set_address(&mut self.header, slot, flip(own), prefix),
+            Choice::Addresses(negated, [prefix]) => set_address(&mut self.header, slot, negated, prefix),
             Choice::Addresses(_, prefixes) => {
+                let of_family = prefixes.iter().filter(|prefix| prefix.family() == self.family);
                 let parts =
-                    prefixes.iter().map(|prefix| (part(|header| set_address(header, slot, false, prefix)), Vec::new()));
+                    of_family.map(|prefix| (part(|header| set_address(header, slot, false, prefix)), Vec::new()));
                 self.exceptions.extend(parts);
             }
-            Choice::Interfaces(own, [name]) => set_interface(&mut self.header, slot, flip(own), name),
+            Choice::Interfaces(negated, [name]) => set_interface(&mut self.header, slot, negated, name),
             Choice::Interfaces(_, names) => {
                 let parts =
                     names.iter().map(|name| (part(|header| set_interface(header, slot, false, name)), Vec::new()));
                 self.exceptions.extend(parts);
             }
-            Choice::Ports(own, ports) => {
+            Choice::Ports(negated, ports) => {
                 let side = if slot == Slot::SourcePorts { PortSide::Source } else { PortSide::Destination };
-                self.put_ports(side, flip(own), ports);
+                self.put_ports(side, negated, ports);
             }
-            Choice::Protocols(own, words) => self.put_protocols(flip(own), words),
-            Choice::IcmpTypes(own, words) => self.put_icmp(flip(own), words),
+            Choice::Protocols(negated, words) => self.put_protocols(negated, words),
+            Choice::IcmpTypes(negated, words) => self.put_icmp(negated, words),
             Choice::Rate(clause) => self.limit = Some(rate_match(clause)),
         }
     }
@@ -210,6 +212,67 @@ impl Filling<'_> {
     }
 }
 
+impl Filling<'_> {
+    /// Adds that the packet came out of an IPsec policy or will go into one, or that it did not.
+    pub fn policy(&mut self, direction: PolicyDirection, ipsec: bool) {
+        self.add(Match::Policy(Policy { direction, ipsec }));
+    }
+
+    /// Adds the mark of the packet.
+    pub fn mark(&mut self, mark: Negatable<MaskedMark>) {
+        self.add(Match::Mark(mark));
+    }
+
+    /// Adds the state of its connection.
+    pub fn states(&mut self, states: Negatable<States>) {
+        self.add(Match::ConnState(states));
+    }
+}
+
+/// Whether a match is that of TCP.
+pub fn is_tcp(one: &Match) -> bool {
+    matches!(one, Match::Tcp(_))
+}
+
+/// Whether a match counts packets against a rate in a table that has a name.
+pub fn is_hashlimit(one: &Match) -> bool {
+    matches!(one, Match::HashLimit(_))
+}
+
+/// Whether a match counts packets against a rate.
+pub fn is_rate(one: &Match) -> bool {
+    matches!(one, Match::Limit(_) | Match::HashLimit(_))
+}
+
+/// Adds a remark to a rule, unless it has one.
+pub fn add_comment(rule: &mut Rule, comment: &str) {
+    if !rule.matches.iter().any(|one| matches!(one, Match::Comment(_))) {
+        rule.matches = rule.matches.iter().cloned().chain([Match::Comment(comment.into())]).collect();
+    }
+}
+
+/// Gives each hashlimit of a rule its name, made from the rule's content, and from that of the rule that calls its chain:
+/// equal names are one bucket.
+pub fn name_hashlimits(rule: &mut Rule, chain: &str, caller: &str, chains: &[Chain], family: Family) {
+    if !rule.matches.iter().any(|m| matches!(m, Match::HashLimit(limit) if limit.name.is_empty())) {
+        return;
+    }
+    let set = |rule: &mut Rule, set: &dyn Fn(&mut HashLimit)| {
+        let mut matches = rule.matches.to_vec();
+        for m in &mut matches {
+            if let Match::HashLimit(limit) = m {
+                set(limit);
+            }
+        }
+        rule.matches = matches.into();
+    };
+    if family == Family::V6 {
+        set(rule, &|limit| limit.source_mask = Some(64));
+    }
+    let name = invented_name(&format!("{} {}{caller}", family.keyword(), print::line_in(chain, chains, rule, family)));
+    set(rule, &|limit| limit.name = name.as_str().into());
+}
+
 /// The canonical order of matches: the protocol's own, multiport, TTL, policy, mark, state, others, rate, comment.
 fn rank(m: &Match) -> u8 {
     match m {
@@ -258,6 +321,6 @@ pub fn rate_match(clause: RateClause) -> Match {
         name: "".into(),
         source_mask: None,
         destination_mask: None,
-        tuning: Vec::new(),
+        tuning: rate::expiry(count, unit, burst).map(|expiry| (HashLimit::EXPIRY.into(), expiry)).into_iter().collect(),
     }))
 }

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::MAX_RULES;
-use super::fill::{Choice, Filling, chunks, rate_match};
+use super::chain_name::invented_name;
+use super::fill::{Choice, Filling, add_comment, chunks, is_hashlimit, is_tcp, name_hashlimits, rate_match};
 use super::legs::{Leg, PeerSide, Side, legs};
 use super::shape::{ChainName, OWN_CHAIN, Pattern};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
-use crate::iptables::ruleset::{
-    Chain, ChainId, HashLimit, Header, Log, Match, Nflog, Origins, Policy, PolicyDirection, Rule, Target,
-};
+use crate::iptables::ruleset::{Chain, ChainId, Header, Log, Match, Nflog, Origins, PolicyDirection, Rule, Target};
 use crate::net::{Family, PortRange, Prefix};
 use crate::policy::{Argument, Block, Traffic, Values};
 use crate::snippet::signature::Signature;
+
+/// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
+pub const MAX_RULES: usize = 1_000_000;
 
 /// The rules of one sentence; their chains are positions in `chains`.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,23 @@ type Choices<'a> = SmallVec<[Choice<'a>; 1]>;
 struct Dimension<'a> {
     key: Key,
     choices: Choices<'a>,
+    /// What a slot with a `!` of the template chooses from: *none of them*.
+    others: Choices<'a>,
+}
+
+impl<'a> Dimension<'a> {
+    /// The choices of a slot, which the template may negate.
+    fn of(&self, negated: bool) -> &Choices<'a> {
+        if negated { &self.others } else { &self.choices }
+    }
+
+    /// The choice of a slot at a turn of the list; one that is alone stands at every turn.
+    fn at(&self, negated: bool, turn: usize) -> Option<Choice<'a>> {
+        match self.of(negated)[..] {
+            [only] => Some(only),
+            ref choices => choices.get(turn).copied(),
+        }
+    }
 }
 
 /// Which list it is: of the block itself, or of its traffic.
@@ -72,6 +90,13 @@ impl Line<'_> {
     fn uses(&self) -> impl Iterator<Item = &(Slot, bool, usize)> {
         self.pattern.uses.iter().chain(&self.uses)
     }
+
+    /// How many turns of a list the rule takes part in; 0 where it does not use it.
+    fn turns(&self, index: usize, dimension: &Dimension) -> usize {
+        let slots = self.uses().filter(|(_, _, used)| *used == index).map(|(_, negated, _)| *negated);
+        let bare = self.bare.iter().filter(|used| **used == index).map(|_| false);
+        slots.chain(bare).map(|negated| dimension.of(negated).len()).max().unwrap_or(0)
+    }
 }
 
 /// Fills every combination of a sentence's values into its shape.
@@ -94,11 +119,19 @@ pub fn group(
         }
     }
     // A list without a value of this family leaves no combination, except where no rule needs it.
-    let sizes: SmallVec<[usize; 16]> = dimensions.iter().map(|dimension| dimension.choices.len().max(1)).collect();
+    let turns = |(index, dimension)| lines.iter().map(|line| line.turns(index, dimension)).max().unwrap_or(0).max(1);
+    let sizes: SmallVec<[usize; 16]> = dimensions.iter().enumerate().map(turns).collect();
     let combinations = sizes.iter().try_fold(lines.len().max(1), |all, size| all.checked_mul(*size));
     let combinations = combinations.filter(|all| *all <= MAX_RULES).ok_or(TooMany)?;
     let rules = Vec::with_capacity(combinations.min(16));
-    let mut builder = Builder { family, comment, block, group: Group { rules, ..Group::default() }, own: Vec::new() };
+    let mut builder = Builder {
+        family,
+        comment,
+        block,
+        group: Group { rules, ..Group::default() },
+        own: Vec::new(),
+        caller: String::new(),
+    };
     let mut at: SmallVec<[usize; 16]> = SmallVec::from_elem(0, dimensions.len());
     loop {
         for line in &lines {
@@ -116,15 +149,26 @@ pub fn group(
 fn dimensions(block: &Block, family: Family) -> SmallVec<[Dimension<'_>; 4]> {
     let mut dimensions = SmallVec::new();
     for (_, argument) in &block.arguments {
-        let choices = match argument {
-            Argument::Address(values) => each(values, |prefix| prefix.family() == family, Choice::Addresses),
-            Argument::Interface(values) => each(values, |_| true, Choice::Interfaces),
-            Argument::Ports(values) => ports(values),
-            Argument::Rate(clause) => one(Choice::Rate(*clause)),
+        let (choices, others) = match argument {
+            Argument::Address(values) => {
+                let fits = |prefix: &Prefix| prefix.family() == family;
+                (each(values, fits, Choice::Addresses), others(values, fits, Choice::Addresses))
+            }
+            Argument::Interface(values) => {
+                (each(values, |_| true, Choice::Interfaces), others(values, |_| true, Choice::Interfaces))
+            }
+            Argument::Ports(values) => {
+                let others = match values {
+                    Values { negated: false, items } if !items.is_empty() => one(Choice::Ports(true, items)),
+                    Values { items, .. } => chunks(items).map(|chunk| Choice::Ports(false, chunk)).collect(),
+                };
+                (ports(values), others)
+            }
+            Argument::Rate(clause) => (one(Choice::Rate(*clause)), Choices::new()),
             // The template has printed it.
-            Argument::Text(_) => one(Choice::Any),
+            Argument::Text(_) => (one(Choice::Any), Choices::new()),
         };
-        dimensions.push(Dimension { key: Key::Parameter, choices });
+        dimensions.push(Dimension { key: Key::Parameter, choices, others });
     }
     if let Some(traffic) = &block.traffic {
         let of_family = |prefix: &Prefix| prefix.family() == family;
@@ -142,7 +186,7 @@ fn dimensions(block: &Block, family: Family) -> SmallVec<[Dimension<'_>; 4]> {
             (Key::DestinationPorts, ports(&traffic.destination_ports)),
         ];
         let said = lists.into_iter().filter(|(_, choices)| !matches!(choices[..], [Choice::Any]));
-        dimensions.extend(said.map(|(key, choices)| Dimension { key, choices }));
+        dimensions.extend(said.map(|(key, choices)| Dimension { key, choices, others: Choices::new() }));
     }
     dimensions
 }
@@ -164,6 +208,22 @@ fn each<'a, T>(
         return one(make(true, &values.items));
     }
     values.items.iter().filter(|item| fits(item)).map(|item| make(false, std::slice::from_ref(item))).collect()
+}
+
+/// For a slot that the template negates: none of the values, and of values that are excluded each one. Of everything
+/// there is no other.
+fn others<'a, T>(
+    values: &'a Values<T>,
+    fits: impl Fn(&T) -> bool,
+    make: impl Fn(bool, &'a [T]) -> Choice<'a>,
+) -> Choices<'a> {
+    let fit = values.items.iter().filter(|item| fits(item)).map(std::slice::from_ref);
+    match (values.negated, fit.clone().count()) {
+        (true, _) => fit.map(|item| make(false, item)).collect(),
+        (false, 0) => Choices::new(),
+        (false, 1) => fit.map(|item| make(true, item)).collect(),
+        (false, _) => one(make(true, &values.items)),
+    }
 }
 
 fn ports(values: &Values<PortRange>) -> Choices<'_> {
@@ -208,13 +268,15 @@ struct Builder<'a> {
     group: Group,
     /// The rules of the sentence's own chain, with the lines of the template that they come from.
     own: Vec<(u32, Rule)>,
+    /// What the rule that jumps to that chain asks of a packet, where a rate in it needs a name.
+    caller: String,
 }
 
 impl Builder<'_> {
     fn rule(&mut self, line: &Line, dimensions: &[Dimension], at: &[usize], traffic: Option<&Traffic>) {
         // A rule that does not use a list is made for its first value only.
-        let used = |index: usize| line.bare.contains(&index) || line.uses().any(|(_, _, used)| *used == index);
-        if at.iter().enumerate().any(|(index, choice)| *choice > 0 && !used(index)) {
+        let turns = |index: usize| line.turns(index, &dimensions[index]);
+        if at.iter().enumerate().any(|(index, turn)| *turn > 0 && *turn >= turns(index)) {
             return;
         }
         let pattern = line.pattern;
@@ -226,14 +288,14 @@ impl Builder<'_> {
             limit: None,
         };
         for index in &line.bare {
-            let Some(choice) = dimensions[*index].choices.get(at[*index]) else { return };
-            filling.put(Slot::Matches, false, *choice);
+            let Some(choice) = dimensions[*index].at(false, at[*index]) else { return };
+            filling.put(Slot::Matches, choice);
         }
         let mut ports = false;
         for (slot, negated, index) in line.uses() {
-            let Some(choice) = dimensions[*index].choices.get(at[*index]) else { return };
+            let Some(choice) = dimensions[*index].at(*negated, at[*index]) else { return };
             ports |= matches!(slot, Slot::SourcePorts | Slot::DestinationPorts);
-            filling.put(*slot, *negated, *choice);
+            filling.put(*slot, choice);
         }
         if ports {
             filling.drop_empty_ports();
@@ -259,16 +321,31 @@ impl Builder<'_> {
             self.verdict(chain, pattern, header, matches, limit);
             return;
         }
+        let caller = match &limit {
+            Some(limit) if is_hashlimit(limit) => {
+                let (header, matches) = (header.clone(), matches.clone().into_owned().into());
+                let rule = Rule { chain: ChainId(0), header, matches, target: Target::None, origins: Origins::None };
+                let name = chain.map_or(OWN_CHAIN, |chain| &self.group.chains[chain.0 as usize].name);
+                print::line_in(name, &self.group.chains, &rule, self.family)
+            }
+            _ => String::new(),
+        };
         // A chain of its own: the exceptions return, what is left meets the verdict.
-        let mut inner =
-            Builder { family: self.family, comment: None, block: self.block, group: Group::default(), own: Vec::new() };
+        let mut inner = Builder {
+            family: self.family,
+            comment: None,
+            block: self.block,
+            group: Group::default(),
+            own: Vec::new(),
+            caller,
+        };
         for (header, matches) in exceptions {
             inner.push(None, header, matches.into(), Target::Return, pattern.line);
         }
         let protocol = header.protocol.filter(|_| needs_protocol(&pattern.target));
         // The kernel wants the match of the SYN flag beside TCPMSS.
-        let keeps = |m: &&Match| matches!((*m, &pattern.target), (Match::Tcp(_), Target::TcpMss(_)));
-        let kept: Vec<Match> = matches.iter().filter(keeps).cloned().collect();
+        let clamps = matches!(pattern.target, Target::TcpMss(_));
+        let kept: Vec<Match> = matches.iter().filter(|one| clamps && is_tcp(one)).cloned().collect();
         inner.verdict(None, pattern, Header { protocol, ..Header::default() }, kept.into(), limit);
         let inner = inner.finish();
         // The chain is named by its content, which is complete now.
@@ -323,11 +400,11 @@ impl Builder<'_> {
     fn push(&mut self, chain: Option<ChainId>, header: Header, matches: Arc<[Match]>, target: Target, line: u32) {
         let origins = Origins::of(self.block.sentence, line);
         let mut rule = Rule { chain: chain.unwrap_or(ChainId(0)), header, matches, target, origins };
-        if let Some(comment) = self.comment.filter(|_| !rule.matches.iter().any(|m| matches!(m, Match::Comment(_)))) {
-            rule.matches = rule.matches.iter().cloned().chain([Match::Comment(comment.into())]).collect();
+        if let Some(comment) = self.comment {
+            add_comment(&mut rule, comment);
         }
         let name = chain.map_or(OWN_CHAIN, |chain| &self.group.chains[chain.0 as usize].name);
-        name_hashlimits(&mut rule, name, &self.group.chains, self.family);
+        name_hashlimits(&mut rule, name, &self.caller, &self.group.chains, self.family);
         match chain {
             Some(_) => self.group.rules.push(rule),
             None => self.own.push((line, rule)),
@@ -379,19 +456,20 @@ fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
     if let Some(ttl) = traffic.ttl {
         filling.ttl(ttl);
     }
-    if let Some(ipsec) = traffic.ipsec {
-        for direction in &leg.policies {
-            filling.add(Match::Policy(Policy { direction: *direction, ipsec }));
-        }
-        if leg.policies.is_empty() {
-            filling.add(Match::Policy(Policy { direction: PolicyDirection::In, ipsec }));
+    for direction in leg.policies.iter().copied() {
+        let ipsec = match direction {
+            PolicyDirection::In => traffic.ipsec.came,
+            PolicyDirection::Out => traffic.ipsec.goes,
+        };
+        if let Some(ipsec) = ipsec {
+            filling.policy(direction, ipsec);
         }
     }
     if let Some(mark) = traffic.mark {
-        filling.add(Match::Mark(mark));
+        filling.mark(mark);
     }
     if let Some(states) = traffic.states {
-        filling.add(Match::ConnState(states));
+        filling.states(states);
     }
     if let Some(limit) = traffic.limit {
         filling.limit = Some(rate_match(limit));
@@ -408,33 +486,3 @@ fn needs_protocol(target: &Target) -> bool {
         _ => false,
     }
 }
-
-/// Gives each hashlimit of a rule its name, made from the rule's content.
-fn name_hashlimits(rule: &mut Rule, chain: &str, chains: &[Chain], family: Family) {
-    if !rule.matches.iter().any(|m| matches!(m, Match::HashLimit(limit) if limit.name.is_empty())) {
-        return;
-    }
-    let set = |rule: &mut Rule, set: &dyn Fn(&mut HashLimit)| {
-        let mut matches = rule.matches.to_vec();
-        for m in &mut matches {
-            if let Match::HashLimit(limit) = m {
-                set(limit);
-            }
-        }
-        rule.matches = matches.into();
-    };
-    if family == Family::V6 {
-        set(rule, &|limit| limit.source_mask = Some(64));
-    }
-    let name = invented_name(&format!("{} {}", family.keyword(), print::line_in(chain, chains, rule, family)));
-    set(rule, &|limit| limit.name = name.as_str().into());
-}
-
-/// A name made from content: `cgwfw-` and the FNV-1a hash (32 bit) of the text, the same on every machine.
-pub(super) fn invented_name(content: &str) -> String {
-    let hash = content.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    format!("{INVENTED}{hash:08x}")
-}
-
-/// What every name begins with that is not a user's.
-pub const INVENTED: &str = "cgwfw-";

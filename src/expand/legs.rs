@@ -18,7 +18,7 @@ pub struct Leg {
     pub out_interface: Side,
     /// Where the peer stands.
     pub peer: PeerSide,
-    /// The directions of `-m policy`.
+    /// The directions of `-m policy` that it can have.
     pub policies: Vec<PolicyDirection>,
 }
 
@@ -55,6 +55,7 @@ pub fn legs(traffic: &Traffic, rules: &TrafficRules) -> Vec<Leg> {
         policies: policies.to_vec(),
     };
     let (to, from) = (&[PolicyDirection::In][..], &[PolicyDirection::Out][..]);
+    let both = &[PolicyDirection::In, PolicyDirection::Out][..];
     let mut legs = Vec::new();
     if rules.open == OpenDirection::None {
         let leg = Leg {
@@ -62,9 +63,9 @@ pub fn legs(traffic: &Traffic, rules: &TrafficRules) -> Vec<Leg> {
             in_interface: Side::Any,
             out_interface: Side::Any,
             peer: PeerSide::Source,
-            policies: Vec::new(),
+            policies: both.to_vec(),
         };
-        return split_policies(leg, traffic);
+        return vec![leg];
     }
     if traffic.directions.input {
         legs.push(leg(input, Side::On, Side::Any, PeerSide::Source, to));
@@ -73,26 +74,16 @@ pub fn legs(traffic: &Traffic, rules: &TrafficRules) -> Vec<Leg> {
         legs.push(leg(output, Side::Any, Side::On, PeerSide::Destination, from));
     }
     if traffic.directions.forward {
-        let way = |in_side, out_side| split_policies(leg(forward, in_side, out_side, PeerSide::Source, &[]), traffic);
+        let way = |in_side, out_side| leg(forward, in_side, out_side, PeerSide::Source, both);
         if traffic.on.is_any() {
-            legs.extend(way(Side::InOn, Side::OutOn));
+            legs.push(way(Side::InOn, Side::OutOn));
         } else if traffic.on.negated {
             // Neither in nor out: one rule with both.
-            legs.extend(way(Side::On, Side::On));
+            legs.push(way(Side::On, Side::On));
         } else {
-            legs.extend(way(Side::On, Side::Any));
-            legs.extend(way(Side::Any, Side::On));
+            legs.push(way(Side::On, Side::Any));
+            legs.push(way(Side::Any, Side::On));
         }
     }
     legs
-}
-
-/// A forwarded packet may come out of a policy and go into another: `ipsec` is either, `no ipsec` is neither.
-fn split_policies(leg: Leg, traffic: &Traffic) -> Vec<Leg> {
-    let both = [PolicyDirection::In, PolicyDirection::Out];
-    match traffic.ipsec {
-        Some(true) => both.iter().map(|direction| Leg { policies: vec![*direction], ..leg.clone() }).collect(),
-        Some(false) => vec![Leg { policies: both.to_vec(), ..leg }],
-        None => vec![leg],
-    }
 }

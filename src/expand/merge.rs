@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::group::{Group, INVENTED, invented_name};
+use super::chain_name::{invented_name, is_invented};
+use super::group::Group;
 use crate::iptables::ruleset::{Chain, ChainId, Rule, Table, Target};
 
 /// The chains of a table by name, and the rules of those that are not built in.
@@ -23,11 +24,6 @@ fn same_rule(one: &Rule, other: &Rule, same_chain: impl Fn(ChainId, ChainId) -> 
         (one, other) => one == other,
     };
     same_target && one.header == other.header && one.matches == other.matches
-}
-
-/// Whether a name is made from content: 32 bits of it, which among ten thousand chains may be the same once.
-fn is_invented(name: &str) -> bool {
-    name.strip_prefix(INVENTED).is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Gives the group's invented chains other names where the table has these for other rules.

@@ -3,16 +3,17 @@
 
 use std::ops::Range;
 
-use super::ExpandError;
-use super::group::INVENTED;
+use super::chain_name::INVENTED;
+use super::codes::ExpandError;
+use super::names;
 use crate::diagnostic::{Report, is_deceptive};
 use crate::iptables::check;
 use crate::iptables::parse::{self, Line, RuleText};
 use crate::iptables::ruleset::{Match, Origins, Rule, Ruleset, Table, Target};
 use crate::net::Family;
-use crate::policy::RawRules;
+use crate::policy::{InterfaceDeclaration, RawRules};
 use crate::source::Span;
-use crate::syntax::{Ast, Sentence};
+use crate::syntax::Ast;
 
 /// The lines of a block's body with the offset of each in the body.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -21,15 +22,6 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         *at += line.len();
         Some((start, line.trim_end_matches(['\n', '\r'])))
     })
-}
-
-/// The place of a line, counted from 1, of a `rules` block.
-pub fn line_span(ast: &Ast, sentence: &Sentence, line: u32) -> Option<Span> {
-    let body = sentence.body?;
-    let (start, text) = lines(ast.sources.text(body)).nth(line.checked_sub(1)? as usize)?;
-    let indent = text.len() - text.trim_start().len();
-    let start = body.start + (start + indent) as u32;
-    Some(Span { start, end: start + text.trim().len() as u32, ..body })
 }
 
 /// A line of a block, with its place.
@@ -53,7 +45,13 @@ impl Place<'_> {
 }
 
 /// Reads a block into the ruleset of a family, if it is for that family.
-pub fn expand(rules: &RawRules, ast: &Ast, ruleset: &mut Ruleset, reports: &mut Vec<Report>) {
+pub fn expand(
+    rules: &RawRules,
+    declared: &[InterfaceDeclaration],
+    ast: &Ast,
+    ruleset: &mut Ruleset,
+    reports: &mut Vec<Report>,
+) {
     let family = ruleset.family;
     if !rules.families.has(family) {
         return;
@@ -103,6 +101,13 @@ pub fn expand(rules: &RawRules, ast: &Ast, ruleset: &mut Ruleset, reports: &mut 
             )),
             Ok(Line::Rules(list)) => {
                 for rule in list {
+                    let part = |part| {
+                        let place_of = |(_, range): &(_, Range<usize>)| place.part(range.clone());
+                        let known = rule.parts.iter().find(|(other, _)| *other == part);
+                        known.map_or_else(|| place.whole(), place_of)
+                    };
+                    names::check_interfaces(&rule, declared, part, reports);
+                    names::check_helper(&rule, part, reports);
                     check_rule(&rule, rules, family, &place, reports);
                     let origins = Origins::of(rules.sentence, index as u32 + 1);
                     push(rule, origins, body, table, &place, reports);
@@ -124,7 +129,7 @@ fn check_rule(rule: &RuleText, rules: &RawRules, family: Family, place: &Place, 
         let span = part.map_or_else(|| place.whole(), |(_, range)| place.part(range.clone()));
         reports.push(ExpandError::IllegalRule.at(span, problem.message, problem.label, problem.help));
     }
-    let in_match = rule.matches.iter().any(|m| matches!(m, Match::Unknown(unknown) if &*unknown.name == "set"));
+    let in_match = rule.matches.iter().filter_map(Match::untyped).any(|one| &*one.name == "set");
     let in_target = matches!(&rule.target, Target::Unknown(unknown) if &*unknown.name == "SET");
     if in_match || in_target {
         reports.push(ExpandError::SetMatch.at(

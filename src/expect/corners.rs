@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use crate::iptables::ruleset::{Address, HopLimit, Match, Ports, Rule, Target};
+use crate::iptables::meaning::{Context, Field, Test};
+use crate::iptables::ruleset::{Address, Match, Rule, Target};
 use crate::net::{Family, Interface, PortRange, Prefix};
 use crate::policy::{Packets, ProtocolWord, Values};
 
@@ -78,12 +79,6 @@ impl Corners {
         self.ports.extend(range.end.checked_add(1));
     }
 
-    fn both_ports(&mut self, ports: &Ports) {
-        for range in [ports.source, ports.destination].into_iter().flatten() {
-            self.ports(range.value);
-        }
-    }
-
     fn interface(&mut self, name: Interface) {
         match name.pattern() {
             // Two names that begin so, where there is room for them.
@@ -123,38 +118,43 @@ impl Corners {
         }
     }
 
+    /// Adds the boundaries of what a match asks.
     fn one(&mut self, one: &Match, family: Family) {
-        match one {
-            Match::Tcp(tcp) => {
-                self.both_ports(&tcp.ports);
-                if let Some(flags) = tcp.flags {
-                    let (mask, set) = (flags.value.mask, flags.value.set);
-                    self.flags.extend([set, set | !mask & 0x3f]);
-                    // Each flag that is looked at, turned over.
-                    self.flags.extend((0..6).map(|bit| 1 << bit).filter(|bit| mask & bit != 0).map(|bit| set ^ bit));
-                }
+        let (mut kinds, mut codes) = (Vec::new(), Vec::new());
+        one.condition(&Context::of(family)).tests(&mut |field, test, _| match (field, test) {
+            (Field::SourcePort | Field::DestinationPort, Test::Within(first, last)) => {
+                let port = |number: u128| u16::try_from(number).unwrap_or(u16::MAX);
+                self.ports(PortRange { start: port(first), end: port(last) });
             }
-            Match::Udp(ports) | Match::Sctp(ports) => self.both_ports(ports),
-            Match::Multiport(ports) => ports.value.ports.iter().for_each(|range| self.ports(*range)),
-            Match::Icmp(icmp) | Match::Icmp6(icmp) => {
-                let (kind, code) = (icmp.value.kind, icmp.value.code.unwrap_or(0));
+            (Field::TcpFlags, Test::Masked { value, mask }) => {
+                let (mask, set) = (mask as u8, value as u8);
+                self.flags.extend([set, set | !mask & 0x3f]);
+                // Each flag that is looked at, turned over.
+                self.flags.extend((0..6).map(|bit| 1 << bit).filter(|bit| mask & bit != 0).map(|bit| set ^ bit));
+            }
+            (Field::IcmpType, Test::Within(first, _)) => kinds.push(first as u8),
+            (Field::IcmpCode, Test::Within(first, _)) => codes.push(first as u8),
+            (Field::Protocol, Test::Within(first, last)) if first == last => self.protocols.push(first as u8),
+            (Field::HopLimit, Test::Within(first, last)) => {
+                self.hops(first as u8);
+                self.hops(last as u8);
+            }
+            (Field::Mark | Field::ConnectionMark, Test::Masked { value, mask }) => {
+                let (value, mask) = (value as u32, mask as u32);
+                self.marks.extend([value, value ^ 1, value | !mask]);
+            }
+            (Field::Mark | Field::ConnectionMark, Test::Within(first, _)) => {
+                self.marks.extend([first as u32, first as u32 ^ 1]);
+            }
+            (Field::Source, Test::Within(first, last)) => self.sources.extend(range(family, first, last)),
+            (Field::Destination, Test::Within(first, last)) => self.destinations.extend(range(family, first, last)),
+            _ => {}
+        });
+        for kind in kinds {
+            for code in codes.iter().copied().chain(codes.is_empty().then_some(0)) {
                 self.icmp.extend([(kind, code), (kind, code.wrapping_add(1)), (kind.wrapping_add(1), code)]);
                 self.icmp.push((kind.wrapping_sub(1), code));
             }
-            Match::Ah => self.protocols.push(AH),
-            Match::Ttl(limit) | Match::Hl(limit) => match limit {
-                HopLimit::Equal(hops) => self.hops(hops.value),
-                HopLimit::Less(hops) | HopLimit::Greater(hops) => self.hops(*hops),
-            },
-            Match::Mark(mark) | Match::ConnMark(mark) => {
-                self.marks.extend([mark.value.value, mark.value.value ^ 1, mark.value.value | !mark.value.mask]);
-            }
-            Match::IpRange(ranges) => {
-                let of = |ends: (IpAddr, IpAddr)| range(family, number(ends.0), number(ends.1));
-                self.sources.extend(ranges.source.iter().flat_map(|ends| of(ends.value)));
-                self.destinations.extend(ranges.destination.iter().flat_map(|ends| of(ends.value)));
-            }
-            _ => {}
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::iptables::packet::Packet;
 use crate::policy::{Expectation, ExpectedVerdict, Packets};
 use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide, impossible};
-use crate::traffic::set::holds;
+use crate::traffic::set::PacketSet;
 
 /// What a packet says about an expectation.
 pub enum Fate {
@@ -16,11 +16,27 @@ pub enum Fate {
     Other(Decision),
 }
 
+/// An expectation that packets are held against.
+pub struct Question<'a> {
+    /// The expectation.
+    pub expectation: &'a Expectation,
+    /// Its packets.
+    set: PacketSet,
+}
+
+impl<'a> Question<'a> {
+    /// Makes an expectation ready for many packets.
+    pub fn new(expectation: &'a Expectation) -> Question<'a> {
+        Question { expectation, set: PacketSet::new(&expectation.packets) }
+    }
+}
+
 /// Decides a packet for an expectation.
-pub fn decision(loaded: &Loaded, expectation: &Expectation, packet: &Packet) -> Fate {
-    if impossible(packet).is_some() || !holds(&expectation.packets, packet) {
+pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
+    if impossible(packet).is_some() || !question.set.holds(packet) {
         return Fate::Outside;
     }
+    let expectation = question.expectation;
     let mut fate = Fate::Outside;
     for decision in decide(loaded, packet, assumptions(&expectation.packets)) {
         // What the kernel discards by itself never comes to the filter.

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use super::corners::{AH, Corners, address};
 use super::random::Random;
+use crate::iptables::meaning::{Answer, evaluate};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::IcmpType;
 use crate::net::{Family, Interface, Prefix, Protocol};
 use crate::policy::{Traffic, Values};
 use crate::traffic::one::PORT;
-use crate::traffic::set::{among, transport};
+use crate::traffic::set::{self, among};
+use crate::way::Wire;
 
 /// The most ports whose pairs are all tried, source with destination.
 const MAX_PORTS: usize = 8;
@@ -35,7 +37,8 @@ pub struct Fields {
     hops: Vec<u8>,
     marks: Vec<u32>,
     states: Vec<Option<State>>,
-    ipsec: Vec<bool>,
+    /// Whether they came out of IPsec, and will go into it.
+    ipsec: Vec<(bool, bool)>,
 }
 
 fn direction(way: Way) -> Direction {
@@ -64,7 +67,11 @@ impl Fields {
             };
             [within(from, [sources, destinations]), within(to, [destinations, sources])]
         });
-        let fits = |candidate: &Transport| transport(traffic, family, *candidate);
+        let carried = set::transports(traffic, family);
+        let fits = |candidate: &Transport| {
+            let packet = Packet { transport: *candidate, ..any_packet(family) };
+            evaluate(&carried, &Wire(&packet)) == Answer::Yes
+        };
         let ttl = |hops: &u8| traffic.ttl.is_none_or(|ttl| (*hops == ttl.value) != ttl.negated);
         let states = match traffic.states {
             None => vec![None],
@@ -75,14 +82,20 @@ impl Fields {
         };
         Fields {
             family,
-            ways: ways(&corners.interfaces, traffic, chain),
+            ways: ways(&corners.interfaces, traffic, family, chain),
             addresses,
             transports: transports(corners, family).into_iter().filter(fits).collect(),
             ports: corners.ports.clone(),
             hops: [&[64], &corners.hops[..]].concat().into_iter().filter(ttl).collect(),
             marks: [&corners.marks[..], &[0]].concat(),
             states,
-            ipsec: traffic.ipsec.map_or_else(|| vec![false, true], |ipsec| vec![ipsec]),
+            ipsec: [(false, false), (true, false), (false, true), (true, true)]
+                .into_iter()
+                .filter(|(came, goes)| {
+                    traffic.ipsec.came.is_none_or(|wanted| wanted == *came)
+                        && traffic.ipsec.goes.is_none_or(|wanted| wanted == *goes)
+                })
+                .collect(),
         }
     }
 
@@ -124,7 +137,7 @@ impl Fields {
             let all = marks.chain(ways).chain(sources).chain(to).chain(kinds).chain(hops).chain(states);
             for packet in all {
                 for ipsec in &self.ipsec {
-                    if attempt(with_ipsec(packet.clone(), *ipsec, true)) {
+                    if attempt(with_ipsec(packet.clone(), *ipsec)) {
                         return true;
                     }
                 }
@@ -161,7 +174,7 @@ impl Fields {
             ipsec_in: false,
             ipsec_out: false,
         };
-        Some(with_ipsec(packet, ipsec, random.once_in(2)))
+        Some(with_ipsec(packet, ipsec))
     }
 
     /// A corner, or an address of the traffic with other host bits.
@@ -215,18 +228,18 @@ fn is_other(protocol: Protocol) -> bool {
     !matches!(protocol.0, 0 | 1 | 6 | 17 | 33 | 43 | 44 | 51 | 58 | 59 | 60 | 132 | 136)
 }
 
-/// Into or out of an IPsec policy, whichever its way has; `comes`: of what is forwarded, out of one.
-fn with_ipsec(packet: Packet, ipsec: bool, comes: bool) -> Packet {
+/// Out of an IPsec policy, or into one, as far as its way has that side.
+fn with_ipsec(packet: Packet, (came, goes): (bool, bool)) -> Packet {
     let (ipsec_in, ipsec_out) = match packet.way {
-        Way::In(_) => (ipsec, false),
-        Way::Out(_) => (false, ipsec),
-        Way::Forward(..) => (ipsec && comes, ipsec && !comes),
+        Way::In(_) => (came, false),
+        Way::Out(_) => (false, goes),
+        Way::Forward(..) => (came, goes),
     };
     Packet { ipsec_in, ipsec_out, ..packet }
 }
 
 /// The ways that traffic and a chain admit, those through the first interfaces first.
-fn ways(interfaces: &[Interface], traffic: &Traffic, chain: &str) -> [Vec<Way>; 3] {
+fn ways(interfaces: &[Interface], traffic: &Traffic, family: Family, chain: &str) -> [Vec<Way>; 3] {
     let (input, output, forward) = match chain {
         "INPUT" => (true, false, false),
         "OUTPUT" => (false, true, false),
@@ -235,7 +248,8 @@ fn ways(interfaces: &[Interface], traffic: &Traffic, chain: &str) -> [Vec<Way>; 
         "POSTROUTING" => (false, true, true),
         _ => (true, true, true),
     };
-    let fits = |way: &Way| crate::traffic::set::way(traffic, *way);
+    let there = set::ways(traffic, family, false);
+    let fits = |way: &Way| evaluate(&there, &Wire(&Packet { way: *way, ..any_packet(family) })) == Answer::Yes;
     let list = |wanted: bool, ways: &dyn Fn() -> Vec<Way>| -> Vec<Way> {
         if wanted { ways().into_iter().filter(fits).collect() } else { Vec::new() }
     };
@@ -248,6 +262,22 @@ fn ways(interfaces: &[Interface], traffic: &Traffic, chain: &str) -> [Vec<Way>; 
         list(output, &|| interfaces.iter().map(|name| Way::Out(*name)).collect()),
         list(forward, &pairs),
     ]
+}
+
+/// Some packet of a family, for those who look at one field.
+fn any_packet(family: Family) -> Packet {
+    Packet {
+        way: Way::In(Interface::new("lo").expect("a short name")),
+        source: address(family, 0),
+        destination: address(family, 0),
+        hop_limit: 64,
+        transport: Transport::Ah,
+        fragment: Fragment::No,
+        mark: 0,
+        state: None,
+        ipsec_in: false,
+        ipsec_out: false,
+    }
 }
 
 /// Whether a forwarded packet would come from `lo`, or go there: there is no such thing.

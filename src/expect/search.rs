@@ -2,13 +2,14 @@
 //! Input: loaded rules and an expectation. Output: how many packets were decided, and the first that breaks it.
 
 use super::corners::Corners;
-use super::fate::{Fate, decision};
+use super::fate::{Fate, Question, decision};
 use super::fields::Fields;
 use super::random::Random;
+use crate::iptables::meaning::{Condition, Context, Field, Test, prefix_is};
 use crate::iptables::packet::Packet;
-use crate::iptables::ruleset::{Address, Negatable, Rule};
+use crate::iptables::ruleset::Rule;
 use crate::net::{Family, Interface, Prefix};
-use crate::policy::{Expectation, ProtocolWord, Traffic, Values};
+use crate::policy::{Traffic, Values};
 use crate::simulate::{Decision, Loaded};
 use crate::traffic::set::among;
 
@@ -26,7 +27,7 @@ const FEWEST: usize = 5_000;
 /// A search under way.
 pub struct Search<'a> {
     loaded: &'a Loaded<'a>,
-    expectation: &'a Expectation,
+    question: &'a Question<'a>,
     /// How many packets were decided.
     pub tried: usize,
     /// The first packet that breaks the expectation, and its decision.
@@ -36,7 +37,7 @@ pub struct Search<'a> {
 impl Search<'_> {
     /// Tries a packet; whether the search is over.
     fn attempt(&mut self, packet: Packet) -> bool {
-        match decision(self.loaded, self.expectation, &packet) {
+        match decision(self.loaded, self.question, &packet) {
             Fate::Outside => {}
             Fate::AsExpected => self.tried += 1,
             Fate::Other(decision) => {
@@ -49,14 +50,15 @@ impl Search<'_> {
 }
 
 /// Tries packets until one breaks the expectation.
-pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[Interface]) -> Search<'a> {
+pub fn search<'a>(loaded: &'a Loaded, question: &'a Question<'a>, declared: &[Interface]) -> Search<'a> {
     let family = loaded.ruleset.family;
+    let expectation = question.expectation;
     let traffic = &expectation.packets.traffic;
     let mut own = Corners::of_packets(&expectation.packets, family);
     own.interfaces.extend(declared.iter().filter(|name| name.pattern().is_none()));
     let usual = Corners::usual(family);
     let mut all = own.clone();
-    let mut search = Search { loaded, expectation, tried: 0, broken: None };
+    let mut search = Search { loaded, question, tried: 0, broken: None };
     let rules: usize = loaded.ruleset.tables.iter().map(|table| table.rules.len()).sum();
     let enough = (MAX_WORK / rules.max(1)).max(FEWEST);
     let translates = loaded.translates;
@@ -95,21 +97,28 @@ pub fn search<'a>(loaded: &'a Loaded, expectation: &'a Expectation, declared: &[
 
 /// Whether a packet of the traffic may fit the header of a rule; `translates`: its destination may be another one by then.
 fn touches(rule: &Rule, traffic: &Traffic, family: Family, translates: bool) -> bool {
-    let meets = |wanted: &Option<Negatable<Address>>, values: &Values<Prefix>| match wanted {
-        Some(Negatable { negated: false, value: Address::Prefix(prefix) }) if !values.negated => {
-            let meets = |other: &Prefix| other.contains(prefix) || prefix.contains(other);
-            values.is_any() || values.items.iter().any(meets)
-        }
-        _ => true,
+    let mut touches = true;
+    rule.header.each(&Context::of(family), &mut |_, condition| {
+        let Condition::Is(field, test) = condition else { return };
+        touches &= match field {
+            Field::Source => meets(&traffic.source, &test, family),
+            Field::Destination => translates || meets(&traffic.destination, &test, family),
+            Field::Protocol => {
+                among(&traffic.protocols, |word| word.number(family).is_none_or(|number| test.holds(number.0.into())))
+            }
+            _ => true,
+        };
+    });
+    touches
+}
+
+/// Whether some address is among the values, and in a range.
+fn meets(values: &Values<Prefix>, test: &Test, family: Family) -> bool {
+    let Some((first, last)) = test.range(family.bits().into()).filter(|_| !values.negated && !values.is_any()) else {
+        return true;
     };
-    let protocol = match rule.header.protocol {
-        Some(Negatable { negated: false, value }) => {
-            let is = |word: &ProtocolWord| word.number(family).is_none_or(|number| number == value);
-            among(&traffic.protocols, is)
-        }
-        _ => true,
-    };
-    protocol
-        && meets(&rule.header.source, &traffic.source)
-        && (translates || meets(&rule.header.destination, &traffic.destination))
+    values.items.iter().filter(|prefix| prefix.family() == family).any(|prefix| {
+        let Condition::Is(_, test) = prefix_is(Field::Source, prefix) else { return true };
+        test.range(family.bits().into()).is_none_or(|(start, end)| start <= last && first <= end)
+    })
 }

@@ -3,13 +3,12 @@
 
 use super::corners::Corners;
 use super::corners::address;
-use super::fate::{Fate, decision};
+use super::fate::{Fate, Question, decision};
 use crate::iptables::packet::{Packet, Transport};
-use crate::policy::Expectation;
 use crate::simulate::{Decision, Loaded};
 
 /// Replaces one field after the other by what is ordinary, as long as the packet breaks the expectation.
-pub fn shrink(loaded: &Loaded, expectation: &Expectation, packet: Packet, found: Decision) -> (Packet, Decision) {
+pub fn shrink(loaded: &Loaded, question: &Question, packet: Packet, found: Decision) -> (Packet, Decision) {
     let family = packet.family();
     let usual = Corners::usual(family);
     let ordinary = |numbers: &[u128]| address(family, numbers.first().copied().unwrap_or_default());
@@ -17,7 +16,7 @@ pub fn shrink(loaded: &Loaded, expectation: &Expectation, packet: Packet, found:
     let mut attempt = |simpler: &dyn Fn(&Packet) -> Packet| {
         let packet = simpler(&best.0);
         // The same decision: another would be another counter-example.
-        if let Fate::Other(decision) = decision(loaded, expectation, &packet)
+        if let Fate::Other(decision) = decision(loaded, question, &packet)
             && decision == best.1
         {
             best = (packet, decision);

@@ -13,6 +13,6 @@ pub use self::condition::{
     number, state_number,
 };
 pub use self::evaluate::{Answer, Read, Value, evaluate};
-pub use self::matches::{backends_differ, conditions};
+pub use self::matches::{backends_differ, conditions, interface_is, prefix_is};
 pub use self::targets::{Action, Assign, Term, Then};
-pub use self::tracking::{tracks, translates};
+pub use self::tracking::{reassembles, tracks, translates};

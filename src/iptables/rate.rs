@@ -46,6 +46,13 @@ pub fn bucket_fits(count: u32, unit: RateUnit, burst: u32) -> bool {
     burst > 0 && count > 0 && u64::from(burst) * seconds(unit) <= MAX_BUCKET_SECONDS * u64::from(count)
 }
 
+/// How long `-m hashlimit` must keep an idle bucket, in milliseconds; `None` where its default, a unit of the rate, is
+/// enough. A bucket that is forgotten sooner than it fills up again grants its full burst anew.
+pub fn expiry(count: u32, unit: RateUnit, burst: u32) -> Option<u32> {
+    let full = (u64::from(burst) * 1_000 * seconds(unit)).div_ceil(u64::from(count.max(1)));
+    (burst > count).then_some(u32::try_from(full).unwrap_or(u32::MAX))
+}
+
 fn period(count: u32, unit: RateUnit, scale: u64) -> Option<u64> {
     (scale * seconds(unit)).checked_div(u64::from(count)).filter(|period| *period > 0)
 }
@@ -111,6 +118,21 @@ mod tests {
             (0, Day, None),
         ] {
             assert_eq!(as_saved_hashlimit(count, unit), saved, "{count} {unit:?}");
+        }
+    }
+
+    // `1/second burst 10`: after a second of silence the kernel granted ten more without it (real packets).
+    #[test]
+    fn buckets_are_kept_until_they_are_full_again() {
+        for (count, unit, burst, kept) in [
+            (1, Second, 10, Some(10_000)),
+            (3, Minute, 5, Some(100_000)),
+            (3, Second, 5, Some(1_667)),
+            (10, Second, 10, None),
+            (10, Second, 5, None),
+            (1, Day, 1, None),
+        ] {
+            assert_eq!(expiry(count, unit, burst), kept, "{count} {unit:?} burst {burst}");
         }
     }
 

@@ -3,10 +3,11 @@
 
 use super::kind::Lint;
 use crate::compile::Compilation;
-use crate::diagnostic::{Report, Severity};
-use crate::iptables::meaning::{Context, Field, tracks};
+use crate::diagnostic::{Fix, Report, Severity};
+use crate::iptables::meaning::{Context, Field, reassembles};
 use crate::iptables::ruleset::{Match, TableName, Target};
 use crate::net::Family;
+use crate::sentence;
 
 /// The lint.
 pub const LINT: Lint = Lint { code: "cgwfw::policy::fragments", level: Severity::Note, check };
@@ -31,17 +32,27 @@ fn check(compilation: &Compilation, found: &mut Vec<Report>) {
                 relevant(chain) && rule.target == Target::Accept && rule.matches.iter().any(has_ports)
             })
         });
-        if !tracks(ruleset) && ports {
-            families.push(ruleset.family.name());
+        if !reassembles(ruleset) && ports {
+            families.push(ruleset.family);
         }
     }
     if !families.is_empty() {
-        let families = families.join(" and ");
-        found.push(LINT.at(
+        let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
+        let only = match families[..] {
+            [one] => format!(" {}", sentence::only(one)),
+            _ => String::new(),
+        };
+        let report = LINT.at(
             span,
-            format!("in {families}, fragments of TCP and UDP packets do not pass the rules that name ports"),
-            "drops fragments, which have no ports",
-            "keep packets small (clamp the MSS, IKE fragmentation), or use `with fragments` on `allow ipsec`, or a sentence with `state`",
-        ));
+            format!(
+                "in {}, rules that name ports do not see the fragments of TCP and UDP packets",
+                names.join(" and ")
+            ),
+            "drops them with iptables-legacy; iptables-nft takes other bytes for their ports",
+            format!(
+                "add `reassemble fragments{only}`, or a sentence that tracks connections, such as `allow established`"
+            ),
+        );
+        found.push(report.fix(Fix::Sentence(format!("reassemble fragments{only}"))));
     }
 }

@@ -95,7 +95,7 @@ fn fate(checked: &Checked) -> String {
 pub fn side_by_side(view: &View, line: u32) -> Option<String> {
     let on_line = |range: Range| (range.start.line..=range.end.line).contains(&line);
     let (index, _) = view.sentences().find(|(_, sentence)| on_line(view.range(view.span(sentence))))?;
-    let Both { v4, v6 } = crate::source_map::sentence_rules(view.compilation, index);
+    let Both { v4, v6 } = crate::origin::sentence_rules(view.compilation, index);
     let width = v4.iter().map(|rule| rule.chars().count()).max().unwrap_or(0).max(4);
     let mut out = format!("{:<width$}  {}\n", "IPv4", "IPv6");
     for at in 0..v4.len().max(v6.len()) {

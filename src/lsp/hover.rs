@@ -12,11 +12,11 @@ use crate::explain;
 use crate::format;
 use crate::language::{CoreSentence, core_sentence};
 use crate::net::{Both, Family, Prefix};
+use crate::origin::sentence_rules;
 use crate::resolve::icmp::icmp_type;
 use crate::resolve::value::{self, address, ports};
 use crate::services;
 use crate::source::Span;
-use crate::source_map::sentence_rules;
 use crate::syntax::TokenKind;
 
 /// More rules than a reader wants to see at once.

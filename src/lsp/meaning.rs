@@ -112,6 +112,14 @@ pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
             }
         }
     }
+    // Where one form cannot have it, it is not offered: the form is known too late.
+    let admits = |form: &u8| {
+        let form = &signature.forms[usize::from(*form)];
+        form.traffic_clauses.as_ref().unwrap_or(&signature.traffic.clauses).contains(&TrafficClause::SourcePort)
+    };
+    if !name.forms.iter().all(admits) {
+        all.retain(|clause| clause.words != ["source", "port"]);
+    }
     all.extend(COMMON.iter().filter(|keyword| is_first(keyword)).map(of_keyword));
     all
 }
@@ -182,6 +190,7 @@ fn clause_of(words: &str) -> Option<TrafficClause> {
         "from" => TrafficClause::From,
         "to" => TrafficClause::To,
         "port" => TrafficClause::Port,
+        "source port" => TrafficClause::SourcePort,
         "peer" => TrafficClause::Peer,
         "type" | "code" => TrafficClause::Type,
         "no syn" => TrafficClause::NoSyn,
@@ -222,7 +231,7 @@ fn is_excluded(words: &str, seen: &[String]) -> bool {
         "ipsec" | "no ipsec" => has(&["ipsec", "no ipsec"]),
         "no syn" | "flags" => has(&["no syn", "flags"]),
         "on" => has(&["on"]) && !has(&["forward"]),
-        "port" => has(&["port"]),
+        "port" | "source port" => has(&[words]),
         words if clause_of(words) == Some(TrafficClause::Protocol) => {
             seen.iter().any(|seen| clause_of(seen) == Some(TrafficClause::Protocol))
         }
@@ -325,6 +334,11 @@ impl Reader<'_> {
         left.retain(|clause| next.iter().all(|known| known.words != clause.words));
         left.extend(next);
         left.retain(|clause| !is_excluded(&clause.words.join(" "), &self.seen));
+        // Directly after `from ADDR` it would be the source port, which is said already.
+        let after_source = self.seen.last().is_some_and(|last| last == "from");
+        if after_source && self.seen.iter().any(|seen| seen == "source port") {
+            left.retain(|clause| clause.words != ["port"]);
+        }
         left
     }
 
@@ -334,6 +348,12 @@ impl Reader<'_> {
         let doc = format!("`{words}`: {}", clause.text);
         clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
         let mut next = clause.behind.clone();
+        // Of what is forwarded, `in` and `out` behind `ipsec` are its sides.
+        let forwarded = self.words.iter().any(|(word, _)| *word == "forward");
+        let is_side = |at: usize| matches!(self.peek(at), Some("in" | "out")) && self.peek(at + 1) != Some("on");
+        if ["ipsec", "no ipsec"].contains(&words.as_str()) && forwarded && is_side(0) {
+            self.push(Meaning::Keyword(doc.clone()));
+        }
         // `from port P` has no address.
         let without = ["from", "to"].contains(&words.as_str()) && self.peek(0) == Some("port");
         if clause.value != Expect::Nothing && !without {
@@ -353,6 +373,7 @@ impl Reader<'_> {
             let further = self.clause(&taken);
             if words == "from" {
                 self.seen.truncate(seen);
+                self.seen.push("source port".into());
             }
             if words == "limit" {
                 next.drain(..index);

@@ -70,7 +70,12 @@ pub const TRAFFIC: &[Keyword] = &[
     with("code", || Expect::Other("a number from 0 to 255"), "the code of the ICMP message"),
     with("from", || Expect::Address, "the source: an address, and perhaps `port`"),
     with("to", || Expect::Address, "the destination: an address, and perhaps `port`"),
-    with("port", || Expect::Ports, "the destination port; directly behind `from ADDR` the source port"),
+    with(
+        "port",
+        || Expect::Ports,
+        "the destination port; directly after `from ADDR` the source port, which then needs a destination port beside it",
+    ),
+    with("source port", || Expect::Ports, "the port that the packets come from, which the sender chooses"),
     with("peer", || Expect::Address, "the remote end: the source of what comes in, the destination of what goes out"),
     plain("no syn", "TCP without the first packet of a connection: for replies without connection tracking"),
     with(
@@ -84,7 +89,7 @@ pub const TRAFFIC: &[Keyword] = &[
         || words(&["new", "established", "related", "invalid", "untracked"]),
         "what connection tracking knows of the packet",
     ),
-    plain("ipsec", "came out of an IPsec policy, or will go into one"),
+    plain("ipsec", "came out of an IPsec policy, or will go into one; of what is forwarded `ipsec in` or `ipsec out`"),
     plain("no ipsec", "came out of no IPsec policy, and will go into none"),
     with("mark", || Expect::Other("a mark, such as `0x1` or `0x1/0xff`"), "the packet mark"),
     with(

@@ -2,6 +2,7 @@
 //! Input: the words after the verb. Output: a `Block`.
 
 pub mod argument;
+mod shift;
 
 use smallvec::SmallVec;
 
@@ -92,6 +93,7 @@ pub fn block(
             let only_ipv4 = reading.common.only.is_some_and(|(family, _)| family == Family::V4);
             traffic::finish::finish(&words, &reading.allowed, &mut reading.draft, only_ipv4, scope, diagnostics);
             needs_protocol(&reading, diagnostics);
+            shift::shift(&mut reading, diagnostics);
         }
     }
     if diagnostics.count(crate::diagnostic::Severity::Error) > errors {

@@ -13,14 +13,15 @@ use super::words::{Words, value};
 use super::{ResolveError, Scope, icmp};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
+use crate::net::Families;
 use crate::policy::{Items, ProtocolWord, Traffic, Values, names};
 use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
 use crate::source::Span;
 
 /// Words with which a traffic clause begins, for "did you mean".
-pub const KEYWORDS: [&str; 16] = [
+pub const KEYWORDS: [&str; 17] = [
     "in", "out", "forward", "on", "from", "to", "port", "peer", "protocol", "type", "flags", "ttl", "state", "ipsec",
-    "mark", "limit",
+    "mark", "limit", "source",
 ];
 
 /// What the block allows of the vocabulary.
@@ -52,6 +53,8 @@ pub struct Draft<'a> {
     seen: Vec<(&'static str, Span)>,
     /// Whether `in`, `out` or `forward` was said.
     direction_said: bool,
+    /// `from ADDR port PORTS`: the places of `port` and of the whole.
+    port_after_source: Option<(Span, Span)>,
     negated_ah: Option<Span>,
 }
 
@@ -134,13 +137,24 @@ pub fn clause<'a>(
         "no" | "ipsec" if word == "ipsec" || words.at_words(&["no", "ipsec"]) => {
             let ipsec = words.take(&["no"]).is_none();
             words.skip();
-            draft.mark("ipsec", start.to(words.last_span()), diagnostics);
             permit(TrafficClause::Ipsec, "ipsec", diagnostics);
-            draft.traffic.ipsec = Some(ipsec);
+            self::ipsec(words, ipsec, start, allowed, draft, diagnostics);
         }
         "from" | "to" => {
             words.skip();
             side(words, word == "from", start, allowed, draft, scope, diagnostics)?;
+        }
+        "source" => {
+            words.skip();
+            if words.take(&["port"]).is_none() {
+                let (message, help) = ("`source` has no meaning without `port`", "write `from` and the address");
+                let report = ResolveError::UnknownWord.at(start, message, "not a word of traffic", help);
+                diagnostics.push(report.fix(Fix::Replace(start, "from".into())));
+                return None;
+            }
+            draft.mark("source port", start.to(words.last_span()), diagnostics);
+            permit(TrafficClause::SourcePort, "source port", diagnostics);
+            draft.traffic.source_ports = ports(words, scope, diagnostics)?;
         }
         "port" => {
             words.skip();
@@ -201,6 +215,40 @@ pub fn clause<'a>(
         _ => return protocols(words, allowed, draft, scope, diagnostics),
     }
     Some(true)
+}
+
+/// `ipsec [in|out]`, `no ipsec [in|out]`, but for the side taken: where all rules stand in FORWARD, `in` and `out` are sides
+/// unless `on` follows.
+fn ipsec(
+    words: &mut Words,
+    ipsec: bool,
+    start: Span,
+    allowed: &Allowed,
+    draft: &mut Draft,
+    diagnostics: &mut Diagnostics,
+) {
+    let forward = allowed.open == OpenDirection::None
+        || draft.traffic.directions.forward
+        || words.rest().any(|word| word == "forward");
+    let side = words.peek(0).filter(|_| forward && words.peek(1) != Some("on"));
+    let sides = &mut draft.traffic.ipsec;
+    let (clause, set): (_, &mut [&mut Option<bool>]) = match side {
+        Some("in") => ("ipsec in", &mut [&mut sides.came]),
+        Some("out") => ("ipsec out", &mut [&mut sides.goes]),
+        _ => ("ipsec", &mut [&mut sides.came, &mut sides.goes]),
+    };
+    set.iter_mut().for_each(|side| **side = Some(ipsec));
+    if clause != "ipsec" {
+        words.skip();
+    }
+    let span = start.to(words.last_span());
+    draft.mark(clause, span, diagnostics);
+    let others: &[&str] = if clause == "ipsec" { &["ipsec in", "ipsec out"] } else { &["ipsec"] };
+    if let Some(earlier) = others.iter().find_map(|other| draft.seen(other)) {
+        let (message, help) = ("`ipsec` without a side speaks of both", "write each side once");
+        let report = ResolveError::DuplicateClause.at(span, message, "again here", help);
+        diagnostics.push(report.also(earlier, "first here"));
+    }
 }
 
 /// A report that a clause is not for this block.
@@ -359,6 +407,7 @@ fn side<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let (word, clause) = if source { ("from", TrafficClause::From) } else { ("to", TrafficClause::To) };
+    let has_address = !words.at_words(&["port"]);
     if !words.at_words(&["port"]) {
         draft.mark(word, start, diagnostics);
         if !allowed.clauses.contains(&clause) {
@@ -382,6 +431,7 @@ fn side<'a>(
         }
         let ports = ports(words, scope, diagnostics)?;
         if source {
+            draft.port_after_source = has_address.then(|| (port, start.to(words.last_span())));
             draft.traffic.source_ports = ports;
         } else {
             draft.traffic.destination_ports = ports;
@@ -465,10 +515,12 @@ fn icmp_types<'a>(
         }
     }
     let numeric = list.atoms.iter().find(|atom| atom.text.bytes().all(|b| b.is_ascii_digit()));
+    let of_all = types.iter().fold(Families::NONE, |all, word| all.or(names::icmp_families(*word)));
     draft.choices.push(Choice {
         elements: list.atoms.iter().zip(&types).map(|(atom, word)| (names::icmp_families(*word), *atom)).collect(),
         span: list.span,
-        negated: list.negated,
+        // A type that one family has speaks of that family, excluded or not: the other has nothing to exclude.
+        negated: list.negated && of_all.single().is_none(),
         chooses: true,
         negation_chooses: false,
         numeric: numeric.map(|atom| atom.span),

@@ -53,6 +53,11 @@ pub fn interface(text: &str) -> Result<Interface, Problem> {
         let message = "`+` alone is every interface".into();
         return fault(message, "a pattern without a beginning", "leave the clause out to mean every interface");
     }
+    if let Some(device) = device(text) {
+        let label = if text.contains(':') { "a label of an address" } else { "as `ip link` shows a pair" };
+        let (message, help) = (format!("`{text}` is not the name of a device"), format!("write `{device}`"));
+        return Err(Problem::new(ResolveError::BadInterface, message, label, help).meant(Some(device.to_owned())));
+    }
     if body.is_empty() || !body.chars().all(allowed) {
         let help = "a name has letters, digits, `_`, `.` and `-`, and may end in `+`; stranger ones go into `rules`";
         return fault(format!("`{text}` is not an interface name"), "not a name", help);
@@ -65,6 +70,11 @@ pub fn interface(text: &str) -> Result<Interface, Problem> {
             "the kernel cuts names at 15 characters: write the name that `ip link` shows",
         ),
     }
+}
+
+/// The device of a name that no device has: `eth0:1` is a label of an address on `eth0`, `eth0@if5` one end of a pair.
+pub fn device(text: &str) -> Option<&str> {
+    text.split_once([':', '@']).map(|(device, _)| device).filter(|device| interface(device).is_ok())
 }
 
 /// A port, a service name, or a range.

@@ -247,6 +247,11 @@ impl<'a> Flight<'a> {
 
     /// A field becomes another.
     pub(super) fn assign(&mut self, field: Field, term: Term) {
+        if let (Field::HopLimit, Term::Shift(by), Some(hops)) = (field, term, self.hop_limit) {
+            // What every packet meets that is routed on.
+            self.hop_limit = Some((i32::from(hops) + by).clamp(0, 255) as u8);
+            return;
+        }
         let of = |flight: &Flight, field: Field| match flight.value(field) {
             Value::Known(value) => Some(value),
             _ => None,
@@ -320,8 +325,12 @@ impl<'a> Flight<'a> {
     fn assign_port(&mut self, field: Field, term: Term) {
         let range = |first: u128, last: u128| PortRange { start: first as u16, end: last as u16 };
         let is_source = field == Field::SourcePort;
-        let new = match term {
-            Term::Within(first, last) | Term::Near(first, last) => Some(range(first, last)),
+        let old = self.ports.map(|(from, to)| if is_source { from } else { to });
+        let new = match (term, old) {
+            (Term::Within(first, last) | Term::Near(first, last), _) => Some(range(first, last)),
+            (Term::Shift(by), Some(old)) if old.is_single() => {
+                u16::try_from(i32::from(old.start) + by).ok().map(PortRange::single)
+            }
             _ => None,
         };
         if let Some((from, to)) = &mut self.ports {

@@ -2,15 +2,15 @@
 //! Input: a `Ruleset`. Output: what the walk reads.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::verdict::{Place, Verdict};
 use crate::iptables::meaning::{
     Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_NO, Field, Test, Then, Unknown, conditions, tracks, translates,
 };
-use crate::iptables::ruleset::{ChainPolicy, Hook, Part, Rule, Ruleset, Table, TableName, Target};
+use crate::iptables::ruleset::{ByChain, ChainId, ChainPolicy, Hook, Part, Rule, Ruleset, Table, TableName, Target};
 use crate::net::{Family, PortRange, Protocol};
-use crate::way::{Ways, ways};
+use crate::way::{Step, Ways, ways};
 
 /// The rules of a family, ready to be walked by any number of packets.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Loaded<'a> {
     pub(super) ways: Ways,
     pub(super) context: Context,
     /// What may be asked more than once of one packet, and is not told by it: a branch remembers what it decided.
-    again: HashSet<(Doubt, Unknown)>,
+    again: OnceLock<HashSet<(Doubt, Unknown)>>,
     /// Whether anything has the kernel track connections; it then also puts fragments together.
     pub tracks: bool,
     /// Whether the nat table translates anything: later packets of connections are then translated as the first one was.
@@ -31,18 +31,18 @@ pub struct Loaded<'a> {
 /// One table.
 #[derive(Debug)]
 pub(super) struct LoadedTable<'a> {
-    /// The rules in the order of the table.
-    rules: &'a [Rule],
-    /// Where the rules of each chain stand in `entries`, by `ChainId`.
-    pub chains: Vec<Range<u32>>,
-    pub entries: Vec<Entry<'a>>,
+    table: &'a Table,
+    context: Context,
+    by_chain: ByChain<'a>,
+    /// The rules of each chain, compiled when the first packet comes to it: by `ChainId`.
+    chains: Vec<OnceLock<Box<[Entry]>>>,
     /// The chain at each hook with its policy, by `Hook`.
-    pub bases: [Option<(u32, Verdict)>; Hook::ALL.len()],
+    pub bases: [Option<(ChainId, Verdict)>; Hook::ALL.len()],
 }
 
 /// One rule. All of what follows must hold; what most rules differ in stands apart, ready to compare.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct Entry {
     pub source: Bits,
     pub destination: Bits,
     pub in_interface: Bits,
@@ -57,7 +57,6 @@ pub(super) struct Entry<'a> {
     pub rest: Box<[Condition]>,
     /// Where it leads, if that is all that it does.
     pub then: Option<Then>,
-    pub rule: &'a Rule,
     /// The position in `Table::rules`.
     pub index: u32,
 }
@@ -98,15 +97,24 @@ impl<'a> Loaded<'a> {
     /// Puts the rules of a family in order.
     pub fn new(ruleset: &'a Ruleset) -> Loaded<'a> {
         let context = Context::of(ruleset.family);
-        let tables = TableName::ALL.map(|name| ruleset.table(name).map(|table| LoadedTable::new(table, &context)));
-        let again = again(&tables);
-        let ways = ways(ruleset);
-        Loaded { ruleset, tables, ways, context, again, tracks: tracks(ruleset), translates: translates(ruleset) }
+        let tables = TableName::ALL.map(|name| ruleset.table(name).map(|table| LoadedTable::new(table, context)));
+        let (tracks, translates) = (tracks(ruleset), translates(ruleset));
+        let mut ways = ways(ruleset);
+        for steps in [&mut ways.arriving, &mut ways.local, &mut ways.forwarded, &mut ways.sent] {
+            // Of a table that is not there nothing comes, but for the filter, which decides.
+            steps.retain(|step| match step {
+                Step::Table(TableName::Filter, _) => true,
+                Step::Table(name, _) => tables[*name as usize].is_some(),
+                Step::Only(_, inner) => !matches!(**inner, Step::Table(name, _) if tables[name as usize].is_none()),
+                _ => true,
+            });
+        }
+        Loaded { ruleset, tables, ways, context, again: OnceLock::new(), tracks, translates }
     }
 
     /// Whether a packet may be asked for it more than once.
     pub(super) fn is_asked_again(&self, doubt: Doubt, unknown: &Unknown) -> bool {
-        !self.again.is_empty() && self.again.contains(&(doubt, unknown.clone()))
+        self.again.get_or_init(|| again(self.ruleset, &self.context)).contains(&(doubt, unknown.clone()))
     }
 }
 
@@ -129,22 +137,23 @@ pub(super) fn target_name(place: Place) -> String {
 }
 
 /// The unknowns that one walk may meet more than once: in several rules, or in a chain that is called several times.
-fn again(tables: &[Option<LoadedTable>]) -> HashSet<(Doubt, Unknown)> {
+fn again(ruleset: &Ruleset, context: &Context) -> HashSet<(Doubt, Unknown)> {
     let mut met: HashMap<(Doubt, Unknown), bool> = HashMap::new();
-    for (name, table) in TableName::ALL.into_iter().zip(tables) {
-        let Some(table) = table else { continue };
-        let mut often = None;
-        for entry in &table.entries {
+    for table in &ruleset.tables {
+        let often = called_often(table);
+        for (rule, index) in table.rules.iter().zip(0..) {
+            let place = Place { table: table.name, rule: index };
             let mut see = |doubt: Doubt, unknown: &Unknown| {
-                let often = often.get_or_insert_with(|| table.called_often());
-                let again = often.get(entry.rule.chain.0 as usize).copied().unwrap_or(true);
+                let again = often.get(rule.chain.0 as usize).copied().unwrap_or(true);
                 met.entry((doubt, unknown.clone())).and_modify(|again| *again = true).or_insert(again);
             };
-            entry.rest.iter().for_each(|condition| condition.unknowns(&mut see));
-            if let Target::Unknown(_) = &entry.rule.target
-                && entry.then.is_none()
+            for (_, condition) in named_conditions(rule, place, context) {
+                condition.unknowns(&mut see);
+            }
+            if let Target::Unknown(_) = &rule.target
+                && rule.target.then().is_none()
             {
-                let name = Unknown::Words(target_name(Place { table: name, rule: entry.index }).into());
+                let name = Unknown::Words(target_name(place).into());
                 see(Doubt::GoesOn, &name);
                 see(Doubt::LetsPass, &name);
             }
@@ -153,58 +162,56 @@ fn again(tables: &[Option<LoadedTable>]) -> HashSet<(Doubt, Unknown)> {
     met.into_iter().filter(|(_, again)| *again).map(|(unknown, _)| unknown).collect()
 }
 
-impl<'a> LoadedTable<'a> {
-    fn new(table: &'a Table, context: &Context) -> LoadedTable<'a> {
-        let place = |index| Place { table: table.name, rule: index };
-        let mut entries: Vec<Entry> =
-            table.rules.iter().zip(0..).map(|(rule, index)| Entry::new(rule, place(index), context)).collect();
-        entries.sort_by_key(|entry| entry.rule.chain);
-        let chains = (0..table.chains.len() as u32)
-            .map(|chain| {
-                let start = entries.partition_point(|entry| entry.rule.chain.0 < chain) as u32;
-                let end = entries.partition_point(|entry| entry.rule.chain.0 <= chain) as u32;
-                start..end
-            })
-            .collect();
-        let bases = Hook::ALL.map(|hook| {
-            let id = table.chain(hook.chain()).filter(|id| table.is_built_in(*id))?;
-            let policy = table.chains[id.0 as usize].policy.unwrap_or(ChainPolicy::Accept);
-            Some((id.0, policy.into()))
-        });
-        LoadedTable { rules: &table.rules, chains, entries, bases }
-    }
-
-    /// The rule at a position of `Table::rules`: the entries of its chain are in that order.
-    pub fn entry(&self, rule: u32) -> Option<&Entry<'a>> {
-        let chain = self.rules.get(rule as usize)?.chain;
-        let range = self.chains.get(chain.0 as usize)?;
-        let entries = &self.entries[range.start as usize..range.end as usize];
-        entries.binary_search_by_key(&rule, |entry| entry.index).ok().map(|at| &entries[at])
-    }
-
-    /// Of each chain whether one walk may come to it more than once.
-    fn called_often(&self) -> Vec<bool> {
-        let calls = |rule: &Rule| match rule.target {
-            Target::Jump(to) | Target::Goto(to) => Some((rule.chain.0 as usize, to.0 as usize)),
-            _ => None,
-        };
-        let calls: Vec<(usize, usize)> = self.rules.iter().filter_map(calls).collect();
-        let mut count = vec![0_u32; self.chains.len()];
-        calls.iter().for_each(|(_, to)| count[*to] += 1);
-        let mut often: Vec<bool> = count.iter().map(|count| *count > 1).collect();
-        loop {
-            let more: Vec<usize> =
-                calls.iter().filter(|(from, to)| often[*from] && !often[*to]).map(|(_, to)| *to).collect();
-            if more.is_empty() {
-                return often;
-            }
-            more.into_iter().for_each(|to| often[to] = true);
+/// Of each chain whether one walk may come to it more than once.
+fn called_often(table: &Table) -> Vec<bool> {
+    let calls = |rule: &Rule| match rule.target {
+        Target::Jump(to) | Target::Goto(to) => Some((rule.chain.0 as usize, to.0 as usize)),
+        _ => None,
+    };
+    let calls: Vec<(usize, usize)> = table.rules.iter().filter_map(calls).collect();
+    let mut count = vec![0_u32; table.chains.len()];
+    calls.iter().for_each(|(_, to)| count[*to] += 1);
+    let mut often: Vec<bool> = count.iter().map(|count| *count > 1).collect();
+    loop {
+        let more: Vec<usize> =
+            calls.iter().filter(|(from, to)| often[*from] && !often[*to]).map(|(_, to)| *to).collect();
+        if more.is_empty() {
+            return often;
         }
+        more.into_iter().for_each(|to| often[to] = true);
     }
 }
 
-impl<'a> Entry<'a> {
-    fn new(rule: &'a Rule, place: Place, context: &Context) -> Entry<'a> {
+impl<'a> LoadedTable<'a> {
+    fn new(table: &'a Table, context: Context) -> LoadedTable<'a> {
+        let bases = Hook::ALL.map(|hook| {
+            let id = table.chain(hook.chain()).filter(|id| table.is_built_in(*id))?;
+            let policy = table.chains[id.0 as usize].policy.unwrap_or(ChainPolicy::Accept);
+            Some((id, policy.into()))
+        });
+        let chains = table.chains.iter().map(|_| OnceLock::new()).collect();
+        LoadedTable { table, context, by_chain: table.by_chain(), chains, bases }
+    }
+
+    /// The rules of a chain; none, where the table does not have it.
+    pub fn chain(&self, chain: ChainId) -> &[Entry] {
+        let Some(entries) = self.chains.get(chain.0 as usize) else { return &[] };
+        entries.get_or_init(|| {
+            let place = |index: usize| Place { table: self.table.name, rule: index as u32 };
+            let rules = self.by_chain.of(chain);
+            rules.map(|(index, rule)| Entry::new(rule, place(index), &self.context)).collect()
+        })
+    }
+
+    /// The rule at a position of `Table::rules`: the entries of its chain are in that order.
+    pub fn entry(&self, rule: u32) -> Option<&Entry> {
+        let entries = self.chain(self.table.rules.get(rule as usize)?.chain);
+        entries.binary_search_by_key(&rule, |entry| entry.index).ok().map(|at| &entries[at])
+    }
+}
+
+impl Entry {
+    fn new(rule: &Rule, place: Place, context: &Context) -> Entry {
         let mut entry = Entry {
             source: Bits::default(),
             destination: Bits::default(),
@@ -215,14 +222,11 @@ impl<'a> Entry<'a> {
             later: LaterFragments::AsOthers,
             rest: Box::default(),
             then: rule.target.then(),
-            rule,
             index: place.rule,
         };
         let mut rest = Vec::new();
         let family = context.family;
-        for (_, condition) in rule.header.conditions(context) {
-            entry.ask(condition, family, &mut rest);
-        }
+        rule.header.each(context, &mut |_, condition| entry.ask(condition, family, &mut rest));
         let protocol = entry.protocol.and_then(|(protocol, negated)| (!negated).then_some(Protocol(protocol)));
         for (index, one) in rule.matches.iter().enumerate() {
             one.each(context, protocol, &mut |condition| {

@@ -8,7 +8,6 @@ pub use crate::iptables::meaning::Answer;
 use crate::iptables::meaning::{Backend, Condition, Field, Test, evaluate};
 use crate::iptables::packet::Fragment;
 pub use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, Rule};
 
 /// Whether a rule matches.
 #[inline]
@@ -81,26 +80,35 @@ fn later(later: LaterFragments, flight: &Flight) -> Answer {
 }
 
 /// Everything that a rule asks, as one condition.
-pub(super) fn whole(rule: &Rule, place: Place, loaded: &Loaded) -> Condition {
-    Condition::all(named_conditions(rule, place, &loaded.context).into_iter().map(|(_, condition)| condition))
+pub(super) fn whole(place: Place, loaded: &Loaded) -> Condition {
+    place.look_up(loaded.ruleset).map_or(Condition::NEVER, |(_, rule)| {
+        Condition::all(named_conditions(rule, place, &loaded.context).into_iter().map(|(_, condition)| condition))
+    })
 }
 
 /// The part of a rule that does not hold, if it is only one: all that keeps it from matching.
 pub fn only_failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assumptions) -> Option<Part> {
-    let entry = loaded.tables[place.table as usize].as_ref()?.entry(place.rule)?;
+    let (_, rule) = place.look_up(loaded.ruleset)?;
     let view = View { flight, assumptions };
-    let fails = |condition: &Condition| evaluate(condition, &view) == Answer::No;
-    let header = entry.rule.header.conditions(&loaded.context);
-    let header = header.filter(|(_, condition)| fails(condition)).map(|(part, _)| part);
-    let fails_match = |one: &Match| {
+    let (mut only, mut count) = (None, 0_usize);
+    rule.header.each(&loaded.context, &mut |part, condition| {
+        if count < 2 && evaluate(&condition, &view) == Answer::No {
+            (only, count) = (Some(part), count + 1);
+        }
+    });
+    for (index, one) in rule.matches.iter().enumerate() {
+        if count > 1 {
+            break;
+        }
         let mut failing = false;
-        one.each(&loaded.context, None, &mut |condition| failing |= fails(&condition));
-        failing
-    };
-    let matches = entry.rule.matches.iter().enumerate().filter(|(_, one)| fails_match(one));
-    let mut failing = header.chain(matches.map(|(index, _)| Part::Match(index)));
-    let part = failing.next()?;
-    failing.next().is_none().then_some(part)
+        one.each(&loaded.context, None, &mut |condition| {
+            failing = failing || evaluate(&condition, &view) == Answer::No;
+        });
+        if failing {
+            (only, count) = (Some(Part::Match(index)), count + 1);
+        }
+    }
+    only.filter(|_| count == 1)
 }
 
 /// What a compiled rule and its conditions say of a packet, where they do not say the same: never.
@@ -108,6 +116,6 @@ pub fn disagreement(loaded: &Loaded, place: Place, flight: &Flight) -> Option<(A
     let entry = loaded.tables[place.table as usize].as_ref()?.entry(place.rule)?;
     let assumptions = Assumptions::default();
     let compiled = rule(entry, flight, assumptions);
-    let said = evaluate(&whole(entry.rule, place, loaded), &View { flight, assumptions });
+    let said = evaluate(&whole(place, loaded), &View { flight, assumptions });
     (compiled != said).then_some((compiled, said))
 }

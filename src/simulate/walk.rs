@@ -4,7 +4,6 @@
 //! Where something is unclear the walk branches: the packet is cloned, and either branch keeps what it has decided.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use super::facts::{Fact, learn};
 use super::flight::{Flight, View};
@@ -15,7 +14,7 @@ use super::targets::{apply, effect};
 use super::verdict::{Assumptions, By, Decision, Place, Verdict};
 use crate::iptables::meaning::{Answer, Condition, Field, Term, Then, evaluate, name_number};
 use crate::iptables::packet::{Packet, State, Way};
-use crate::iptables::ruleset::{Hook, TableName};
+use crate::iptables::ruleset::{ChainId, Hook, TableName};
 use crate::way::{Discards, FirstStates, Step};
 
 /// The most branches of one packet's walk: each match that cannot be decided may double them.
@@ -35,13 +34,13 @@ pub fn walks<O: Observer + Clone>(
     observer: O,
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
-    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), merges: false, seen: HashSet::default() };
+    let mut walk = Walk { loaded, assumptions, merges: false, parted: None };
     let mut branch = Branch::new(packet, observer);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
             done(decision, &branch.flight, branch.observer);
         }
-        match walk.pending.pop() {
+        match walk.parted.as_mut().and_then(|parted| parted.pending.pop()) {
             Some(next) => branch = next,
             None => return true,
         }
@@ -52,13 +51,13 @@ pub fn walks<O: Observer + Clone>(
 /// The decisions of all branches, whatever they meet: two that have come to the same place in the same state are one.
 /// False where `MAX_WALKS` were not enough.
 pub(super) fn ends(loaded: &Loaded, packet: &Packet, assumptions: Assumptions, mut done: impl FnMut(Decision)) -> bool {
-    let mut walk = Walk { loaded, assumptions, pending: Vec::new(), merges: true, seen: HashSet::default() };
+    let mut walk = Walk { loaded, assumptions, merges: true, parted: None };
     let mut branch = Branch::new(packet, Silent);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
             done(decision);
         }
-        match walk.pending.pop() {
+        match walk.parted.as_mut().and_then(|parted| parted.pending.pop()) {
             Some(next) => branch = next,
             None => return true,
         }
@@ -76,13 +75,13 @@ enum Stretch {
 }
 
 /// Where a packet is in a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct At {
-    /// The next entry, and the end of its chain.
-    next: u32,
-    end: u32,
+    chain: ChainId,
+    /// The next of its rules.
+    next: usize,
     /// Where to go back to.
-    calls: Vec<(u32, u32)>,
+    calls: Vec<(ChainId, usize)>,
 }
 
 /// How a rule turns out that was unclear when the branch parted from another.
@@ -115,12 +114,18 @@ type Position<'b> = (Stretch, usize, At, Option<By>, Flight<'b>);
 struct Walk<'a, 'b, O> {
     loaded: &'b Loaded<'a>,
     assumptions: Assumptions,
-    /// Branches to be walked, the next one last.
-    pending: Vec<Branch<'b, O>>,
-    /// Whether branches that meet are one.
+    /// Whether branches that meet in the same state are one.
     merges: bool,
-    /// Where a branch was unclear.
-    seen: HashSet<Position<'b>, BuildHasherDefault<DefaultHasher>>,
+    /// What there is where something was unclear.
+    parted: Option<Box<Parted<'b, O>>>,
+}
+
+/// The branches of a walk.
+struct Parted<'b, O> {
+    /// Those to be walked, the next one last.
+    pending: Vec<Branch<'b, O>>,
+    /// Where one was unclear.
+    seen: HashSet<Position<'b>>,
 }
 
 /// What becomes of a packet in a table.
@@ -208,11 +213,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
             };
             if let Step::Only(condition, inner) = step {
                 let view = View { flight: &branch.flight, assumptions: self.assumptions };
-                let there = match **inner {
-                    Step::Table(name, _) => loaded.tables[name as usize].is_some(),
-                    _ => true,
-                };
-                if branch.at.is_none() && !(there && evaluate(condition, &view) == Answer::Yes) {
+                if branch.at.is_none() && evaluate(condition, &view) != Answer::Yes {
                     branch.step += 1;
                     continue;
                 }
@@ -255,15 +256,16 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
             Some(at) => at,
             None => {
                 branch.see(Event::Enters(name, hook));
-                let range = &table.chains[base as usize];
-                At { next: range.start, end: range.end, calls: Vec::new() }
+                At { chain: base, next: 0, calls: Vec::new() }
             }
         };
+        let mut entries = table.chain(at.chain);
         let mut forced = branch.forced.take();
         loop {
-            if at.next == at.end {
-                if let Some((next, end)) = at.calls.pop() {
-                    (at.next, at.end) = (next, end);
+            let Some(entry) = entries.get(at.next) else {
+                if let Some(back) = at.calls.pop() {
+                    (at.chain, at.next) = back;
+                    entries = table.chain(at.chain);
                     continue;
                 }
                 branch.see(Event::Ends(name, hook, policy));
@@ -271,23 +273,29 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                     Verdict::Accept => Outcome::Passes(passes),
                     verdict => Outcome::Stops(Decision { verdict, by: passes }),
                 };
-            }
-            let entry = &table.entries[at.next as usize];
+            };
             let place = Place { table: name, rule: entry.index };
-            let (matches, assumed, first_action) = match forced.take() {
-                Some(forced) => (forced.matches, forced.assumed, forced.action),
-                None => match matches::rule(entry, &branch.flight, self.assumptions) {
-                    Answer::No => (false, false, 0),
-                    Answer::Yes => (true, false, 0),
-                    Answer::Maybe if matches!(entry.then, Some(Then::GoOn | Then::Change)) => (true, true, 0),
+            let (mut matches, mut assumed, mut first_action) = (true, false, 0);
+            if let Some(how) = forced {
+                (matches, assumed, first_action) = (how.matches, how.assumed, how.action);
+                forced = None;
+            } else {
+                match matches::rule(entry, &branch.flight, self.assumptions) {
+                    Answer::No => {
+                        at.next += 1;
+                        branch.see(Event::Passes { place, assumed: false });
+                        continue;
+                    }
+                    Answer::Yes => {}
+                    Answer::Maybe if matches!(entry.then, Some(Then::GoOn | Then::Change)) => assumed = true,
                     Answer::Maybe => {
                         if self.is_met(branch, &at) {
                             return Outcome::Met;
                         }
-                        (self.part(branch, entry, place, &at), true, 0)
+                        (matches, assumed) = (self.part(branch, entry, place, &at), true);
                     }
-                },
-            };
+                }
+            }
             if !matches {
                 at.next += 1;
                 branch.see(Event::Passes { place, assumed });
@@ -295,7 +303,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
             }
             let effect = match entry.then {
                 Some(then) => effect(then),
-                None => self.act(branch, entry, place, hook, &at, (assumed, first_action)),
+                None => self.act(branch, place, hook, &at, (assumed, first_action)),
             };
             at.next += 1;
             branch.see(Event::Matches { place, effect, assumed });
@@ -308,32 +316,40 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 Effect::Rejects(with) => {
                     return Outcome::Stops(Decision { verdict: Verdict::Reject(with), by: By::Rule(place) });
                 }
-                Effect::Returns => at.next = at.end,
+                Effect::Returns => at.next = entries.len(),
                 Effect::Jumps(chain) | Effect::Goes(chain) => {
                     branch.jumps += 1;
                     if branch.jumps < MAX_JUMPS {
                         if matches!(effect, Effect::Jumps(_)) {
-                            at.calls.push((at.next, at.end));
+                            at.calls.push((at.chain, at.next));
                         }
-                        let range = &table.chains[chain.0 as usize];
-                        (at.next, at.end) = (range.start, range.end);
+                        (at.chain, at.next) = (chain, 0);
+                        entries = table.chain(chain);
                     }
                 }
             }
         }
     }
 
+    fn parted(&mut self) -> &mut Parted<'b, O> {
+        self.parted.get_or_insert_with(|| Box::new(Parted { pending: Vec::new(), seen: HashSet::new() }))
+    }
+
     /// Whether another branch was here in the same state.
     #[cold]
     fn is_met(&mut self, branch: &Branch<'b, O>, at: &At) -> bool {
-        self.merges && !self.seen.insert((branch.stretch, branch.step, at.clone(), branch.by, branch.flight.clone()))
+        if !self.merges {
+            return false;
+        }
+        let position = (branch.stretch, branch.step, at.clone(), branch.by, branch.flight.clone());
+        !self.parted().seen.insert(position)
     }
 
     /// A branch that parts from this one at a rule.
     fn fork(&mut self, branch: &Branch<'b, O>, at: &At, forced: Forced, facts: Vec<Fact>) {
         let mut flight = branch.flight.clone();
         self.keep(&mut flight, facts);
-        self.pending.push(Branch {
+        self.parted().pending.push(Branch {
             flight,
             observer: branch.observer.clone(),
             at: Some(at.clone()),
@@ -357,7 +373,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
     fn part(&mut self, branch: &mut Branch<'b, O>, entry: &Entry, place: Place, at: &At) -> bool {
         // The ordinary case: within limits, not spoofed.
         let ordinary = matches::rule(entry, &branch.flight, Assumptions::ORDINARY) != Answer::No;
-        let condition = whole(entry.rule, place, self.loaded);
+        let condition = whole(place, self.loaded);
         let view = View { flight: &branch.flight, assumptions: self.assumptions };
         let [mut here, mut there] = [Vec::new(), Vec::new()];
         learn(&condition, ordinary, &view, &mut here);
@@ -372,13 +388,13 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
     fn act(
         &mut self,
         branch: &mut Branch<'b, O>,
-        entry: &Entry,
         place: Place,
         hook: Hook,
         at: &At,
         (assumed, first): (bool, usize),
     ) -> Effect {
-        let actions = entry.rule.target.actions(&self.loaded.context, place.table, hook);
+        let Some((_, rule)) = place.look_up(self.loaded.ruleset) else { return Effect::GoesOn };
+        let actions = rule.target.actions(&self.loaded.context, place.table, hook);
         for (index, action) in actions.iter().enumerate().skip(first) {
             let when = action.when.clone().named(&target_name(place));
             let view = View { flight: &branch.flight, assumptions: self.assumptions };

@@ -81,6 +81,8 @@ pub struct Parameter {
     pub default: Option<String>,
     /// Whether it is a port of the packets: the sentence must have a protocol with ports.
     pub needs_ports: bool,
+    /// Whether a range of ports here, to which packets are translated, keeps the distance of the sentence's own ports.
+    pub shifts: bool,
     /// One line for completion and hover.
     pub text: String,
 }

@@ -6,8 +6,8 @@ use super::record::What;
 use crate::diagnostic::Style;
 use crate::iptables::packet::Way;
 use crate::iptables::ruleset::TableName;
+use crate::origin::Rules;
 use crate::simulate::{By, Hook, Verdict};
-use crate::source_map::Rules;
 
 /// What may stand at each hook, in the order in which a packet meets it.
 const TABLES: [TableName; 5] =

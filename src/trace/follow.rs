@@ -7,8 +7,8 @@ use super::fields::Fields;
 use super::record::{Missed, Recorder, Step, What};
 use super::reject::{Rejection, answer};
 use crate::net::Family;
+use crate::origin::{Rules, SentencePlace};
 use crate::simulate::{By, Decision, Loaded, Place, Translation, Verdict, walks};
-use crate::source_map::{Rules, SentencePlace};
 use crate::traffic::one::Described;
 
 /// Everything that is known about the fate of a packet.

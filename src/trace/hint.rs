@@ -11,11 +11,11 @@ use crate::iptables::packet::{Packet, Way};
 use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{Origins, Part, Rule, TableName, Target};
 use crate::net::{Family, Interface, Prefix};
+use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Traffic, Values};
 use crate::resolve::suggest::did_you_mean;
 use crate::sentence;
 use crate::simulate::{By, Translation, Verdict};
-use crate::source_map::{Rules, SentencePlace};
 
 /// The most rules that are named: who reads this wants the nearest.
 const MAX_HINTS: usize = 3;

@@ -9,10 +9,10 @@ use super::record::{Missed, Step, What};
 use super::words::{new_end, participle};
 use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
+use crate::origin::{Rules, SentencePlace};
 use crate::policy::Packets;
 use crate::sentence;
 use crate::simulate::{By, Decision, Effect, Hook, MAX_WALKS, Place, Verdict};
-use crate::source_map::{Rules, SentencePlace};
 
 /// How a trace is written.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,9 @@ use super::follow::{Branch, Trace, statement};
 use super::record::{self, What};
 use super::words::new_end;
 use crate::iptables::print::rule_line;
+use crate::origin::{Rules, SentencePlace};
 use crate::sentence;
 use crate::simulate::{By, Decision, Verdict};
-use crate::source_map::{Rules, SentencePlace};
 
 /// One answer.
 #[derive(Debug, Serialize)]

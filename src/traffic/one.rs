@@ -146,27 +146,16 @@ impl Reader<'_> {
             }
             None => 0,
         };
-        let ipsec = traffic.ipsec == Some(true);
-        let ways: &[(bool, bool)] = match way {
-            _ if !ipsec => &[(false, false)],
-            Way::In(_) => &[(true, false)],
-            Way::Out(_) => &[(false, true)],
-            Way::Forward(..) => &[(true, false), (false, true)],
+        let (came, goes) = (traffic.ipsec.came == Some(true), traffic.ipsec.goes == Some(true));
+        let (ipsec_in, ipsec_out) = match way {
+            Way::In(_) => (came, false),
+            Way::Out(_) => (false, goes),
+            Way::Forward(..) => (came, goes),
         };
         let fragment = Fragment::No;
-        let packets = ways.iter().map(|(ipsec_in, ipsec_out)| Packet {
-            way,
-            source,
-            destination,
-            hop_limit,
-            transport,
-            fragment,
-            mark,
-            state,
-            ipsec_in: *ipsec_in,
-            ipsec_out: *ipsec_out,
-        });
-        let packets: Vec<Packet> = packets.collect();
+        let packet =
+            Packet { way, source, destination, hop_limit, transport, fragment, mark, state, ipsec_in, ipsec_out };
+        let packets = vec![packet];
         if let Some(discard) = packets.first().and_then(impossible) {
             let message = format!("there is no such packet: {}", discard.reason());
             let label = "never reaches a filter";

@@ -1,27 +1,81 @@
-//! Whether traffic holds a packet: what `expect` speaks about.
-//! Input: traffic, and a packet on the wire. Output: yes or no.
+//! Traffic as a condition on packets: what `expect` speaks about.
+//! Input: traffic. Output: a condition over the fields of a packet on the wire, and whether it holds of one.
 
-use std::net::IpAddr;
-
-use crate::iptables::packet::{Packet, Transport, Way};
-use crate::net::{Family, Interface, PortRange, Prefix};
+use crate::iptables::meaning::{
+    Answer, Condition, Doubt, Field, Read, Test, Unknown, Value, evaluate, interface_is, prefix_is, state_number,
+};
+use crate::iptables::packet::{Packet, State};
+use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Packets, ProtocolWord, Traffic, Values};
-use crate::simulate::first_state;
+use crate::way::{Wire, first_state};
 
-/// Whether a packet is one of those that are described, limits and spoofing aside.
-pub fn holds(packets: &Packets, packet: &Packet) -> bool {
-    let (traffic, family) = (&packets.traffic, packet.family());
-    packets.families.has(family)
-        && way(traffic, packet.way)
-        && transport(traffic, family, packet.transport)
-        && addresses(traffic, packet)
-        && traffic.ttl.is_none_or(|ttl| (packet.hop_limit == ttl.value) != ttl.negated)
-        && traffic.mark.is_none_or(|mark| (packet.mark & mark.value.mask == mark.value.value) != mark.negated)
-        && traffic.ipsec.is_none_or(|ipsec| ipsec == (packet.ipsec_in || packet.ipsec_out))
-        && traffic.states.is_none_or(|states| {
-            let state = packet.state.unwrap_or_else(|| first_state(packet));
-            (states.value.0 & state.bit().0 != 0) != states.negated
-        })
+/// Packets that are described, limits and spoofing aside.
+#[derive(Clone, Debug)]
+pub struct PacketSet(Both<Condition>);
+
+impl PacketSet {
+    /// The packets that are meant.
+    pub fn new(packets: &Packets) -> PacketSet {
+        PacketSet(Both::of(|family| condition(packets, family)))
+    }
+
+    /// Whether a packet is one of them.
+    pub fn holds(&self, packet: &Packet) -> bool {
+        evaluate(&self.0[packet.family()], &Sent(packet)) == Answer::Yes
+    }
+}
+
+/// A packet on the wire with the state that it will have.
+struct Sent<'a>(&'a Packet);
+
+impl Read for Sent<'_> {
+    fn is(&self, field: Field, test: &Test) -> Answer {
+        match field {
+            Field::State => {
+                let state = self.0.state.unwrap_or_else(|| first_state(self.0));
+                Value::Known(state_number(state)).passes(test, 8)
+            }
+            _ => Wire(self.0).is(field, test),
+        }
+    }
+
+    fn unclear(&self, _: Doubt, _: &Unknown) -> Answer {
+        Answer::Maybe
+    }
+}
+
+/// What a packet of a family must be to be one of those that are described.
+pub fn condition(packets: &Packets, family: Family) -> Condition {
+    let traffic = &packets.traffic;
+    if !packets.families.has(family) {
+        return Condition::NEVER;
+    }
+    let mut all = vec![
+        ways(traffic, family, true),
+        transports(traffic, family),
+        addresses(&traffic.source, Field::Source, family),
+        addresses(&traffic.destination, Field::Destination, family),
+    ];
+    all.extend(traffic.ttl.map(|ttl| Condition::equal(Field::HopLimit, ttl.value).negated(ttl.negated)));
+    all.extend(
+        traffic
+            .mark
+            .map(|mark| Condition::masked(Field::Mark, mark.value.value, mark.value.mask).negated(mark.negated)),
+    );
+    // What comes in has not left yet, and what goes out has not come.
+    for (said, field, side) in [
+        (traffic.ipsec.came, Field::IpsecIn, Field::InInterface),
+        (traffic.ipsec.goes, Field::IpsecOut, Field::OutInterface),
+    ] {
+        let absent = Condition::equal(side, 0_u8);
+        all.extend(said.map(|ipsec| Condition::any([Condition::equal(field, u8::from(ipsec)), absent])));
+    }
+    all.extend(traffic.states.map(|states| {
+        let own = State::ALL.into_iter().filter(|state| states.value.0 & state.bit().0 != 0);
+        let own = own.map(|state| Condition::equal(Field::State, state_number(state)));
+        Condition::any(own).negated(states.negated)
+    }));
+    Condition::all(all)
 }
 
 /// Whether a value is among those that are listed.
@@ -29,80 +83,72 @@ pub fn among<T>(values: &Values<T>, is: impl Fn(&T) -> bool) -> bool {
     values.is_any() || values.items.iter().any(is) != values.negated
 }
 
-fn interface(values: &Values<Interface>, name: Interface) -> bool {
-    among(values, |value| value.covers(&name))
-}
-
-/// Whether packets of the traffic go that way.
-pub fn way(traffic: &Traffic, way: Way) -> bool {
-    let Traffic { directions, on, in_on, out_on, .. } = traffic;
-    match way {
-        Way::In(name) => directions.input && interface(on, name),
-        Way::Out(name) => directions.output && interface(on, name),
-        Way::Forward(from, to) => {
-            // `on not A`: neither in nor out; `on A`: in or out.
-            let through = if on.negated {
-                interface(on, from) && interface(on, to)
-            } else {
-                interface(on, from) || interface(on, to)
-            };
-            directions.forward && through && interface(in_on, from) && interface(out_on, to)
-        }
+/// What is among the values that are listed.
+fn listed<T>(values: &Values<T>, is: impl Fn(&T) -> Condition) -> Condition {
+    if values.is_any() {
+        return Condition::ALWAYS;
     }
+    Condition::any(values.items.iter().map(is)).negated(values.negated)
 }
 
-/// Whether packets of the traffic may carry that.
-pub fn transport(traffic: &Traffic, family: Family, transport: Transport) -> bool {
-    let is = |word: &ProtocolWord| match (word, transport) {
-        (ProtocolWord::Icmp, Transport::Icmp(_)) | (ProtocolWord::Ah, Transport::Ah) => true,
-        (ProtocolWord::Number(number), transport) => number_of(transport) == Some(number.0),
-        _ => false,
-    };
-    let icmp = match transport {
-        _ if traffic.icmp_types.is_any() => true,
-        Transport::Icmp(icmp) => among(&traffic.icmp_types, |word| {
-            let wanted = word.types[family];
-            wanted.is_some_and(|wanted| wanted.kind == icmp.kind && (wanted.code.is_none() || wanted.code == icmp.code))
-        }),
-        _ => false,
-    };
-    among(&traffic.protocols, is) && icmp && ports(traffic, transport)
+fn addresses(values: &Values<Prefix>, field: Field, family: Family) -> Condition {
+    listed(values, |prefix| if prefix.family() == family { prefix_is(field, prefix) } else { Condition::NEVER })
 }
 
-fn number_of(transport: Transport) -> Option<u8> {
-    match transport {
-        Transport::Tcp(..) => Some(6),
-        Transport::Udp(..) => Some(17),
-        Transport::UdpLite(..) => Some(136),
-        Transport::Sctp(..) => Some(132),
-        Transport::Other(protocol) => Some(protocol.0),
-        Transport::Icmp(_) | Transport::Ah => None,
+/// The ways that packets of the traffic go; `peers`: and whom they come from or go to there.
+pub fn ways(traffic: &Traffic, family: Family, peers: bool) -> Condition {
+    let (from, to) = (Field::InInterface, Field::OutInterface);
+    let there = |field| !Condition::equal(field, 0_u8);
+    let not_there = |field| Condition::equal(field, 0_u8);
+    let on = |values: &Values<Interface>, field| listed(values, |name| interface_is(field, *name));
+    let peer = traffic.peer.as_ref().filter(|_| peers);
+    let of_peer = |field| peer.map_or(Condition::ALWAYS, |peer| addresses(peer, field, family));
+    let mut any = Vec::new();
+    if traffic.directions.input {
+        any.push(Condition::all([there(from), not_there(to), on(&traffic.on, from), of_peer(Field::Source)]));
     }
+    if traffic.directions.output {
+        any.push(Condition::all([not_there(from), there(to), on(&traffic.on, to), of_peer(Field::Destination)]));
+    }
+    if traffic.directions.forward && peer.is_none() {
+        // `on not A`: neither in nor out; `on A`: in or out.
+        let both = [on(&traffic.on, from), on(&traffic.on, to)];
+        let through = if traffic.on.negated { Condition::all(both) } else { Condition::any(both) };
+        let named = [on(&traffic.in_on, from), on(&traffic.out_on, to)];
+        any.push(Condition::all([there(from), there(to), through].into_iter().chain(named)));
+    }
+    Condition::any(any)
 }
 
-fn addresses(traffic: &Traffic, packet: &Packet) -> bool {
-    let within =
-        |values: &Values<Prefix>, address: IpAddr| among(values, |prefix| prefix.contains(&Prefix::host(address)));
-    let peer = traffic.peer.as_ref().is_none_or(|peer| match packet.way {
-        Way::In(_) => within(peer, packet.source),
-        Way::Out(_) => within(peer, packet.destination),
-        Way::Forward(..) => false,
-    });
-    peer && within(&traffic.source, packet.source) && within(&traffic.destination, packet.destination)
-}
-
-fn ports(traffic: &Traffic, transport: Transport) -> bool {
-    let (source, destination, flags) = match transport {
-        Transport::Tcp(source, destination, flags) => (source, destination, Some(flags)),
-        Transport::Udp(source, destination)
-        | Transport::UdpLite(source, destination)
-        | Transport::Sctp(source, destination) => (source, destination, None),
-        _ => return traffic.source_ports.is_any() && traffic.destination_ports.is_any() && traffic.flags.is_none(),
+/// What packets of the traffic may carry.
+pub fn transports(traffic: &Traffic, family: Family) -> Condition {
+    let is = |protocol: Protocol| Condition::equal(Field::Protocol, protocol.0);
+    let word = |word: &ProtocolWord| match word {
+        ProtocolWord::Icmp => is(Protocol::icmp(family)),
+        ProtocolWord::Ah => is(Protocol::AH),
+        ProtocolWord::Number(number) => is(*number),
     };
-    let within = |values: &Values<PortRange>, port: u16| among(values, |range| range.contains(port));
-    within(&traffic.source_ports, source)
-        && within(&traffic.destination_ports, destination)
-        && traffic.flags.is_none_or(|wanted| {
-            flags.is_some_and(|flags| (flags & wanted.value.mask == wanted.value.set) != wanted.negated)
-        })
+    let mut all = vec![listed(&traffic.protocols, word)];
+    if !traffic.icmp_types.is_any() {
+        all.push(is(Protocol::icmp(family)));
+        all.push(listed(&traffic.icmp_types, |word| {
+            word.types[family].map_or(Condition::NEVER, |wanted| {
+                let code = wanted.code.map_or(Condition::ALWAYS, |code| Condition::equal(Field::IcmpCode, code));
+                Condition::all([Condition::equal(Field::IcmpType, wanted.kind), code])
+            })
+        }));
+    }
+    let ports = [(&traffic.source_ports, Field::SourcePort), (&traffic.destination_ports, Field::DestinationPort)];
+    if ports.iter().any(|(values, _)| !values.is_any()) {
+        let shown = [Protocol::TCP, Protocol::UDP, Protocol::UDPLITE, Protocol::SCTP].map(is);
+        all.push(Condition::any(shown));
+    }
+    for (values, field) in ports {
+        all.push(listed(values, |range: &PortRange| Condition::within(field, range.start, range.end)));
+    }
+    if let Some(flags) = traffic.flags {
+        all.push(is(Protocol::TCP));
+        all.push(Condition::masked(Field::TcpFlags, flags.value.set, flags.value.mask).negated(flags.negated));
+    }
+    Condition::all(all)
 }

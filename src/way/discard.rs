@@ -92,7 +92,10 @@ impl Discards {
         if !self.others && !may(&self.by_source, source) && !may(&self.by_destination, destination) {
             return None;
         }
-        let holds = |(condition, _): &&(Condition, Discard)| evaluate(condition, packet) == Answer::Yes;
+        let holds = |(condition, _): &&(Condition, Discard)| match condition {
+            Condition::Is(field, test) => packet.is(*field, test) == Answer::Yes,
+            other => evaluate(other, packet) == Answer::Yes,
+        };
         self.list.iter().find(holds).map(|(_, discard)| *discard)
     }
 

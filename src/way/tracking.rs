@@ -43,23 +43,39 @@ impl Read for Kind {
 impl FirstStates {
     fn new(family: Family, sent: bool) -> FirstStates {
         let list = states(family, sent);
-        // Of one protocol little is left of them.
-        let find = |list: &[(Condition, State)], protocol, more| {
+        let find = |protocol, more| {
             let kind = Kind { protocol, more };
             let holds = |(condition, _): &&(Condition, State)| evaluate(condition, &kind) == Answer::Yes;
             list.iter().find(holds).map_or(State::New, |(_, state)| *state)
         };
-        let of = |protocol: Protocol| -> Vec<(Condition, State)> {
-            let given = |(condition, state): &(Condition, State)| {
-                (condition.clone().given(Field::Protocol, protocol.0.into()), *state)
-            };
-            list.iter().map(given).filter(|(condition, _)| !condition.is_never()).collect()
+        // Where no test of a field begins or ends, the state is that of the value before.
+        let edges = |field: Field| {
+            let mut edges = [false; 256];
+            edges[0] = true;
+            for (condition, _) in &list {
+                condition.tests(&mut |asked, test, _| {
+                    if let (true, Some((first, last))) = (asked == field, test.range(8)) {
+                        edges[first as usize & 0xff] = true;
+                        edges[(last as usize + 1) & 0xff] = true;
+                    }
+                });
+            }
+            edges
         };
-        let (tcp, icmp) = (of(Protocol::TCP), of(Protocol::icmp(family)));
+        let runs = |field: Field, find: &dyn Fn(u8) -> State| {
+            let (edges, mut state) = (edges(field), State::New);
+            std::array::from_fn(|value| {
+                if edges[value] {
+                    state = find(value as u8);
+                }
+                state
+            })
+        };
+        let icmp = Protocol::icmp(family);
         FirstStates {
-            by_flags: std::array::from_fn(|flags| find(&tcp, Protocol::TCP, flags as u8)),
-            by_icmp_type: std::array::from_fn(|kind| find(&icmp, Protocol::icmp(family), kind as u8)),
-            by_protocol: std::array::from_fn(|protocol| find(&list, Protocol(protocol as u8), 0)),
+            by_flags: std::array::from_fn(|flags| find(Protocol::TCP, flags as u8)),
+            by_icmp_type: runs(Field::IcmpType, &|kind| find(icmp, kind)),
+            by_protocol: runs(Field::Protocol, &|protocol| find(Protocol(protocol), 0)),
             list,
         }
     }

@@ -87,6 +87,7 @@ fn excuse(defines: &[(String, Vec<String>)], notes: &str, left: &[String], remov
         _ if plain.iter().all(|word| EVERY_ADDRESS.contains(word)) => {
             Some("every address is meant where none is named")
         }
+        ["burst", "5"] => Some("that is the usual burst"),
         ["with", "port-unreachable"] => Some("that is the usual reason"),
         ["ipv6", _] if notes.contains("`ipv6 N` changes nothing") => Some("a note says so"),
         ["ipv6", size] if stays(&size.to_owned()) => Some("both families have the same size"),

@@ -7,7 +7,8 @@ use crate::support;
 use crate::support::kernel::{self, Backend};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{self, Severity};
-use cgwfw::expand::{CompileOptions, ExpandError};
+use cgwfw::expand::CompileOptions;
+use cgwfw::expand::codes::ExpandError;
 use cgwfw::expect;
 use cgwfw::helm;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
@@ -103,7 +104,7 @@ struct Subject {
 }
 
 /// Everything that compiles in this checkout: the examples, the examples of the building blocks, and all cases, save
-/// those that name an address set, which does not exist here.
+/// those that name an address set or a helper, which do not exist here.
 fn everything() -> Vec<Subject> {
     let mut all: Vec<(String, Compilation)> = Vec::new();
     for path in policies() {
@@ -115,10 +116,11 @@ fn everything() -> Vec<Subject> {
             all.push((format!("{}:{}", file.display(), case.line), support::compiled(&case)));
         }
     }
-    let names_set = |compilation: &Compilation| {
-        compilation.diagnostics.iter().any(|report| report.code == ExpandError::SetMatch.code())
+    let lacks = |compilation: &Compilation| {
+        let missing = [ExpandError::SetMatch.code(), ExpandError::UnknownHelper.code()];
+        compilation.diagnostics.iter().any(|report| missing.contains(&report.code))
     };
-    all.retain(|(_, compilation)| !compilation.diagnostics.has_errors() && !names_set(compilation));
+    all.retain(|(_, compilation)| !compilation.diagnostics.has_errors() && !lacks(compilation));
     let is_unknown = |rule: &Rule| {
         matches!(rule.target, Target::Unknown(_)) || rule.matches.iter().any(|m| matches!(m, Match::Unknown(_)))
     };

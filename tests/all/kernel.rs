@@ -4,6 +4,7 @@
 //! `CGWFW_PACKETS` says how many packets the comparison takes (200,000 if nothing does), `CGWFW_SEED` where to begin.
 
 mod aim;
+mod compiled;
 mod connections;
 mod devices;
 mod differential;

@@ -61,7 +61,7 @@ fn traffic_that_is_written_is_read_as_the_same() {
 fn rates_that_are_written_are_read_as_the_same() {
     let library = Library::built_in();
     let mut count = 0;
-    for seed in 0..300 {
+    for seed in 0..600 {
         let (_, all) = traffic(seed, &library);
         for limit in all.into_iter().filter_map(|(_, traffic)| traffic.limit) {
             let text = format!("allow in limit {}\n", sentence::rate(limit));

@@ -19,7 +19,7 @@ use cgwfw::sentence::{packet as sentence, packets_of};
 use cgwfw::source::Sources;
 use cgwfw::syntax;
 use cgwfw::traffic::one::all_described;
-use cgwfw::traffic::set::holds;
+use cgwfw::traffic::set::PacketSet;
 
 const POLICY: &str = "interface inet0 public
 interface eth0  calico
@@ -354,9 +354,9 @@ fn sentences_of_packets_lead_back_to_them() {
             let words = Words::new(&ast, 0, &none);
             let (meant, _) = packets(words, "expect", &mut Scope::new(&none), &mut diagnostics).expect("packets");
             assert_eq!(meant, packets_of(&packet), "{text}");
-            assert!(holds(&meant, &packet), "{text}");
+            assert!(PacketSet::new(&meant).holds(&packet), "{text}");
             let other = Packet { hop_limit: packet.hop_limit ^ 1, ..packet.clone() };
-            assert!(!holds(&meant, &other), "{text}");
+            assert!(!PacketSet::new(&meant).holds(&other), "{text}");
             assert!(found[0].assumed.iter().all(|clause| clause.contains("port") || clause == "code 0"), "{text}");
             count += 1;
         }

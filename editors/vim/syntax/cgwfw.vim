@@ -28,7 +28,7 @@ syntax match cgwfwValue /\v[^[:blank:],{}"]@1<!%(accept|admin-prohibited|amqp|am
 " generated: clauses
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(ah|all|as|burst|code|comment|esp|except|flags|forward|from|gre|icmp|in|ipsec|ipv6|limit|log|loose|mark|multihop|not|only|ospf|out|peer|port|protocol|sctp|spoofed|state|tcp|to|ttl|type|udp|vrrp|with)[^[:blank:],{}"#$\\]@!/ contained
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(and|between|on|over|through)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
-syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(as\s+port|by\s+mark|except\s+ipsec|floating\s+ports|no\s+ipsec|no\s+syn|over\s+limit|per\s+source|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing)[^[:blank:],{}"#$\\]@!/ contained
+syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(as\s+port|by\s+mark|except\s+ipsec|floating\s+ports|no\s+ipsec|no\s+syn|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing)[^[:blank:],{}"#$\\]@!/ contained
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(out\s+on)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
 
 syntax match cgwfwOnly /\v[^[:blank:],{}"]@1<!only\ze\s/ contained nextgroup=cgwfwFamily skipwhite
@@ -37,7 +37,7 @@ syntax match cgwfwNot /\v<not\ze\s/ contained nextgroup=cgwfwInterface skipwhite
 " A verb that no block has, words behind a verb that are none of the library.
 syntax match cgwfwNewVerb /\v^\s*\zs[a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained
 " generated: names
-syntax match cgwfwOwnName /\v%(%(as\s+port|by\s+mark|except\s+ipsec|floating\s+ports|no\s+ipsec|no\s+syn|out\s+on|over\s+limit|per\s+source|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing|ah|all|and|as|between|burst|code|comment|esp|except|flags|forward|from|gre|icmp|in|ipsec|ipv6|limit|log|loose|mark|multihop|not|on|only|ospf|out|over|peer|port|protocol|sctp|spoofed|state|tcp|through|to|ttl|type|udp|vrrp|with)[^[:blank:],{}"#$\\]@!)@![a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwOwnName /\v%(%(as\s+port|by\s+mark|except\s+ipsec|floating\s+ports|no\s+ipsec|no\s+syn|out\s+on|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing|ah|all|and|as|between|burst|code|comment|esp|except|flags|forward|from|gre|icmp|in|ipsec|ipv6|limit|log|loose|mark|multihop|not|on|only|ospf|out|over|peer|port|protocol|sctp|spoofed|state|tcp|through|to|ttl|type|udp|vrrp|with)[^[:blank:],{}"#$\\]@!)@![a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(accept)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_accept,cgwfwOwnName skipwhite
 syntax match cgwfwName_accept /\v%(router-advertisements)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_accept cgwfwName
@@ -58,6 +58,9 @@ syntax match cgwfwVerb /\v^\s*\zs%(no)[^[:blank:],{}"#$\\]@!/ contained nextgrou
 syntax match cgwfwName_no /\v%(nat)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_no cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(notrack)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwVerb /\v^\s*\zs%(reassemble)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_reassemble,cgwfwOwnName skipwhite
+syntax match cgwfwName_reassemble /\v%(fragments)[^[:blank:],{}"#$\\]@!/ contained
+highlight default link cgwfwName_reassemble cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(redirect)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(reject)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(snat)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite

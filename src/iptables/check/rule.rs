@@ -3,6 +3,7 @@
 
 use super::extension;
 use crate::iptables::hooks::Hooks;
+use crate::iptables::meaning::Context;
 use crate::iptables::parse::RuleText;
 use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
 use crate::iptables::ruleset::Part;
@@ -28,8 +29,17 @@ pub fn check(rule: &RuleText, table: TableName, family: Family) -> Vec<Problem> 
 /// Reports what is wrong with a rule in its place.
 pub fn check_place(place: &Place, problems: &mut Vec<Problem>) {
     check_header(place, problems);
+    let context = Context::of(place.family);
     for (index, one) in place.matches.iter().enumerate() {
-        extension::check_match(one, Part::Match(index), place, problems);
+        let part = Part::Match(index);
+        let before = problems.len();
+        extension::check_match(one, part, place, problems);
+        let mut never = false;
+        one.each(&context, place.protocol(), &mut |condition| never |= condition.is_never());
+        if never && problems.len() == before {
+            let help = "correct its values, or delete the rule";
+            problems.push(vain(problem(part, Kind::Match, "no packet can be like this", "matches nothing", help)));
+        }
     }
     extension::check_several(place, problems);
     extension::check_target(place, problems);
@@ -37,17 +47,23 @@ pub fn check_place(place: &Place, problems: &mut Vec<Problem>) {
 
 fn check_header(place: &Place, problems: &mut Vec<Problem>) {
     let header = place.header;
+    let mut never = Vec::new();
+    header.each(&Context::of(place.family), &mut |part, condition| {
+        if condition.is_never() {
+            never.push(part);
+        }
+    });
     for (part, address) in [(Part::Source, &header.source), (Part::Destination, &header.destination)] {
         let Some(address) = address else { continue };
-        let (family, any) = match &address.value {
-            Address::Prefix(prefix) => (prefix.family(), prefix.is_any()),
-            Address::Masked(masked) => (Family::of(masked.0), false),
+        let family = match &address.value {
+            Address::Prefix(prefix) => prefix.family(),
+            Address::Masked(masked) => Family::of(masked.0),
         };
         if family != place.family {
             let message = format!("an {} address cannot stand in {} rules", family.name(), place.family.name());
             let help = format!("write an {} address", place.family.name());
             problems.push(problem(part, Kind::Address, message, "the other family", help));
-        } else if any && address.negated {
+        } else if never.contains(&part) {
             let help = "leave it out to match every address";
             problems.push(problem(part, Kind::Address, "every address is excluded", "matches nothing", help));
         }
@@ -57,8 +73,10 @@ fn check_header(place: &Place, problems: &mut Vec<Problem>) {
         (Part::InInterface, &header.in_interface, inbound, "-i"),
         (Part::OutInterface, &header.out_interface, outbound, "-o"),
     ] {
-        let Some(interface) = interface else { continue };
-        if interface.negated && interface.value.name() == "+" {
+        if interface.is_none() {
+            continue;
+        }
+        if never.contains(&part) {
             let help = "leave it out to match every interface";
             problems.push(problem(part, Kind::Interface, "every interface is excluded", "matches nothing", help));
         }
@@ -156,6 +174,21 @@ mod tests {
         };
         assert_eq!(kinds(&deep(15), Family::V4), []);
         assert_eq!(kinds(&deep(16), Family::V4), [(Kind::Chain, true)]);
+    }
+
+    #[test]
+    fn what_no_packet_can_be_matches_nothing() {
+        for (rule, kind, refused) in [
+            ("! -i +", Kind::Interface, true),
+            ("! -s 0.0.0.0/0", Kind::Address, true),
+            ("-m ttl --ttl-lt 0", Kind::Match, false),
+            ("-m ttl --ttl-gt 255", Kind::Match, false),
+            ("-p icmp -m icmp ! --icmp-type any", Kind::Match, false),
+        ] {
+            let file = format!("*filter\n-A INPUT {rule} -j DROP\nCOMMIT\n");
+            assert_eq!(kinds(&file, Family::V4), [(kind, refused)], "{rule}");
+        }
+        assert_eq!(kinds("*filter\n-A INPUT -m ttl --ttl-lt 1 -j DROP\nCOMMIT\n", Family::V4), []);
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub static TARGETS: &[&Row<Target>] = &[
     .tracks(),
     &TEE,
     &target("TPROXY", &[option("on-port", one_port), option("on-ip", address), option("tproxy-mark", mark)])
+        .reassembles()
         .needs(&[&["on-port"]])
         .finish(proxy)
         .checked(|_, part, place, problems| {

@@ -38,7 +38,17 @@ pub static FRAG: Row<Match> = matching(
 .only(Family::V6, "`-f`")
 .excludes(&[&["fragmore", "fraglast"]])
 .finish(without_full_ranges)
-.typed(|written, reading| bare(written, Match::Frag, reading), |_, _, _| {});
+.typed(
+    |written, reading| match &written.options[..] {
+        [one] if one.name == "fragfirst" => Ok(Match::Frag { first: true }),
+        _ => bare(written, Match::Frag { first: false }, reading),
+    },
+    |one, _, out| {
+        if let Match::Frag { first: true } = one {
+            out.push_str(" --fragfirst");
+        }
+    },
+);
 
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[

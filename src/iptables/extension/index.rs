@@ -77,7 +77,7 @@ pub fn of_match(one: &Match) -> Option<&'static Row<Match>> {
         Match::Icmp6(_) => &icmp::ICMP6,
         Match::Multiport(_) => &ports::MULTIPORT,
         Match::Ah => &headers6::AH,
-        Match::Frag => &headers6::FRAG,
+        Match::Frag { .. } => &headers6::FRAG,
         Match::Ttl(_) => &hop_limit::TTL,
         Match::Hl(_) => &hop_limit::HL,
         Match::Policy(_) => &policy::POLICY,

@@ -89,6 +89,8 @@ pub struct Row<T> {
     pub check: Check<T>,
     /// Whether it has the kernel track connections.
     pub tracks: fn(&T) -> bool,
+    /// Whether it has the kernel put fragments together, and no more.
+    pub reassembles: bool,
     /// Of a target whose words are kept: whether the packet always goes on to the next rule as it was.
     pub goes_on: bool,
     /// Of a match whose words are kept: whether it counts or rolls dice, so that its answer is no function of the packet.
@@ -120,6 +122,7 @@ const fn row<T>(name: &'static str, options: &'static [Spelling]) -> Row<T> {
         demands: &[],
         check: |_, _, _, _| {},
         tracks: |_| false,
+        reassembles: false,
         goes_on: false,
         counts: false,
         takes_holes: false,
@@ -193,6 +196,11 @@ impl<T> Row<T> {
     /// It has the kernel track connections, where its value says so.
     pub const fn tracks_where(self, tracks: fn(&T) -> bool) -> Row<T> {
         Row { tracks, ..self }
+    }
+
+    /// It has the kernel put fragments together, without tracking.
+    pub const fn reassembles(self) -> Row<T> {
+        Row { reassembles: true, ..self }
     }
 
     /// A packet always goes on behind it as it was.

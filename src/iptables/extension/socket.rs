@@ -46,7 +46,8 @@ pub static MATCHES: &[&Row<Match>] = &[
     .excludes(&[&["path", "cgroup"]]),
     &OWNER,
     &matching("socket", &[flag("transparent"), flag("nowildcard"), flag("restore-skmark")])
-        .demands(&[demand().hooks(Hooks::PREROUTING.and(Hooks::INPUT))]),
+        .demands(&[demand().hooks(Hooks::PREROUTING.and(Hooks::INPUT))])
+        .reassembles(),
 ];
 
 /// A number or a range of numbers; names are looked up where the rules are loaded.

@@ -1,8 +1,7 @@
 //! Targets that translate addresses and ports.
 //! Input: their options, or their values. Output: the value as a save has it, its text, what is wrong with it.
 
-use crate::iptables::extension::row::{Reading, Row, demand, flag, option, target, typed};
-use crate::iptables::extension::untyped::kept_target;
+use crate::iptables::extension::row::{Row, demand, flag, target, typed};
 use crate::iptables::extension::written::{Choice, Spelling, Written, needs};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
@@ -12,7 +11,7 @@ use crate::iptables::text::saved::{length, no};
 use crate::iptables::text::values::{self, host_address};
 use crate::iptables::text::words::Word;
 use crate::iptables::text::write;
-use crate::net::{Family, PortRange, Prefix, Protocol, write_address};
+use crate::net::{Family, PortRange, Prefix, write_address};
 
 const INBOUND: Hooks = Hooks::PREROUTING.and(Hooks::OUTPUT);
 const OUTBOUND: Hooks = Hooks::INPUT.and(Hooks::POSTROUTING);
@@ -85,24 +84,26 @@ pub static SNAT: Row<Target> = target("SNAT", &[typed("to-source"), RANDOM, FULL
     })
     .tracks();
 
-/// `-j DNAT`; its ports with a base port are kept as words.
-pub static DNAT: Row<Target> = target("DNAT", &[option("to-destination", shifted), RANDOM, PERSISTENT])
-    .typed(read_destination, |one, _, out| {
-        if let Target::Dnat(nat) = one {
-            print_nat(" --to-destination ", nat, out);
-        }
-    })
+/// `-j DNAT`
+pub static DNAT: Row<Target> = target("DNAT", &[typed("to-destination"), RANDOM, PERSISTENT])
+    .typed(
+        |written, reading| {
+            let nat = addressed(written, reading.family, "write `--to-destination 192.0.2.1:80`")?;
+            Ok(Target::Dnat(Box::new(nat)))
+        },
+        |one, _, out| {
+            if let Target::Dnat(nat) = one {
+                print_nat(" --to-destination ", nat, out);
+            }
+        },
+    )
     .demands(&[demand().tables(NAT).hooks(INBOUND)])
-    .checked(|one, part, place, problems| match one {
-        Target::Dnat(nat) if place.table == TableName::Nat => {
+    .checked(|one, _, place, problems| {
+        if let Target::Dnat(nat) = one
+            && place.table == TableName::Nat
+        {
             check_translation(nat, "--to-destination", place, problems);
         }
-        Target::Unknown(_) if !place.protocol().is_some_and(Protocol::has_ports) => {
-            let message = "ports in `--to-destination` need `-p tcp`, `-p udp` or `-p sctp`";
-            let help = "write `-p tcp` before it";
-            problems.push(problem(part, Kind::Protocol, message, "no protocol with ports", help));
-        }
-        _ => {}
     })
     .tracks();
 
@@ -125,15 +126,6 @@ pub static NETMAP: Row<Target> = target("NETMAP", &[typed("to")])
 
 /// The targets of this file.
 pub static TARGETS: &[&Row<Target>] = &[&MASQUERADE, &SNAT, &DNAT, &REDIRECT, &NETMAP];
-
-fn read_destination(written: &Written, reading: &mut Reading) -> Result<Target, Fault> {
-    // A range of ports that keeps the distance from a base port.
-    if written.options.iter().flat_map(|choice| &choice.arguments).any(|word| word.text.contains('/')) {
-        return kept_target(written, reading.family);
-    }
-    let nat = addressed(written, reading.family, "write `--to-destination 192.0.2.1:80`")?;
-    Ok(Target::Dnat(Box::new(nat)))
-}
 
 /// A NAT target's options; the address only where its target has one.
 fn read_nat(written: &Written, family: Family) -> Result<Nat, Fault> {
@@ -159,7 +151,11 @@ fn read_nat(written: &Written, family: Family) -> Result<Nat, Fault> {
                     },
                 };
                 if let Some(ports) = ports {
-                    nat.options.ports = Some(read_ports(choice, ports)?);
+                    // `7000-7010/6000`: only DNAT has a base, and only a range may have one.
+                    let shifted = ports.split_once('/').filter(|_| choice.name == "to-destination");
+                    let (range, base) = shifted.map_or((ports, None), |(range, base)| (range, Some(base)));
+                    nat.options.ports = Some(read_ports(choice, range)?);
+                    nat.options.base = base.map(|base| base_port(choice, range, base)).transpose()?;
                 }
                 if !addresses.is_empty() {
                     let (first, last) = addresses.split_once('-').unwrap_or((addresses, addresses));
@@ -205,35 +201,18 @@ fn read_ports(choice: &Choice, text: &str) -> Result<PortRange, Fault> {
     }
 }
 
-/// `ADDRESS:PORTS/BASE` of DNAT: the ports keep their distance from a base port.
-fn shifted(word: &Word, family: Family) -> Result<String, Fault> {
-    let wrong = || {
-        let help = match family {
-            Family::V4 => "write addresses, a range of ports and the base port: `192.0.2.1:8080-8090/80`",
-            Family::V6 => "write addresses, a range of ports and the base port: `[2001:db8::1]:8080-8090/80`",
-        };
-        no(word, "destination with a base port", help)
-    };
-    let (rest, base) = word.text.rsplit_once('/').ok_or_else(wrong)?;
-    let (addresses, ports) = rest.rsplit_once(':').ok_or_else(wrong)?;
-    let port = |text: &str| values::port(text).filter(|port| *port > 0);
-    let (first, last) = ports.split_once('-').and_then(|(a, b)| port(a).zip(port(b))).ok_or_else(wrong)?;
-    let base = port(base).filter(|_| first <= last).ok_or_else(wrong)?;
-    let bare = match family {
-        Family::V4 => Some(addresses),
-        Family::V6 if addresses.is_empty() => Some(addresses),
-        Family::V6 => addresses.strip_prefix('[').and_then(|addresses| addresses.strip_suffix(']')),
-    };
-    let mut text = String::new();
-    for (index, address) in bare.ok_or_else(wrong)?.split('-').filter(|address| !address.is_empty()).enumerate() {
-        text.push_str(if index > 0 { "-" } else { "" });
-        write_address(host_address(address, family).filter(|_| index < 2).ok_or_else(wrong)?, &mut text);
-    }
-    if family == Family::V6 && !text.is_empty() {
-        text = format!("[{text}]");
-    }
-    Ok(format!("{text}:{first}-{last}/{base}"))
+/// The base port of `7000-7010/6000`: a range keeps the distance of each port from it.
+fn base_port(choice: &Choice, range: &str, base: &str) -> Result<u16, Fault> {
+    values::port(base).filter(|port| *port > 0 && range.contains('-')).ok_or_else(|| {
+        Fault::new(
+            choice.span.clone(),
+            format!("`{range}/{base}` is not a range of ports with a base port"),
+            "ports belong here",
+            "write the new ports and the first of the old ones: `192.0.2.1:8080-8090/80`",
+        )
+    })
 }
+
 /// A network to map to; host bits are cut off.
 fn network(word: &Word, family: Family) -> Result<Prefix, Fault> {
     let (text, bits) = match word.text.split_once('/') {
@@ -273,6 +252,10 @@ fn print_nat(option: &str, nat: &Nat, out: &mut String) {
     if let Some(range) = nat.options.ports {
         out.push(':');
         print_ports(range, out);
+        if let Some(base) = nat.options.base {
+            out.push('/');
+            write::number(base.into(), out);
+        }
     }
     print_flags(&nat.options, out);
 }

@@ -21,7 +21,8 @@ const DCCP: Protocol = Protocol(33);
 
 /// Everything that a rule asks, part by part; all of it must hold.
 pub fn conditions(rule: &Rule, context: &Context) -> Vec<(Part, Condition)> {
-    let mut all: Vec<(Part, Condition)> = rule.header.conditions(context).collect();
+    let mut all = Vec::new();
+    rule.header.each(context, &mut |part, condition| all.push((part, condition)));
     all.extend(rule.matches.iter().enumerate().map(|(index, one)| (Part::Match(index), one.condition(context))));
     all
 }
@@ -33,24 +34,26 @@ pub fn backends_differ(one: &Match, family: Family) -> bool {
 }
 
 impl Header {
-    /// What the header asks, of each of its parts that is there.
-    pub fn conditions(&self, context: &Context) -> impl Iterator<Item = (Part, Condition)> {
-        let source = self.source.as_ref().map(|source| address(Field::Source, source));
-        let destination = self.destination.as_ref().map(|to| address(Field::Destination, to));
-        let from = self.in_interface.map(|name| interface(Field::InInterface, name));
-        let to = self.out_interface.map(|name| interface(Field::OutInterface, name));
-        let protocol = self.protocol.map(|wanted| protocol(wanted, context));
-        let later = self.fragment.map(|wanted| is_later().negated(wanted.negated));
-        [
-            (Part::Source, source),
-            (Part::Destination, destination),
-            (Part::InInterface, from),
-            (Part::OutInterface, to),
-            (Part::Protocol, protocol),
-            (Part::Fragment, later),
-        ]
-        .into_iter()
-        .filter_map(|(part, condition)| Some((part, condition?)))
+    /// What the header asks, part by part.
+    pub fn each(&self, context: &Context, emit: &mut impl FnMut(Part, Condition)) {
+        if let Some(source) = &self.source {
+            emit(Part::Source, address(Field::Source, source));
+        }
+        if let Some(destination) = &self.destination {
+            emit(Part::Destination, address(Field::Destination, destination));
+        }
+        if let Some(name) = self.in_interface {
+            emit(Part::InInterface, interface(Field::InInterface, name));
+        }
+        if let Some(name) = self.out_interface {
+            emit(Part::OutInterface, interface(Field::OutInterface, name));
+        }
+        if let Some(wanted) = self.protocol {
+            emit(Part::Protocol, protocol(wanted, context));
+        }
+        if let Some(wanted) = self.fragment {
+            emit(Part::Fragment, is_later().negated(wanted.negated));
+        }
     }
 }
 
@@ -62,22 +65,32 @@ fn masked(prefix: &Prefix) -> (u128, u128) {
     (number(prefix.address()) & mask, mask)
 }
 
-fn address(field: Field, wanted: &Negatable<Address>) -> Condition {
-    let (value, mask) = match &wanted.value {
-        Address::Prefix(prefix) => masked(prefix),
-        Address::Masked(pair) => (number(pair.0) & number(pair.1), number(pair.1)),
-    };
-    Condition::masked(field, value, mask).negated(wanted.negated)
+/// An address is in a prefix of its family.
+pub fn prefix_is(field: Field, prefix: &Prefix) -> Condition {
+    let (value, mask) = masked(prefix);
+    Condition::masked(field, value, mask)
 }
 
-fn interface(field: Field, wanted: Negatable<Interface>) -> Condition {
-    let value = name_number(wanted.value);
-    // A plain name is compared with the zeros after it, a pattern up to its `+`.
-    let mask = match wanted.value.pattern() {
+/// An interface has the name, or one that the pattern stands for: a plain name is compared with the zeros after it, a
+/// pattern up to its `+`.
+pub fn interface_is(field: Field, name: Interface) -> Condition {
+    let mask = match name.pattern() {
         Some(prefix) => u128::MAX.checked_shl(128 - 8 * prefix.len() as u32).unwrap_or(0),
         None => u128::MAX,
     };
-    Condition::masked(field, value & mask, mask).negated(wanted.negated)
+    Condition::masked(field, name_number(name) & mask, mask)
+}
+
+fn address(field: Field, wanted: &Negatable<Address>) -> Condition {
+    let is = match &wanted.value {
+        Address::Prefix(prefix) => prefix_is(field, prefix),
+        Address::Masked(pair) => Condition::masked(field, number(pair.0) & number(pair.1), number(pair.1)),
+    };
+    is.negated(wanted.negated)
+}
+
+fn interface(field: Field, wanted: Negatable<Interface>) -> Condition {
+    interface_is(field, wanted.value).negated(wanted.negated)
 }
 
 fn is_protocol(protocol: Protocol) -> Condition {
@@ -130,7 +143,8 @@ impl Match {
                 carried_by(&[Protocol::AH], protocol, emit);
                 emit(is_not_later());
             }
-            Match::Frag => emit(Condition::within(Field::Fragment, FRAGMENT_FIRST, FRAGMENT_LATER)),
+            Match::Frag { first: true } => emit(Condition::equal(Field::Fragment, FRAGMENT_FIRST)),
+            Match::Frag { first: false } => emit(Condition::within(Field::Fragment, FRAGMENT_FIRST, FRAGMENT_LATER)),
             Match::Ttl(wanted) | Match::Hl(wanted) => emit(match *wanted {
                 HopLimit::Equal(wanted) => Condition::equal(Field::HopLimit, wanted.value).negated(wanted.negated),
                 HopLimit::Less(0) | HopLimit::Greater(u8::MAX) => Condition::NEVER,

@@ -40,7 +40,7 @@ pub enum Term {
         /// By how many bits.
         by: i8,
     },
-    /// Less or more; it ends at 0 and at 255.
+    /// Less or more: of a port, or of hops, which end at 0 and at 255.
     Shift(i32),
     /// Any value from the first to the last.
     Within(u128, u128),
@@ -162,9 +162,7 @@ impl Target {
                 Action::with(assigns, Then::Translate)
             }
             Target::Snat(nat) => translate(source_becomes, Field::SourceTranslated, Field::SourcePort, nat),
-            Target::Dnat(nat) => {
-                translate(destination_becomes, Field::DestinationTranslated, Field::DestinationPort, nat)
-            }
+            Target::Dnat(nat) => return destination(nat),
             Target::Redirect(options) => return redirect(options, context.family, hook),
             Target::Unknown(unknown) => return extension(unknown, table, hook),
             _ => Action::always(Then::GoOn),
@@ -215,6 +213,24 @@ fn translate(becomes: fn(Term) -> Vec<Assign>, translated: Field, port: Field, n
     };
     assigns.extend(new_port(port, &nat.options));
     Action::with(assigns, Then::Translate)
+}
+
+/// A new destination. With a base port, the ports from it on keep their distance; where others go, the kernel counts
+/// round the range.
+fn destination(nat: &Nat) -> Vec<Action> {
+    let any = translate(destination_becomes, Field::DestinationTranslated, Field::DestinationPort, nat);
+    let Some((ports, base)) = nat.options.ports.zip(nat.options.base) else { return vec![any] };
+    let last = u32::from(base) + u32::from(ports.end - ports.start);
+    let mut shifted = Action { when: Condition::within(Field::DestinationPort, base, last), ..any.clone() };
+    let mut around = any;
+    for (action, term) in [
+        (&mut shifted, Term::Shift(i32::from(ports.start) - i32::from(base))),
+        (&mut around, Term::Within(ports.start.into(), ports.end.into())),
+    ] {
+        let port = action.assigns.iter_mut().filter(|assign| assign.field == Field::DestinationPort);
+        port.for_each(|assign| assign.term = term);
+    }
+    vec![shifted, around]
 }
 
 /// One to one: the network becomes another, the bits of the host stay.

@@ -16,6 +16,16 @@ pub fn tracks(ruleset: &Ruleset) -> bool {
     ruleset.tables.iter().flat_map(|table| &table.rules).any(asks)
 }
 
+/// Whether the rules have the kernel put fragments together before any rule sees them: to track connections, or to look
+/// for sockets.
+pub fn reassembles(ruleset: &Ruleset) -> bool {
+    let asks = |rule: &Rule| {
+        rule.matches.iter().any(|one| of_match(one).is_some_and(|row| row.reassembles))
+            || of_target(&rule.target).is_some_and(|row| row.reassembles)
+    };
+    tracks(ruleset) || ruleset.tables.iter().flat_map(|table| &table.rules).any(asks)
+}
+
 /// Whether the nat table translates anything: later packets of connections are then translated as the first one was.
 pub fn translates(ruleset: &Ruleset) -> bool {
     let stays =

@@ -28,8 +28,11 @@ pub enum Match {
     /// `-m ah` without options. In IPv6 `-p ah` never matches with legacy iptables, which looks behind the header, and
     /// does with iptables-nft; this match works with both.
     Ah,
-    /// `-m frag` without options (IPv6): the packet has a fragment header.
-    Frag,
+    /// `-m frag` (IPv6): the packet has a fragment header. Never after connection tracking has looked.
+    Frag {
+        /// `--fragfirst`: and is the first piece.
+        first: bool,
+    },
     /// `-m ttl` (IPv4). FORWARD sees one less than PREROUTING: the packet has been routed.
     Ttl(HopLimit),
     /// `-m hl` (IPv6). FORWARD sees one less than PREROUTING, too.
@@ -253,14 +256,18 @@ pub struct HashLimit {
     pub source_mask: Option<u8>,
     /// `--hashlimit-dstmask`
     pub destination_mask: Option<u8>,
-    /// The options without an effect on what is matched (table size, expiry), name and value.
+    /// Table size, expiry and the like, name and value. A bucket is forgotten once it was idle for the expiry, by default a
+    /// unit of the rate.
     pub tuning: Vec<(Box<str>, u32)>,
 }
 
 impl HashLimit {
+    /// The option that says how long an idle bucket is kept, in milliseconds.
+    pub const EXPIRY: &'static str = "hashlimit-htable-expire";
+
     /// The options of `tuning`, in the order of `iptables-save`.
     pub const TUNING: [&'static str; 4] =
-        ["hashlimit-htable-size", "hashlimit-htable-max", "hashlimit-htable-gcinterval", "hashlimit-htable-expire"];
+        ["hashlimit-htable-size", "hashlimit-htable-max", "hashlimit-htable-gcinterval", HashLimit::EXPIRY];
 
     /// The words of `--hashlimit-mode`; the bit of `MODES[n]` is `1 << n`.
     pub const MODES: [&'static str; 4] = ["srcip", "srcport", "dstip", "dstport"];
@@ -295,4 +302,14 @@ pub struct Unknown {
     pub name: Box<str>,
     /// The words that belong to it, `!` included, unquoted.
     pub words: Vec<Box<str>>,
+}
+
+impl Match {
+    /// The words of a match that the model has no type for.
+    pub fn untyped(&self) -> Option<&Unknown> {
+        match self {
+            Match::Unknown(words) => Some(words),
+            _ => None,
+        }
+    }
 }

@@ -230,6 +230,8 @@ pub struct Nat {
 pub struct NatOptions {
     /// `--to-ports`, or the ports after the address.
     pub ports: Option<PortRange>,
+    /// The base port after a slash, of DNAT: a port keeps its distance from it, counted from the first of `ports`.
+    pub base: Option<u16>,
     /// `--random`
     pub random: bool,
     /// `--random-fully`

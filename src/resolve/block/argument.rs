@@ -4,7 +4,7 @@
 use super::Reading;
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
-use crate::net::{Both, Families, Family};
+use crate::net::{Both, Families, Family, PortRange};
 use crate::policy::{Argument, Items, RateClause, Values};
 use crate::resolve::common::{string, too_long};
 use crate::resolve::families::Choice;
@@ -78,7 +78,17 @@ fn text_argument<'w>(
         return None;
     }
     let atom = list.atoms[0];
-    match text_value(atom.text, &parameter.kind) {
+    let range = |text: &str| value::ports(text).ok().filter(|range| !range.is_single() && range.start > 0);
+    let typed = match parameter.kind {
+        Kind::Number { .. }
+            if parameter.shifts
+                && let Some(PortRange { start, end }) = range(atom.text) =>
+        {
+            Ok(both(format!("{start}-{end}")))
+        }
+        _ => text_value(atom.text, &parameter.kind),
+    };
+    match typed {
         Ok(Text { by_family, families }) => {
             if let Kind::Endpoint = parameter.kind {
                 reading.draft.choices.push(Choice {
@@ -107,11 +117,12 @@ struct Text {
     families: Families,
 }
 
+/// The same text in both families.
+fn both(text: String) -> Text {
+    Text { by_family: Both::same(text.into()), families: Families::BOTH }
+}
+
 fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
-    let both = |text: String| {
-        let text: Box<str> = text.into();
-        Text { by_family: Both::same(text), families: Families::BOTH }
-    };
     Ok(match kind {
         Kind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
         Kind::Word(words) => {

@@ -57,7 +57,8 @@ pub fn finish(
         );
         diagnostics.push(report.fix(Fix::Add(sentence::only(Family::V4))));
     }
-    if let (Some(span), Some(_)) = (draft.seen("ipsec"), traffic.ipsec) {
+    ipsec_sides(allowed, draft, diagnostics);
+    if let Some(span) = ["ipsec", "ipsec in", "ipsec out"].into_iter().find_map(|clause| draft.seen(clause)) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
         let tunnel = through
             .iter()
@@ -77,7 +78,60 @@ pub fn finish(
         }
     }
     link_local(draft, scope, diagnostics);
-    source_port_only(words, allowed, draft, diagnostics);
+    if !port_after_source(words, allowed, draft, diagnostics) {
+        source_port_only(words, allowed, draft, diagnostics);
+    }
+}
+
+/// A bare `ipsec` that reaches FORWARD: either side would let packets in the clear into a tunnel.
+fn ipsec_sides(allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
+    let traffic = &draft.traffic;
+    let only_forward = allowed.open == OpenDirection::None || draft.seen("forward").is_some();
+    let reaches = only_forward || traffic.directions.forward;
+    let Some(span) = draft.seen("ipsec").filter(|_| reaches && traffic.ipsec.came == Some(true)) else { return };
+    let help = if only_forward {
+        "write `ipsec in` for what came out of a tunnel, `ipsec out` for what will go into one, or both"
+    } else {
+        "add `in` or `out`, or write `forward` with `ipsec in` for what came out of a tunnel, `ipsec out` for what will go \
+         into one"
+    };
+    let message = "`ipsec` does not say which side of a forwarded packet is meant";
+    let report = ResolveError::IpsecSide.at(span, message, "came out of a tunnel, or will go into one?", help);
+    let fixes = ["ipsec in", "ipsec out", "ipsec in ipsec out"].map(|text| Fix::Replace(span, text.into()));
+    diagnostics.push(fixes.into_iter().filter(|_| only_forward).fold(report, Report::fix));
+}
+
+/// The longest clause that a help shows in full, in bytes.
+const MAX_SHOWN: usize = 60;
+
+/// `from A port P` without a destination port: every reader takes it for one. Whether that was reported.
+fn port_after_source(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
+    let Some((port, whole)) = draft.port_after_source.filter(|_| draft.seen("port").is_none()) else { return false };
+    if !allowed.clauses.contains(&TrafficClause::SourcePort) {
+        return false;
+    }
+    let text = words.text_of(whole);
+    let (before, after) = text.split_at((port.start - whole.start) as usize);
+    let (address, source) = (before.trim_end(), format!("{before}source {after}"));
+    let shown = |text: &str| {
+        if text.len() > MAX_SHOWN {
+            format!("{}…", text[..text.floor_char_boundary(MAX_SHOWN)].trim_end())
+        } else {
+            text.to_owned()
+        }
+    };
+    let (other, fix) = match allowed.own_ports || !allowed.clauses.contains(&TrafficClause::Port) {
+        true => (format!("`{}`, since `{}` has its port already", shown(address), allowed.name), address.to_owned()),
+        false => (format!("`{}`", shown(&format!("{before}to {after}"))), format!("{before}to {after}")),
+    };
+    let report = ResolveError::PortAfterSource.at(
+        port,
+        "`port` directly after a source is the port that packets come from",
+        "or the port that they go to?",
+        format!("write {other}, or `{}` if the sender's port is meant", shown(&source)),
+    );
+    diagnostics.push(report.fix(Fix::Replace(whole, fix)).fix(Fix::Replace(whole, source)));
+    true
 }
 
 fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
@@ -199,7 +253,7 @@ fn link_local(draft: &Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// `allow in tcp from A port ssh`: who sends chooses the source port, and reaches every port with it.
+/// `allow in tcp from A source port ssh`: who sends chooses the source port, and reaches every port with it.
 fn source_port_only(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: &mut Diagnostics) {
     let traffic = &draft.traffic;
     let comes_in = traffic.directions.input || traffic.directions.forward;
@@ -217,11 +271,11 @@ fn source_port_only(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics
         "the port that packets come from, which the sender chooses",
         "write `to port …` for the port that they go to, or add `no syn` for replies",
     );
-    // `from port P` becomes `to port P`, `from A port P` becomes `from A to port P`.
+    // `from port P` and `source port P` become `to port P`.
     let from = words.before(span).filter(|before| words.text_of(*before) == "from");
     let meant = match from {
         Some(from) => Fix::Replace(from, "to".into()),
-        None => Fix::Replace(Span { end: span.start, ..span }, "to ".into()),
+        None => Fix::Replace(span, "to port".into()),
     };
     diagnostics.push(report.fix(meant).fix(Fix::Add("no syn".into())));
 }

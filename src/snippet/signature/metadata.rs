@@ -74,6 +74,8 @@ struct RawParameter {
     what: Option<String>,
     #[serde(default)]
     needs_ports: bool,
+    #[serde(default)]
+    shifts: bool,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +144,8 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             let help = "use lower case letters, digits and `_`; `family`, `form`, `traffic` and `chain` are taken";
             return Err(fault(span, format!("a parameter cannot be called `{name}`"), help));
         }
-        parameters.push(Parameter { name, kind, default: raw.default, needs_ports: raw.needs_ports, text: raw.text });
+        let RawParameter { default, needs_ports, shifts, text, .. } = raw;
+        parameters.push(Parameter { name, kind, default, needs_ports, shifts, text });
     }
     let flags: Vec<Flag> = file
         .flags

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use cgwfw::iptables::meaning::{Context, FRAGMENT_NO, Field, Test, conditions, reassembles, tracks};
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
-use cgwfw::iptables::ruleset::{
-    Address, ChainId, HopLimit, IcmpType, Match, Multiport, Negatable, PortSide, Rule, Ruleset, Target,
-};
-use cgwfw::net::{Family, Interface, PortRange, Prefix, Protocol};
-use cgwfw::simulate::Loaded;
+use cgwfw::iptables::ruleset::{ChainId, IcmpType, Rule, Ruleset, Target};
+use cgwfw::net::{Family, Interface, Protocol};
 
 use crate::kernel::connections;
 use crate::support::generate::Random;
@@ -53,6 +51,10 @@ pub struct Aim {
     ports: Vec<u16>,
     /// Whether connections are tracked, so that a packet may belong to one.
     tracks: bool,
+    /// Whether the pieces of packets are put together: one alone then waits for the others.
+    reassembles: bool,
+    /// Whether connections have zones: the lab makes them known in none.
+    zones: bool,
 }
 
 const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
@@ -81,19 +83,17 @@ fn highest(family: Family) -> u128 {
     if family == Family::V4 { u32::MAX.into() } else { u128::MAX }
 }
 
-fn range(wanted: &Address) -> (u128, u128) {
-    match wanted {
-        Address::Prefix(prefix) => ends(prefix),
-        // A mask with holes: its value is inside, and what lies beside it seldom.
-        Address::Masked(pair) => (number(pair.0), number(pair.0)),
-    }
+/// The values that a test lets through; of a mask with holes its value, and what lies beside it is seldom.
+fn ends(test: &Test, bits: u32) -> (u128, u128) {
+    let value = match *test {
+        Test::Masked { value, .. } => value,
+        Test::Within(first, _) => first,
+    };
+    test.range(bits).unwrap_or((value, value))
 }
 
-fn ends(prefix: &Prefix) -> (u128, u128) {
-    let host = u32::from(prefix.family().bits() - prefix.length());
-    let rest = 1_u128.checked_shl(host).map_or(u128::MAX, |size| size - 1);
-    let first = number(prefix.address()) & !rest;
-    (first, first | rest)
+fn has_zone(rule: &Rule) -> bool {
+    matches!(&rule.target, Target::Ct(ct) if ct.zone.is_some())
 }
 
 impl Aim {
@@ -108,7 +108,9 @@ impl Aim {
                 Family::V6 => "2001:db8:99::1".parse().expect("an address"),
             })],
             ports: vec![0, 1, 443, 40_000, 65_535],
-            tracks: Loaded::new(ruleset).tracks,
+            tracks: tracks(ruleset),
+            reassembles: reassembles(ruleset),
+            zones: ruleset.tables.iter().flat_map(|table| &table.rules).any(has_zone),
         };
         for table in &ruleset.tables {
             // One rule that leads to each chain.
@@ -139,73 +141,58 @@ impl Aim {
 
     fn follow(&mut self, rule: &Rule, path: &mut Path) {
         let header = &rule.header;
-        let mut add = |wanted: &mut Vec<Wanted<u128>>, (first, last): (u128, u128), negated: bool| {
-            wanted.push(Wanted { first, last, negated });
-            self.addresses.extend([first, last]);
-            self.addresses.extend(first.checked_sub(1));
-            self.addresses.extend(last.checked_add(1).filter(|next| *next <= highest(self.family)));
-        };
-        if let Some(source) = &header.source {
-            add(&mut path.sources, range(&source.value), source.negated);
-        }
-        if let Some(destination) = &header.destination {
-            add(&mut path.destinations, range(&destination.value), destination.negated);
-        }
-        for one in rule.matches.iter() {
-            let Match::IpRange(ranges) = one else { continue };
-            for (wanted, of) in [(&mut path.sources, ranges.source), (&mut path.destinations, ranges.destination)] {
-                if let Some(of) = of {
-                    add(wanted, (number(of.value.0), number(of.value.1)), of.negated);
-                }
-            }
-        }
         path.from = path.from.or(header.in_interface.map(|name| (name.value, name.negated)));
         path.to = path.to.or(header.out_interface.map(|name| (name.value, name.negated)));
-        path.protocol = path.protocol.or(header.protocol.map(|protocol| (protocol.value.0, protocol.negated)));
-        rule.matches.iter().for_each(|one| self.one(one, path));
+        for (_, condition) in conditions(rule, &Context::of(self.family)) {
+            let (mut kind, mut code, mut marks) = (None, None, false);
+            condition.tests(&mut |field, _, _| marks |= field == Field::ConnectionMark);
+            condition.tests(&mut |field, test, negated| match field {
+                Field::IcmpType => kind = kind.or(Some(ends(&test, 8).0 as u8)),
+                Field::IcmpCode => code = code.or(Some(ends(&test, 8).0 as u8)),
+                // That there must be a connection: a new one has a mark that is known.
+                Field::State if marks => {}
+                field => self.one(field, test, negated, path),
+            });
+            path.icmp = path.icmp.or(kind.map(|kind| IcmpType { kind, code }));
+        }
     }
 
-    fn one(&mut self, one: &Match, path: &mut Path) {
-        let mut add = |wanted: &mut Vec<Wanted<u16>>, range: PortRange, negated: bool| {
-            wanted.push(Wanted { first: range.start, last: range.end, negated });
-            self.ports.extend([range.start, range.end]);
-            self.ports.extend(range.start.checked_sub(1));
-            self.ports.extend(range.end.checked_add(1));
-        };
-        let ports = match one {
-            Match::Tcp(tcp) => Some(tcp.ports),
-            Match::Udp(ports) | Match::Sctp(ports) => Some(*ports),
-            _ => None,
-        };
-        if let Some(ports) = ports {
-            for (wanted, of) in
-                [(&mut path.source_ports, ports.source), (&mut path.destination_ports, ports.destination)]
-            {
-                if let Some(of) = of {
-                    add(wanted, of.value, of.negated);
+    fn one(&mut self, field: Field, test: Test, negated: bool, path: &mut Path) {
+        let (first, last) = ends(&test, field.bits(self.family));
+        match field {
+            Field::Source | Field::Destination => {
+                let wanted = if field == Field::Source { &mut path.sources } else { &mut path.destinations };
+                wanted.push(Wanted { first, last, negated });
+                self.addresses.extend([first, last]);
+                self.addresses.extend(first.checked_sub(1));
+                self.addresses.extend(last.checked_add(1).filter(|next| *next <= highest(self.family)));
+            }
+            Field::SourcePort | Field::DestinationPort => {
+                let wanted =
+                    if field == Field::SourcePort { &mut path.source_ports } else { &mut path.destination_ports };
+                let (first, last) = (first as u16, last as u16);
+                wanted.push(Wanted { first, last, negated });
+                self.ports.extend([first, last]);
+                self.ports.extend(first.checked_sub(1));
+                self.ports.extend(last.checked_add(1));
+            }
+            Field::Protocol if first == last => path.protocol = path.protocol.or(Some((first as u8, negated))),
+            Field::TcpFlags => {
+                if let Test::Masked { value, mask } = test {
+                    path.flags = path.flags.or(Some((mask as u8, value as u8, negated)));
                 }
             }
-        }
-        match one {
-            Match::Tcp(tcp) => {
-                path.flags = path.flags.or(tcp.flags.map(|flags| (flags.value.mask, flags.value.set, flags.negated)));
+            Field::HopLimit => {
+                // An open end is a comparison with the other one.
+                let hops = if first == 0 && last != 0 { last } else { first };
+                path.hops = path.hops.or(Some(hops as u8));
+                path.compared |= first != last;
             }
-            Match::Multiport(wanted) => {
-                let Multiport { side, ports } = &*wanted.value;
-                let into = if *side == PortSide::Source { &mut path.source_ports } else { &mut path.destination_ports };
-                ports.iter().for_each(|range| add(into, *range, wanted.negated));
+            Field::State if !negated => {
+                path.states |= (first..=last).fold(0, |states, state| states | 1 << state);
             }
-            Match::Icmp(icmp) | Match::Icmp6(icmp) => path.icmp = path.icmp.or(Some(icmp.value)),
-            Match::Ttl(limit) | Match::Hl(limit) => {
-                let (HopLimit::Equal(Negatable { value: hops, .. }) | HopLimit::Less(hops) | HopLimit::Greater(hops)) =
-                    *limit;
-                path.hops = path.hops.or(Some(hops));
-                path.compared |= !matches!(limit, HopLimit::Equal(_));
-            }
-            Match::ConnState(states) | Match::State(states) if !states.negated => path.states |= states.value.0,
-            Match::Frag => path.fragment = true,
-            Match::Mark(mark) => path.mark = path.mark.or(Some(mark.value.value)),
-            Match::Ah => path.protocol = path.protocol.or(Some((51, false))),
+            Field::Fragment if !negated => path.fragment |= first != FRAGMENT_NO,
+            Field::Mark => path.mark = path.mark.or(Some(first as u32)),
             _ => {}
         }
     }
@@ -227,8 +214,10 @@ impl Aim {
             self.mistake(&mut packet, random);
         }
         if self.tracks {
-            self.connect(&mut packet, path, random);
-        } else if path.fragment || random.chance(4) {
+            if !self.zones {
+                self.connect(&mut packet, path, random);
+            }
+        } else if !self.reassembles && (path.fragment || random.chance(4)) {
             packet.fragment = if random.chance(50) { Fragment::First } else { Fragment::Later };
             if let (Transport::Udp(from, _), true) = (packet.transport, path.fragment && random.chance(50)) {
                 // Port 0 lies beside `1:65535`, by which rules tell first pieces from later ones.

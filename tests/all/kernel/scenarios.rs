@@ -1,7 +1,9 @@
 //! What real sockets see of policies: replies, errors, rewritten packets.
 //! Input: a policy, loaded by either backend into a gateway between a peer and a host. Output: pass or fail.
 
+mod dhcp;
 mod errors;
+mod fragments;
 mod sockets;
 mod tcp;
 mod translation;

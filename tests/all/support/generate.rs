@@ -229,7 +229,7 @@ impl Writer<'_> {
             self.random.shuffle(&mut parts);
             pieces.extend(parts);
         }
-        let log = self.common(&mut first, snippet.folder == "log");
+        let log = self.common(&mut first, matches!(snippet.folder.as_str(), "log" | "reassemble"));
         self.random.shuffle(&mut pieces);
         // What begins with `port` behind an address would be the port of that address.
         let bare = |piece: &String| piece.starts_with("port ");
@@ -341,7 +341,7 @@ impl Writer<'_> {
                     self.plan = if self.random.chance(50) { Plan::V4 } else { Plan::V6 };
                 }
                 self.chose = true;
-                self.endpoint()
+                self.endpoint(parameter.shifts)
             }
         };
         (format!("{keyword}{}{value}", if keyword.is_empty() { "" } else { " " }), string)
@@ -355,10 +355,10 @@ impl Writer<'_> {
         }
     }
 
-    fn endpoint(&mut self) -> String {
+    fn endpoint(&mut self, shifts: bool) -> String {
         let (v4, ports) = (self.plan == Plan::V4, self.random.chance(40));
         self.needs_ports |= ports;
-        let port = *self.random.pick(&["80", "https", "1024-65535", "1-1"]);
+        let port = *self.random.pick(&["80", "https", if shifts { "81" } else { "1024-65535" }, "1-1"]);
         match (v4, ports) {
             (true, false) => "10.1.2.3".into(),
             (true, true) => format!("10.1.2.3:{port}"),

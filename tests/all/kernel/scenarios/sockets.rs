@@ -21,7 +21,19 @@ pub fn at(address: &str, port: u16) -> SocketAddr {
 
 /// A UDP socket of a side.
 pub fn udp(side: &Side, address: SocketAddr) -> UdpSocket {
-    side.run(move |_| UdpSocket::bind(address)).expect("a UDP socket")
+    // A socket that was closed stays open in what another test has just forked, until that begins its program.
+    let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
+    let bound = || side.run(move |_| UdpSocket::bind(address));
+    let attempts = std::iter::repeat_with(|| {
+        let attempt = bound();
+        if attempt.as_ref().is_err_and(taken) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        attempt
+    });
+    let mut attempts = attempts.take(200);
+    let free = attempts.find(|attempt| !attempt.as_ref().is_err_and(taken));
+    free.expect("a port that is free within two seconds").expect("a UDP socket")
 }
 
 /// A raw socket of a side. What it receives in IPv4 begins with the IP header.

@@ -77,6 +77,53 @@ fn dnat_with_replies() {
 }
 
 #[test]
+fn a_range_of_ports_keeps_its_order() {
+    over_both_backends(|world| {
+        world.load(&format!(
+            "{ALWAYS}dnat in on inet0 udp to 192.0.2.1 port 6000-6010 as 10.1.0.2:7000-7010\n\
+             dnat in on inet0 udp to 2001:db8::1 port 6000-6010 as [2001:db8:1::2]:7000-7010\n\
+             allow routing from inet0 to eth0 udp port 7000-7010\nallow established\n\
+             redirect in on inet0 udp from {{ 192.0.2.2, 2001:db8::2 }} to port 80-82 as port 8080-8082\n\
+             allow in on inet0 udp port 8080-8082\n"
+        ));
+        for (host, own, peer) in
+            [("10.1.0.2", "192.0.2.1", "192.0.2.2"), ("2001:db8:1::2", "2001:db8::1", "2001:db8::2")]
+        {
+            let theirs = udp(&world.peer, at(peer, 7_001));
+            for place in [0, 3, 10] {
+                let ours = udp(&world.host, at(host, 7_000 + place));
+                assert_eq!(comes_from(&theirs, at(own, 6_000 + place), &ours), Some(at(peer, 7_001)), "{place}");
+                assert_eq!(comes_from(&ours, at(peer, 7_001), &theirs), Some(at(own, 6_000 + place)), "the reply");
+            }
+            for place in [0, 2] {
+                let ours = udp(&world.gateway, at(own, 8_080 + place));
+                check(&theirs, at(own, 80 + place), &ours, true);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_burst_for_each_source_comes_once() {
+    over_both_backends(|world| {
+        world.load(&format!("{ALWAYS}allow in on inet0 udp port 7 limit 1/second burst 10 per source\n"));
+        for (own, peer) in [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")] {
+            let (ours, theirs) = (udp(&world.gateway, at(own, 7)), udp(&world.peer, at(peer, 7)));
+            let arrived = || {
+                (0..20).for_each(|_| drop(theirs.send_to(b"word", at(own, 7))));
+                (0..20).take_while(|_| receive(&ours, false, |_| true).is_some()).count()
+            };
+            let first = arrived();
+            assert!((10..=11).contains(&first), "{own}: {first}");
+            // Longer than the unit of the rate, after which the bucket would be forgotten.
+            std::thread::sleep(std::time::Duration::from_millis(2_500));
+            let second = arrived();
+            assert!((2..=4).contains(&second), "{own}: {second} after a silence");
+        }
+    });
+}
+
+#[test]
 fn spoofed_sources_are_dropped() {
     over_both_backends(|world| {
         world.peer.shell("ip address add 10.1.0.99/32 dev wire0\nip address add 2001:db8:1::99/128 dev wire0 nodad\n");

@@ -68,7 +68,10 @@ impl Writer<'_> {
         for (may, option) in [(inbound, "-i"), (outbound, "-o")] {
             if may && self.random.chance(50) {
                 let not = if self.random.chance(20) { "! " } else { "" };
-                rule.push_str(&format!(" {not}{option} {}", self.random.pick(&NAMES)));
+                // Where interfaces are declared, only those.
+                let declared: Vec<&str> = self.interfaces.iter().map(|(name, _)| name.as_str()).collect();
+                let names = if declared.is_empty() { &NAMES[..] } else { &declared };
+                rule.push_str(&format!(" {not}{option} {}", self.random.pick(names)));
             }
         }
         let mut tcp = false;

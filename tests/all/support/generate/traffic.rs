@@ -28,11 +28,13 @@ impl Writer<'_> {
             && self.plan != Plan::Neutral
             && self.random.chance(20);
         let mut tunnel = true;
+        let mut forwarded = open || direction == Some(Direction::Forward);
         if !open {
             let must =
                 rules.needs_interface || direction.is_none() && rules.open == OpenDirection::Interface && !with_peer;
             let on = must || self.random.chance(60);
             tunnel = false;
+            forwarded |= direction.is_none() && !on && !with_peer && rules.open == OpenDirection::Any;
             let mut list = |writer: &mut Self| {
                 let list = writer.interface_list(true);
                 tunnel |= writer.names_tunnel(&list);
@@ -74,7 +76,8 @@ impl Writer<'_> {
                 if part.is_empty() {
                     part = word.to_owned();
                 }
-                part.push_str(&format!(" port {}", self.ports()));
+                let word = if address && source { "source port" } else { "port" };
+                part.push_str(&format!(" {word} {}", self.ports()));
             }
             if !part.is_empty() {
                 parts.push(part);
@@ -115,7 +118,13 @@ impl Writer<'_> {
                     let list = self.list(all[..count].iter().map(|word| (*word).to_owned()).collect());
                     format!("state {not}{list}")
                 }
-                TrafficClause::Ipsec => if self.random.chance(50) { "ipsec" } else { "no ipsec" }.into(),
+                TrafficClause::Ipsec if !forwarded => (*self.random.pick(&["ipsec", "no ipsec"])).to_owned(),
+                // Without a direction there are no sides.
+                TrafficClause::Ipsec if !open && direction.is_none() => "no ipsec".into(),
+                TrafficClause::Ipsec => {
+                    let sides = ["ipsec in", "ipsec out", "no ipsec in", "no ipsec out", "no ipsec in ipsec out"];
+                    if self.random.chance(20) { "no ipsec" } else { *self.random.pick(&sides) }.to_owned()
+                }
                 TrafficClause::Mark => format!("mark {not}{}", self.mark()),
                 _ => self.rate(),
             });
