@@ -18,7 +18,6 @@ pub mod roots;
 pub mod server;
 pub mod settings;
 pub mod view;
-pub mod vocabulary;
 pub mod worker;
 
 pub use self::server::serve;

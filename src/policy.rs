@@ -3,14 +3,13 @@
 
 mod declarations;
 
-pub mod names;
-
 use smallvec::SmallVec;
 
-pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Role, Uses};
+pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Uses};
 use crate::diagnostic::Severity;
-use crate::iptables::ruleset::{ChainPolicy, IcmpType, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
-use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
+use crate::iptables::ruleset::{ChainPolicy, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
+use crate::language::values::{ExpectedVerdict, IcmpWord, ProtocolWord};
+use crate::net::{Both, Families, Interface, PortRange, Prefix};
 use crate::source::Span;
 
 /// What a policy says.
@@ -178,35 +177,6 @@ pub struct Directions {
     pub forward: bool,
 }
 
-/// A protocol as the language names it: some words mean another number in each family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ProtocolWord {
-    /// ICMP in IPv4, ICMPv6 in IPv6.
-    Icmp,
-    /// AH: a protocol in IPv4, an extension header in IPv6.
-    Ah,
-    /// Any other, by its number.
-    Number(Protocol),
-}
-
-impl ProtocolWord {
-    /// The protocol number in a family; `None` for AH in IPv6, which takes a match of its own.
-    pub fn number(self, family: Family) -> Option<Protocol> {
-        match self {
-            ProtocolWord::Icmp => Some(Protocol::icmp(family)),
-            ProtocolWord::Ah => (family == Family::V4).then_some(Protocol::AH),
-            ProtocolWord::Number(protocol) => Some(protocol),
-        }
-    }
-}
-
-/// An ICMP type in each family that has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IcmpWord {
-    /// The type in IPv4 and in IPv6.
-    pub types: Both<Option<IcmpType>>,
-}
-
 /// `limit N/unit [burst B] [per source]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateClause {
@@ -266,19 +236,6 @@ pub struct Packets {
     pub over_limit: bool,
     /// `spoofed`: packets that fail the reverse path filter.
     pub spoofed: bool,
-}
-
-/// The verdict of an expectation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExpectedVerdict {
-    /// Passed.
-    Accept,
-    /// Discarded in silence.
-    Drop,
-    /// Discarded with an answer.
-    Reject,
-    /// Dropped or rejected.
-    Deny,
 }
 
 /// `lint NAME LEVEL`: how bad a warning or a note is in this policy.

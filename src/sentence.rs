@@ -1,13 +1,13 @@
 //! The one writer of policy text: traffic clauses, packets, and their values.
 //! Input: typed values. Output: text that `resolve` reads as the same values.
 
+use crate::language::values::{ICMP_TYPES, IcmpWord, PROTOCOLS, ProtocolWord, RATE_UNITS, STATES, icmp_families};
 use std::net::IpAddr;
 
 use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, RateUnit, States, TcpFlags};
 use crate::net::{Both, Families, Family, PortRange, Prefix, Protocol};
-use crate::policy::names::{ICMP_TYPES, PROTOCOLS, RATE_UNITS, STATES, icmp_families};
-use crate::policy::{Directions, IcmpWord, IpsecSides, Packets, ProtocolWord, RateClause, Traffic, Values};
+use crate::policy::{Directions, IpsecSides, Packets, RateClause, Traffic, Values};
 
 /// Packets as `expect` and `trace` take them: their traffic, and what it does not say by itself.
 pub fn packets(packets: &Packets) -> String {
@@ -262,7 +262,7 @@ fn port_list(values: &Values<PortRange>) -> String {
 
 /// The word of a protocol, if it has one.
 fn protocol_name(protocol: ProtocolWord) -> Option<&'static str> {
-    PROTOCOLS.iter().find(|(_, known)| *known == Some(protocol)).map(|(word, _)| *word)
+    PROTOCOLS.iter().find(|row| row.protocol == Some(protocol)).map(|row| row.word)
 }
 
 /// `tcp`, `protocol 136`

@@ -49,11 +49,12 @@
 
 (defconst cgwfw--clauses
   ;; generated: clauses
-  '("as port" "by mark" "except ipsec" "floating ports" "no ipsec" "no syn" "out on" "over limit" "per source"
-    "source port" "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing"
-    "ah" "all" "and" "as" "between" "burst" "code" "comment" "esp" "except" "flags" "forward" "from" "gre" "icmp"
-    "in" "ipsec" "ipv6" "limit" "log" "loose" "mark" "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port"
-    "protocol" "sctp" "spoofed" "state" "tcp" "through" "to" "ttl" "type" "udp" "vrrp" "with")
+  '("no ipsec in" "no ipsec out" "as port" "by mark" "except ipsec" "floating ports" "ipsec in" "ipsec out"
+    "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group" "with ah" "with fragments"
+    "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as" "between" "burst" "code"
+    "comment" "esp" "except" "flags" "forward" "from" "gre" "icmp" "in" "ipsec" "ipv6" "limit" "log" "loose" "mark"
+    "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port" "protocol" "sctp" "spoofed" "state" "tcp"
+    "through" "to" "ttl" "type" "udp" "vrrp" "with")
 
   "The words of clauses.")
 
@@ -80,11 +81,11 @@
     "parameter-problem" "policy-fail" "pop3" "pop3s" "port-unreachable" "postgresql" "pptp" "printer"
     "proto-unreachable" "ptp-event" "ptp-general" "public" "puppet" "radius" "radius-acct" "raw" "redirect" "redis"
     "reject" "reject-route" "related" "rfb" "rip" "ripng" "router-advertisement" "router-solicitation" "rsync"
-    "rtsp" "s1-control" "secure-mqtt" "security" "service" "sflow" "sip" "sip-tls" "smtp" "snmp" "snmp-trap"
-    "snmptrap" "socks" "ssdp" "ssh" "stun" "stuns" "sua" "submission" "submissions" "sunrpc" "svn" "syslog"
-    "syslog-tls" "tacacs" "tcp-reset" "telnet" "tftp" "time" "time-exceeded" "turn" "untracked" "vlan" "vti"
-    "vxlan" "warn" "whois" "ws-discovery" "wsman" "x11" "x2-control" "xfrm" "xmpp-client" "xmpp-server"
-    "zabbix-agent" "zabbix-trapper")
+    "rtsp" "s1-control" "secure-mqtt" "service" "sflow" "sip" "sip-tls" "smtp" "snmp" "snmp-trap" "snmptrap"
+    "socks" "ssdp" "ssh" "stun" "stuns" "sua" "submission" "submissions" "sunrpc" "svn" "syslog" "syslog-tls"
+    "tacacs" "tcp-reset" "telnet" "tftp" "time" "time-exceeded" "turn" "untracked" "vlan" "vti" "vxlan" "warn"
+    "whois" "ws-discovery" "wsman" "x11" "x2-control" "xfrm" "xmpp-client" "xmpp-server" "zabbix-agent"
+    "zabbix-trapper")
 
   "Values that have a name.")
 

@@ -1,6 +1,7 @@
 //! One combination of values into one pattern.
 //! Input: a pattern's fixed parts and the values for its holes. Output: a rule, and what its own chain must let return.
 
+use crate::language::values::{IcmpWord, ProtocolWord};
 use std::borrow::Cow;
 
 use super::chain_name::invented_name;
@@ -10,7 +11,7 @@ use crate::iptables::ruleset::{
 };
 use crate::iptables::{parse::Slot, print, rate};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
-use crate::policy::{IcmpWord, ProtocolWord, RateClause};
+use crate::policy::RateClause;
 
 /// A rule that is being filled.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 //! Input: loaded rules, an expectation and a packet. Output: its fate, beside the one that is expected.
 
 use crate::iptables::packet::Packet;
-use crate::policy::{Expectation, ExpectedVerdict, Packets};
+use crate::language::values::ExpectedVerdict;
+use crate::policy::{Expectation, Packets};
 use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide, impossible};
 use crate::traffic::set::PacketSet;
 

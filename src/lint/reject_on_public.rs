@@ -6,7 +6,7 @@ use super::own_rules::own_rules;
 use crate::compile::Compilation;
 use crate::diagnostic::{Report, Severity};
 use crate::iptables::ruleset::Target;
-use crate::policy::Role;
+use crate::language::values::Role;
 
 /// The lint.
 pub const LINT: Lint = Lint { code: "cgwfw::policy::reject_on_public", level: Severity::Warning, check };

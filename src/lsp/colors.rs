@@ -4,7 +4,7 @@
 use super::meaning::Meaning;
 use super::protocol::{SemanticToken, SemanticTokenType, position};
 use super::view::View;
-use super::vocabulary::Expect;
+use crate::language::clauses::ValueKind;
 use crate::source::Span;
 use crate::syntax::TokenKind;
 
@@ -62,11 +62,11 @@ fn kind(token: TokenKind, meaning: &Meaning, text: &str) -> Option<SemanticToken
         (TokenKind::Variable, _) | (_, Meaning::Variable | Meaning::Defined) => SemanticTokenType::VARIABLE,
         (_, Meaning::Name) => SemanticTokenType::FUNCTION,
         (_, Meaning::Keyword(_)) => SemanticTokenType::KEYWORD,
-        (_, Meaning::Declared | Meaning::Value(Expect::Interface)) => SemanticTokenType::INTERFACE,
+        (_, Meaning::Declared | Meaning::Value(ValueKind::Interface)) => SemanticTokenType::INTERFACE,
         (_, Meaning::Value(_)) if text.starts_with(|c: char| c.is_ascii_digit()) || text.contains(':') => {
             SemanticTokenType::NUMBER
         }
-        (_, Meaning::Value(Expect::Other("a value"))) => SemanticTokenType::PARAMETER,
+        (_, Meaning::Value(ValueKind::Other("a value"))) => SemanticTokenType::PARAMETER,
         (_, Meaning::Value(_)) => SemanticTokenType::ENUM_MEMBER,
         (_, Meaning::Punctuation | Meaning::Unknown) => return None,
     })

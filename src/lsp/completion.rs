@@ -7,14 +7,14 @@ use super::protocol::{
     Range, TextEdit,
 };
 use super::view::View;
-use super::vocabulary::Expect;
 use crate::diagnostic::Severity;
 use crate::explain;
+use crate::language::clauses::ValueKind;
+use crate::language::values::{ICMP_TYPES, REASONS, reason_name};
 use crate::language::{CORE, CoreSentence};
 use crate::net::Family;
 use crate::policy::Definition;
-use crate::policy::names::ICMP_TYPES;
-use crate::resolve::value::{REASONS, address, ports, reason_name};
+use crate::resolve::value::{address, ports};
 use crate::services;
 use crate::snippet::library::{Library, Name};
 use crate::syntax::{Sentence, TokenKind};
@@ -148,17 +148,17 @@ fn with_placeholders(mut words: String, name: &Name, library: &Library) -> Strin
     words
 }
 
-fn placeholder(index: usize, value: &Expect) -> String {
+fn placeholder(index: usize, value: &ValueKind) -> String {
     match value {
-        Expect::Nothing => String::new(),
-        Expect::Words(words) => format!(" ${{{index}|{}|}}", words.join(",")),
-        Expect::Interface => format!(" ${{{index}:interface}}"),
-        Expect::Address => format!(" ${{{index}:address}}"),
-        Expect::Ports => format!(" ${{{index}:port}}"),
-        Expect::IcmpType => format!(" ${{{index}:type}}"),
-        Expect::Reason => format!(" ${{{index}:reason}}"),
-        Expect::Lint => format!(" ${{{index}:lint}}"),
-        Expect::Other(_) => format!(" ${{{index}:value}}"),
+        ValueKind::Nothing => String::new(),
+        ValueKind::Words(words) => format!(" ${{{index}|{}|}}", words.join(",")),
+        ValueKind::Interface => format!(" ${{{index}:interface}}"),
+        ValueKind::Address => format!(" ${{{index}:address}}"),
+        ValueKind::Ports => format!(" ${{{index}:port}}"),
+        ValueKind::IcmpType => format!(" ${{{index}:type}}"),
+        ValueKind::Reason => format!(" ${{{index}:reason}}"),
+        ValueKind::Lint => format!(" ${{{index}:lint}}"),
+        ValueKind::Other(_) => format!(" ${{{index}:value}}"),
     }
 }
 
@@ -192,7 +192,7 @@ fn inside(view: &View, reading: &Reading, sentence: &Sentence, offset: usize) ->
 
 fn clause(clause: &Clause) -> CompletionItem {
     let label = clause.words.join(" ");
-    if clause.value == Expect::Nothing {
+    if clause.value == ValueKind::Nothing {
         return item(&label, CompletionItemKind::KEYWORD, &clause.text);
     }
     let insert = format!("{label}{}", placeholder(1, &clause.value));
@@ -204,13 +204,15 @@ fn clause(clause: &Clause) -> CompletionItem {
 }
 
 /// Values of a kind.
-fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
+fn values(view: &View, expect: &ValueKind) -> Vec<CompletionItem> {
     let declarations = &view.compilation.declarations;
     let fits: fn(&str) -> bool = match expect {
-        Expect::Address => |text| text == "any" || address::prefix(text).is_ok_and(|prefix| prefix.is_some()),
-        Expect::Ports => |text| ports(text).is_ok(),
-        Expect::Interface => |text| text.starts_with(|c: char| c.is_ascii_alphabetic()) && !text.contains([':', '/']),
-        Expect::Other("a value") | Expect::Other("a number") => |_| true,
+        ValueKind::Address => |text| text == "any" || address::prefix(text).is_ok_and(|prefix| prefix.is_some()),
+        ValueKind::Ports => |text| ports(text).is_ok(),
+        ValueKind::Interface => {
+            |text| text.starts_with(|c: char| c.is_ascii_alphabetic()) && !text.contains([':', '/'])
+        }
+        ValueKind::Other("a value") | ValueKind::Other("a number") => |_| true,
         _ => |_| false,
     };
     let variables = declarations.definitions.iter().filter(|definition| atoms_fit(view, definition, fits, 0));
@@ -221,33 +223,33 @@ fn values(view: &View, expect: &Expect) -> Vec<CompletionItem> {
         })
         .collect();
     match expect {
-        Expect::Interface => {
+        ValueKind::Interface => {
             items.extend(declarations.interfaces.iter().map(|declared| {
                 let text = declared.note.clone().unwrap_or_default();
                 item(declared.name.name(), CompletionItemKind::FIELD, &text)
             }));
             items.push(item("lo", CompletionItemKind::FIELD, "the loopback interface"));
         }
-        Expect::Address => items.push(item("any", CompletionItemKind::KEYWORD, "every address")),
-        Expect::Ports => items.extend(services::names().map(|name| {
+        ValueKind::Address => items.push(item("any", CompletionItemKind::KEYWORD, "every address")),
+        ValueKind::Ports => items.extend(services::names().map(|name| {
             let port = services::service(name).map_or_else(String::new, |port| port.to_string());
             CompletionItem { detail: Some(port), ..item(name, CompletionItemKind::CONSTANT, "") }
         })),
-        Expect::IcmpType => {
+        ValueKind::IcmpType => {
             items.extend(ICMP_TYPES.iter().map(|(name, _)| item(name, CompletionItemKind::ENUM_MEMBER, "")))
         }
-        Expect::Words(words) => {
+        ValueKind::Words(words) => {
             items.extend(words.iter().map(|word| item(word, CompletionItemKind::ENUM_MEMBER, "")));
         }
-        Expect::Reason => items.extend(REASONS.iter().map(|(word, reason)| {
+        ValueKind::Reason => items.extend(REASONS.iter().map(|(word, reason)| {
             let names = Family::BOTH.map(|family| reason_name(*reason, family).unwrap_or("none"));
             item(word, CompletionItemKind::ENUM_MEMBER, &format!("{} in IPv4, {} in IPv6", names[0], names[1]))
         })),
-        Expect::Lint => {
+        ValueKind::Lint => {
             let lints = explain::all().iter().filter(|known| known.severity != Severity::Error);
             items.extend(lints.map(|known| item(known.name, CompletionItemKind::ENUM_MEMBER, known.title())));
         }
-        Expect::Nothing | Expect::Other(_) => {}
+        ValueKind::Nothing | ValueKind::Other(_) => {}
     }
     items
 }

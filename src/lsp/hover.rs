@@ -7,9 +7,10 @@ use std::net::IpAddr;
 use super::meaning::Meaning;
 use super::protocol::{Hover, HoverContents, MarkupContent, MarkupKind};
 use super::view::{At, View};
-use super::vocabulary::Expect;
 use crate::explain;
 use crate::format;
+use crate::language::clauses::ValueKind;
+use crate::language::values::reason_name;
 use crate::language::{CoreSentence, core_sentence};
 use crate::net::{Both, Family, Prefix};
 use crate::origin::sentence_rules;
@@ -32,8 +33,8 @@ pub fn hover(view: &View, offset: usize) -> Option<Hover> {
         Meaning::Keyword(doc) if at.token > 0 && !doc.is_empty() => doc.clone(),
         Meaning::Variable | Meaning::Defined => variable(view, text.trim_start_matches('$'))?,
         Meaning::Declared => interface(view, text)?,
-        Meaning::Value(expect) if *expect != Expect::Other("a value") => match expect {
-            Expect::Interface => interface(view, text)?,
+        Meaning::Value(expect) if *expect != ValueKind::Other("a value") => match expect {
+            ValueKind::Interface => interface(view, text)?,
             expect => meaning(expect, text).unwrap_or_else(|| whole(view, at)),
         },
         Meaning::Value(_) => guess(text).unwrap_or_else(|| whole(view, at)),
@@ -138,16 +139,16 @@ fn interface(view: &View, name: &str) -> Option<String> {
     })
 }
 
-fn meaning(expect: &Expect, text: &str) -> Option<String> {
+fn meaning(expect: &ValueKind, text: &str) -> Option<String> {
     match expect {
-        Expect::Address => prefix(text),
-        Expect::Ports => port(text),
-        Expect::Reason => {
+        ValueKind::Address => prefix(text),
+        ValueKind::Ports => port(text),
+        ValueKind::Reason => {
             let reason = value::reason(text).ok()?;
-            let names = Family::BOTH.map(|family| value::reason_name(reason, family).unwrap_or("none"));
+            let names = Family::BOTH.map(|family| reason_name(reason, family).unwrap_or("none"));
             Some(format!("`{text}`: {} in IPv4, {} in IPv6", names[0], names[1]))
         }
-        Expect::IcmpType => {
+        ValueKind::IcmpType => {
             let types = icmp_type(text).ok()?.types;
             let shown: Vec<_> = Family::BOTH
                 .into_iter()
@@ -160,7 +161,7 @@ fn meaning(expect: &Expect, text: &str) -> Option<String> {
                 .collect();
             Some(format!("`{text}`: {}", shown.join(", ")))
         }
-        Expect::Lint => explain::find(text).map(|known| format!("**{}**\n\n{}", known.title(), known.prose())),
+        ValueKind::Lint => explain::find(text).map(|known| format!("**{}**\n\n{}", known.title(), known.prose())),
         _ => None,
     }
 }

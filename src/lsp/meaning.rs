@@ -1,12 +1,15 @@
 //! What each token of a sentence means, whether or not the sentence is complete.
 //! Input: the tokens of a sentence. Output: their meanings, and what may come next: for hover, completion and colours.
 
+use crate::language::clauses::{self, COMMON, Keyword, Place, TRAFFIC, TrafficClause, ValueKind, keyword};
+use crate::language::values::{
+    CHAIN_POLICIES, DEFAULT_CHAINS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
+};
 use std::cmp::Reverse;
 
-use super::vocabulary::{BEHIND, COMMON, Expect, FIRST_TOO, Keyword, TRAFFIC, VERDICTS};
 use crate::language::core_sentence;
 use crate::snippet::library::{Library, Name};
-use crate::snippet::signature::{Kind, OpenDirection, Part, Signature, TrafficClause};
+use crate::snippet::signature::{Kind, OpenDirection, Part, Signature};
 use crate::syntax::TokenKind;
 
 /// What a token means where it stands.
@@ -17,7 +20,7 @@ pub enum Meaning {
     /// A word of the sentence, with its documentation.
     Keyword(String),
     /// A value, or a part of a list of values.
-    Value(Expect),
+    Value(ValueKind),
     /// `$name`
     Variable,
     /// A comma or a brace.
@@ -38,13 +41,15 @@ pub struct Clause {
     /// What it means.
     pub text: String,
     /// What stands behind the words.
-    pub value: Expect,
+    pub value: ValueKind,
     /// Whether the sentence must have it.
     pub required: bool,
     /// The clauses that may stand directly behind it.
     behind: Vec<Clause>,
     /// The forms of the sentence that have it, a bit for each.
     forms: u32,
+    /// Whether it is only for sentences whose rules are all in FORWARD.
+    forwarded: bool,
 }
 
 /// A sentence, read as far as it goes.
@@ -56,7 +61,7 @@ pub struct Reading<'a> {
     /// The clauses that may still come.
     pub left: Vec<Clause>,
     /// The value that must come next: `None` where a clause begins.
-    pub expected: Option<Expect>,
+    pub expected: Option<ValueKind>,
 }
 
 /// A token's text and kind.
@@ -64,7 +69,9 @@ pub type Word<'a> = (&'a str, TokenKind);
 
 /// Reads the tokens of a sentence.
 pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
-    let mut reader = Reader { words, meanings: Vec::new(), expected: None, seen: Vec::new() };
+    let forwarded = words.contains(&("forward", TokenKind::Word));
+    let mut reader =
+        Reader { words, meanings: Vec::new(), expected: None, seen: Vec::new(), forwarded, forms: u32::MAX };
     let Some((first, TokenKind::Word)) = words.first().copied() else {
         return Reading { meanings: vec![Meaning::Unknown; words.len()], name: None, left: Vec::new(), expected: None };
     };
@@ -78,6 +85,9 @@ pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
             Some(found) => {
                 found.words.iter().for_each(|_| reader.push(Meaning::Name));
                 name = Some(found);
+                let signature = &library.snippets[usize::from(found.snippet)].signature;
+                reader.forwarded |= signature.traffic.open == OpenDirection::None;
+                reader.forms = (1 << found.forms.len()) - 1;
                 left = reader.clauses(clauses(found, library));
             }
             None => reader.push(Meaning::Name),
@@ -112,15 +122,7 @@ pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
             }
         }
     }
-    // Where one form cannot have it, it is not offered: the form is known too late.
-    let admits = |form: &u8| {
-        let form = &signature.forms[usize::from(*form)];
-        form.traffic_clauses.as_ref().unwrap_or(&signature.traffic.clauses).contains(&TrafficClause::SourcePort)
-    };
-    if !name.forms.iter().all(admits) {
-        all.retain(|clause| clause.words != ["source", "port"]);
-    }
-    all.extend(COMMON.iter().filter(|keyword| is_first(keyword)).map(of_keyword));
+    all.extend(COMMON.iter().filter(|keyword| keyword.begins()).map(of_keyword));
     all
 }
 
@@ -128,14 +130,14 @@ pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
 fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> impl Iterator<Item = Clause> {
     let (directions, open) = (&signature.traffic.directions, signature.traffic.open);
     let is_admitted = move |keyword: &&Keyword| match keyword.words {
-        "over limit" | "spoofed" => false,
+        _ if keyword.place == Place::Packets => false,
         "on" => open != OpenDirection::None,
         words @ ("in" | "out" | "forward") => {
             open != OpenDirection::None && directions.iter().any(|direction| direction.word() == words)
         }
-        words => clause_of(words).is_none_or(|clause| admitted.contains(&clause)),
+        _ => keyword.clause.is_none_or(|clause| admitted.contains(&clause)),
     };
-    TRAFFIC.iter().filter(|keyword| is_first(keyword)).filter(is_admitted).map(move |keyword| {
+    TRAFFIC.iter().filter(|keyword| keyword.begins()).filter(is_admitted).map(move |keyword| {
         let mut clause = of_keyword(keyword);
         let port = if keyword.words == "from" { TrafficClause::SourcePort } else { TrafficClause::Port };
         clause.behind.retain(|behind| behind.words != ["port"] || admitted.contains(&port));
@@ -143,21 +145,21 @@ fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> imp
     })
 }
 
-/// Whether words need no others before them.
-fn is_first(keyword: &Keyword) -> bool {
-    FIRST_TOO.contains(&keyword.words) || BEHIND.iter().all(|(words, _)| *words != keyword.words)
-}
-
 /// The clauses that may come directly behind some words.
 fn behind(words: &str) -> Vec<Clause> {
-    let all = BEHIND.iter().filter(|(_, before)| *before == words);
-    let keyword = |words: &str| TRAFFIC.iter().chain(COMMON).find(|keyword| keyword.words == words);
-    all.filter_map(|(words, _)| keyword(words)).map(of_keyword).collect()
+    clauses::all().filter(|keyword| keyword.follows(words)).map(of_keyword).collect()
 }
 
 fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool, forms: u32) -> Clause {
-    let clause =
-        |text: &str, value| Clause { words, text: text.to_owned(), value, required, behind: Vec::new(), forms };
+    let clause = |text: &str, value| Clause {
+        words,
+        text: text.to_owned(),
+        value,
+        required,
+        behind: Vec::new(),
+        forms,
+        forwarded: false,
+    };
     match part {
         Part::Parameter(index) => {
             let parameter = &signature.parameters[usize::from(index)];
@@ -165,8 +167,8 @@ fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: b
             let behind = if parameter.kind == Kind::Rate { behind("limit") } else { Vec::new() };
             Clause { behind, ..clause }
         }
-        Part::Flag(index) => clause(&signature.flags[usize::from(index)].text, Expect::Nothing),
-        Part::Traffic => clause("", Expect::Nothing),
+        Part::Flag(index) => clause(&signature.flags[usize::from(index)].text, ValueKind::Nothing),
+        Part::Traffic => clause("", ValueKind::Nothing),
     }
 }
 
@@ -178,45 +180,28 @@ fn of_keyword(keyword: &Keyword) -> Clause {
         required: false,
         behind: behind(keyword.words),
         forms: u32::MAX,
+        forwarded: keyword.place == Place::Forwarded,
     }
 }
 
-/// What a block must admit for a word of traffic to be there.
-fn clause_of(words: &str) -> Option<TrafficClause> {
-    Some(match words {
-        "all" | "tcp" | "udp" | "sctp" | "icmp" | "esp" | "ah" | "gre" | "vrrp" | "ospf" | "protocol" => {
-            TrafficClause::Protocol
-        }
-        "from" => TrafficClause::From,
-        "to" => TrafficClause::To,
-        "port" => TrafficClause::Port,
-        "source port" => TrafficClause::SourcePort,
-        "peer" => TrafficClause::Peer,
-        "type" | "code" => TrafficClause::Type,
-        "no syn" => TrafficClause::NoSyn,
-        "flags" => TrafficClause::Flags,
-        "ttl" => TrafficClause::Ttl,
-        "state" => TrafficClause::State,
-        "ipsec" | "no ipsec" => TrafficClause::Ipsec,
-        "mark" => TrafficClause::Mark,
-        "limit" | "burst" | "per source" => TrafficClause::Limit,
-        _ => return None,
-    })
-}
-
-fn expect(kind: &Kind) -> Expect {
+fn expect(kind: &Kind) -> ValueKind {
     match kind {
-        Kind::Address { .. } => Expect::Address,
-        Kind::Interface => Expect::Interface,
-        Kind::Ports => Expect::Ports,
-        Kind::Rate => Expect::Other("a rate, such as `10/second`"),
-        Kind::Number { .. } => Expect::Other("a number"),
-        Kind::Word(words) => Expect::Words(words.clone()),
-        Kind::Reason => Expect::Reason,
-        Kind::Mark => Expect::Other("a mark, such as `0x1` or `0x1/0xff`"),
-        Kind::String { .. } => Expect::Other("a text in quotes"),
-        Kind::Endpoint => Expect::Other("an address, perhaps with ports: `10.0.0.1:80`"),
+        Kind::Address { .. } => ValueKind::Address,
+        Kind::Interface => ValueKind::Interface,
+        Kind::Ports => ValueKind::Ports,
+        Kind::Rate => ValueKind::Other("a rate, such as `10/second`"),
+        Kind::Number { .. } => ValueKind::Other("a number"),
+        Kind::Word(words) => ValueKind::Words(words.clone()),
+        Kind::Reason => ValueKind::Reason,
+        Kind::Mark => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
+        Kind::String { .. } => ValueKind::Other("a text in quotes"),
+        Kind::Endpoint => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
     }
+}
+
+/// What a block must admit for the words to be there.
+fn clause_of(words: &str) -> Option<TrafficClause> {
+    keyword(words)?.clause
 }
 
 /// Whether a clause contradicts those that were said.
@@ -224,18 +209,11 @@ fn is_excluded(words: &str, seen: &[String]) -> bool {
     let has = |words: &[&str]| seen.iter().any(|seen| words.contains(&seen.as_str()));
     match words {
         "in" | "out" if has(&["forward"]) => has(&["on"]) && !has(&["in", "out"]),
-        "in" | "out" => has(&["in", "out"]),
-        "forward" => has(&["in", "out", "peer"]),
-        "from" | "to" => has(&["peer"]),
-        "peer" => has(&["from", "to", "forward"]),
-        "ipsec" | "no ipsec" => has(&["ipsec", "no ipsec"]),
-        "no syn" | "flags" => has(&["no syn", "flags"]),
-        "on" => has(&["on"]) && !has(&["forward"]),
-        "port" | "source port" => has(&[words]),
-        words if clause_of(words) == Some(TrafficClause::Protocol) => {
-            seen.iter().any(|seen| clause_of(seen) == Some(TrafficClause::Protocol))
-        }
-        _ => false,
+        "on" if has(&["forward"]) => false,
+        words => keyword(words).is_some_and(|keyword| {
+            let is_protocol = |clause| clause == Some(TrafficClause::Protocol);
+            has(keyword.not_with) || is_protocol(keyword.clause) && seen.iter().any(|seen| is_protocol(clause_of(seen)))
+        }),
     }
 }
 
@@ -245,9 +223,13 @@ const NOT: &str = "`not`: everything but the value, or none of the list";
 struct Reader<'w> {
     words: &'w [Word<'w>],
     meanings: Vec<Meaning>,
-    expected: Option<Expect>,
+    expected: Option<ValueKind>,
     /// The clauses that were taken.
     seen: Vec<String>,
+    /// Whether all rules of the sentence are in FORWARD.
+    forwarded: bool,
+    /// The forms of the block, a bit for each.
+    forms: u32,
 }
 
 impl Reader<'_> {
@@ -269,8 +251,14 @@ impl Reader<'_> {
         !words.is_empty() && words.iter().enumerate().all(|(ahead, word)| self.peek(ahead) == Some(word))
     }
 
+    /// Whether a clause is next. `in` and `out` after `ipsec` are its sides, but `in on IF` is a direction.
+    fn at_clause(&self, clause: &Clause) -> bool {
+        let is_side = || self.forwarded && self.peek(clause.words.len()) != Some("on");
+        self.at_words(&clause.words) && (!clause.forwarded || is_side())
+    }
+
     /// Takes a value, with its `not`, its braces and its commas. At the end of the words it is what is expected.
-    fn value(&mut self, expect: &Expect) {
+    fn value(&mut self, expect: &ValueKind) {
         if self.peek(0) == Some("not") {
             self.push(Meaning::Keyword(NOT.into()));
         }
@@ -303,7 +291,7 @@ impl Reader<'_> {
         let (mut next, mut forms) = (Vec::new(), u32::MAX);
         while !self.is_done() {
             // The longest words first: `no syn` is no `no`; then those of the form that is being written.
-            let here = (0..left.len()).filter(|index| self.at_words(&left[*index].words));
+            let here = (0..left.len()).filter(|index| self.at_clause(&left[*index]));
             let order = |index: &usize| (Reverse(left[*index].words.len()), left[*index].forms & forms == 0);
             if let Some(index) = here.min_by_key(order) {
                 let clause = left.remove(index);
@@ -317,7 +305,7 @@ impl Reader<'_> {
             } else {
                 self.push(match self.words[self.meanings.len()].1 {
                     TokenKind::Word => Meaning::Unknown,
-                    TokenKind::String => Meaning::Value(Expect::Other("a text in quotes")),
+                    TokenKind::String => Meaning::Value(ValueKind::Other("a text in quotes")),
                     TokenKind::Variable => Meaning::Variable,
                     _ => Meaning::Punctuation,
                 });
@@ -331,6 +319,11 @@ impl Reader<'_> {
         // `forward on A` is said once, `forward in on A out on B` twice.
         let has_on = self.seen.iter().any(|seen| seen == "on");
         left.retain(|clause| clause.forms & forms != 0 && !(has_on && clause.words == ["on"]));
+        // Where one form cannot have it, it is not offered before the form is known.
+        left.retain(|clause| clause.words != ["source", "port"] || self.forms & forms & !clause.forms == 0);
+        // What is forwarded needs the side of `ipsec`.
+        let forwarded = self.forwarded;
+        left.retain(|clause| if forwarded { clause.words != ["ipsec"] } else { !clause.forwarded });
         left.retain(|clause| next.iter().all(|known| known.words != clause.words));
         left.extend(next);
         left.retain(|clause| !is_excluded(&clause.words.join(" "), &self.seen));
@@ -348,22 +341,16 @@ impl Reader<'_> {
         let doc = format!("`{words}`: {}", clause.text);
         clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
         let mut next = clause.behind.clone();
-        // Of what is forwarded, `in` and `out` behind `ipsec` are its sides.
-        let forwarded = self.words.iter().any(|(word, _)| *word == "forward");
-        let is_side = |at: usize| matches!(self.peek(at), Some("in" | "out")) && self.peek(at + 1) != Some("on");
-        if ["ipsec", "no ipsec"].contains(&words.as_str()) && forwarded && is_side(0) {
-            self.push(Meaning::Keyword(doc.clone()));
-        }
         // `from port P` has no address.
         let without = ["from", "to"].contains(&words.as_str()) && self.peek(0) == Some("port");
-        if clause.value != Expect::Nothing && !without {
+        if clause.value != ValueKind::Nothing && !without {
             self.value(&clause.value);
         }
         self.seen.push(words.clone());
         loop {
             if words == "log" && self.words.get(self.meanings.len()).is_some_and(|(_, kind)| *kind == TokenKind::String)
             {
-                self.push(Meaning::Value(Expect::Other("a text in quotes")));
+                self.push(Meaning::Value(ValueKind::Other("a text in quotes")));
                 continue;
             }
             let Some(index) = next.iter().position(|clause| self.at_words(&clause.words)) else { break };
@@ -387,7 +374,7 @@ impl Reader<'_> {
     fn one_of(&mut self, words: &[&str]) {
         let known = self.peek(0).is_some_and(|word| words.contains(&word));
         if self.is_done() {
-            self.expected = Some(Expect::Words(words.iter().map(|word| (*word).to_owned()).collect()));
+            self.expected = Some(ValueKind::Words(words.iter().map(|word| (*word).to_owned()).collect()));
         } else if known {
             self.push(Meaning::Keyword(String::new()));
         }
@@ -397,23 +384,21 @@ impl Reader<'_> {
     fn core(&mut self, verb: &str) -> Vec<Clause> {
         match verb {
             "default" => {
-                self.one_of(&["accept", "drop"]);
+                self.one_of(&words_of(&CHAIN_POLICIES));
                 if !self.is_done() {
-                    let chains = ["input", "forward", "output"].map(str::to_owned);
-                    self.value(&Expect::Words(chains.to_vec()));
+                    self.value(&ValueKind::Words(DEFAULT_CHAINS.map(str::to_owned).to_vec()));
                 }
             }
             "define" => {
                 self.push(Meaning::Defined);
                 self.push(Meaning::Keyword(String::new()));
                 while !self.is_done() {
-                    self.value(&Expect::Other("a value"));
+                    self.value(&ValueKind::Other("a value"));
                 }
             }
             "interface" => {
                 self.push(Meaning::Declared);
-                let roles: Vec<&str> = crate::policy::Role::ALL.iter().map(|(word, _)| *word).collect();
-                let role = self.peek(0).is_some_and(|word| roles.contains(&word));
+                let role = self.peek(0).is_some_and(|word| value_of(&ROLES, word).is_some());
                 if role {
                     self.push(Meaning::Keyword(String::new()));
                 }
@@ -424,35 +409,39 @@ impl Reader<'_> {
                     required: false,
                     behind: Vec::new(),
                     forms: u32::MAX,
+                    forwarded: false,
                 };
-                let mut left = vec![clause("over", "the interface that carries it", Expect::Interface)];
+                let mut left = vec![clause("over", "the interface that carries it", ValueKind::Interface)];
                 if !role {
                     let text = "what the interface is for";
-                    left.extend(roles.iter().map(|word| clause(word, text, Expect::Nothing)));
+                    left.extend(words_of(&ROLES).map(|word| clause(word, text, ValueKind::Nothing)));
                 }
                 return self.clauses(left);
             }
-            "include" => self.value(&Expect::Other("a path in quotes")),
+            "include" => self.value(&ValueKind::Other("a path in quotes")),
             "rules" => {
-                self.one_of(&["ipv4", "ipv6", "both"]);
-                self.one_of(&["raw", "mangle", "nat", "filter"]);
+                self.one_of(&words_of(&RULES_FAMILIES));
+                self.one_of(&words_of(&RULES_TABLES));
             }
             "expect" => {
-                let verdict = self.peek(0).and_then(|word| VERDICTS.iter().find(|known| known.words == word));
+                let verdict = self.peek(0).and_then(|word| value_of(&VERDICTS, word));
                 match verdict {
-                    Some(known) => self.push(Meaning::Keyword(format!("`{}`: {}", known.words, known.text))),
-                    None => self.one_of(&["accept", "drop", "reject", "deny"]),
+                    Some(verdict) => {
+                        let doc = format!("`{}`: {}", self.peek(0).unwrap_or_default(), verdict.text());
+                        self.push(Meaning::Keyword(doc));
+                    }
+                    None => self.one_of(&words_of(&VERDICTS)),
                 }
                 if verdict.is_some() {
                     let only = COMMON.iter().filter(|keyword| keyword.words == "only");
-                    let packets = TRAFFIC.iter().filter(|keyword| keyword.words != "limit" && is_first(keyword));
+                    let packets = TRAFFIC.iter().filter(|keyword| keyword.words != "limit" && keyword.begins());
                     return self.clauses(packets.chain(only).map(of_keyword).collect());
                 }
             }
             _ => {
-                self.value(&Expect::Lint);
+                self.value(&ValueKind::Lint);
                 if self.expected.is_none() {
-                    self.one_of(&["off", "note", "warn", "error"]);
+                    self.one_of(&words_of(&LEVELS));
                 }
             }
         }

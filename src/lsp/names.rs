@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::meaning::Meaning;
 use super::protocol::{DocumentHighlight, Location, Range, TextEdit, Uri, WorkspaceEdit, location, path_of, uri};
 use super::view::{At, View};
-use super::vocabulary::Expect;
+use crate::language::clauses::ValueKind;
 use crate::net::Interface;
 use crate::source::Span;
 use crate::syntax::TokenKind;
@@ -30,8 +30,8 @@ fn named(view: &View, at: At) -> Option<Named> {
     match &reading.meanings[at.token] {
         Meaning::Variable => Some(Named::Variable(text.get(1..)?.to_owned())),
         Meaning::Defined => Some(Named::Variable(text.to_owned())),
-        Meaning::Declared | Meaning::Value(Expect::Interface) => Some(Named::Interface(text.to_owned())),
-        Meaning::Value(Expect::Other("a value")) if is_interface(text) => Some(Named::Interface(text.to_owned())),
+        Meaning::Declared | Meaning::Value(ValueKind::Interface) => Some(Named::Interface(text.to_owned())),
+        Meaning::Value(ValueKind::Other("a value")) if is_interface(text) => Some(Named::Interface(text.to_owned())),
         Meaning::Value(_) if view.words(sentence, usize::MAX)[0].0 == "include" => Some(Named::Include(at.span)),
         Meaning::Name => Some(Named::Block(reading.name?.snippet)),
         _ => None,
@@ -62,9 +62,9 @@ fn places(view: &View, wanted: &Named) -> Vec<(Span, bool)> {
             (Named::Variable(_), Meaning::Variable) => Some((Span { start: span.start + 1, ..span }, false)),
             (Named::Variable(_), Meaning::Defined) => Some((span, true)),
             (Named::Interface(_), Meaning::Declared) => Some((span, true)),
-            (Named::Interface(_), Meaning::Value(Expect::Interface)) => Some((span, false)),
+            (Named::Interface(_), Meaning::Value(ValueKind::Interface)) => Some((span, false)),
             // In a definition a word is an interface's name where one is declared so.
-            (Named::Interface(_), Meaning::Value(Expect::Other("a value"))) => Some((span, false)),
+            (Named::Interface(_), Meaning::Value(ValueKind::Other("a value"))) => Some((span, false)),
             _ => None,
         };
         found.extend(here);

@@ -30,7 +30,7 @@ impl Family {
     }
 
     /// The word of the language: `ipv4` or `ipv6`.
-    pub fn keyword(self) -> &'static str {
+    pub const fn keyword(self) -> &'static str {
         match self {
             Family::V4 => "ipv4",
             Family::V6 => "ipv6",
@@ -61,6 +61,10 @@ pub struct Families(u8);
 impl Families {
     /// No family: nothing is left.
     pub const NONE: Families = Families(0);
+    /// IPv4 alone.
+    pub const V4: Families = Families(1);
+    /// IPv6 alone.
+    pub const V6: Families = Families(2);
     /// IPv4 and IPv6.
     pub const BOTH: Families = Families(3);
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::language::values::Role;
 use crate::net::Interface;
 use crate::source::{SourceId, Span};
 use crate::syntax::Token;
@@ -82,47 +83,6 @@ pub struct InterfaceDeclaration {
     pub span: Span,
     /// The place of the sentence.
     pub whole: Span,
-}
-
-/// What an interface of the gateway is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The pod network of the cluster.
-    Calico,
-    /// It has a public address.
-    Public,
-    /// It leads to the service behind the gateway.
-    Service,
-    /// A route-based IPsec tunnel (VTI).
-    Vti,
-    /// A route-based IPsec tunnel (XFRM interface).
-    Xfrm,
-    /// A GRE tunnel.
-    Gre,
-    /// A GRE tunnel of Ethernet frames.
-    Gretap,
-    /// A VXLAN.
-    Vxlan,
-    /// A bridge.
-    Bridge,
-    /// A VLAN.
-    Vlan,
-}
-
-impl Role {
-    /// Every role with its word.
-    pub const ALL: [(&'static str, Role); 10] = [
-        ("calico", Role::Calico),
-        ("public", Role::Public),
-        ("service", Role::Service),
-        ("vti", Role::Vti),
-        ("xfrm", Role::Xfrm),
-        ("gre", Role::Gre),
-        ("gretap", Role::Gretap),
-        ("vxlan", Role::Vxlan),
-        ("bridge", Role::Bridge),
-        ("vlan", Role::Vlan),
-    ];
 }
 
 /// `define NAME = VALUE`: the value has no type before it is used.

@@ -4,6 +4,8 @@
 pub mod argument;
 mod shift;
 
+use crate::language::clauses::{COMMON, traffic_pairs, traffic_words};
+use crate::language::values::{ProtocolWord, protocol, protocol_words};
 use smallvec::SmallVec;
 
 use super::common::{Common, common};
@@ -14,7 +16,7 @@ use super::words::Words;
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Both, Families, Family, Protocol};
-use crate::policy::{Argument, Block, ProtocolWord, names};
+use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Name, Snippet};
 use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Part};
 use crate::source::Span;
@@ -318,17 +320,18 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
         return;
     }
     let has_traffic = has_traffic(reading.form);
-    let not_here = !has_traffic && (traffic::KEYWORDS.contains(&text.as_str()) || names::protocol(&text).is_some());
+    let not_here = !has_traffic && (traffic_words().contains(&text.as_str()) || protocol(&text).is_some());
     if not_here {
         diagnostics.push(traffic::not_allowed(span, reading.name, &text));
         return;
     }
     let mut candidates: Vec<&str> =
         reading.form.clauses.iter().filter_map(|clause| clause.keyword.first()).map(String::as_str).collect();
-    candidates.extend(["only", "comment", "log"]);
+    candidates
+        .extend(COMMON.iter().filter(|keyword| keyword.begins()).map(|keyword| keyword.words).collect::<Vec<_>>());
     if has_traffic {
-        candidates.extend(traffic::KEYWORDS);
-        candidates.extend(names::protocol_words());
+        candidates.extend(traffic_words());
+        candidates.extend(protocol_words());
     }
     // Right behind the verb of plain traffic the name of a block may be meant.
     if words.taken() == 1
@@ -339,8 +342,7 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
     // Two words of one clause with a slip in the second: `no sny`.
     let pairs =
         reading.form.clauses.iter().filter(|clause| clause.keyword.len() == 2).map(|clause| clause.keyword.join(" "));
-    let pairs: Vec<String> =
-        pairs.chain(["no syn", "no ipsec"].map(str::to_owned).into_iter().filter(|_| has_traffic)).collect();
+    let pairs: Vec<String> = pairs.chain(traffic_pairs().filter(|_| has_traffic).map(str::to_owned)).collect();
     let two = words.peek(1).map(|next| format!("{text} {next}"));
     let pair =
         two.and_then(|two| did_you_mean(&two, pairs.iter().filter(|pair| pair.starts_with(&text)).map(String::as_str)));

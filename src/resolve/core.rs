@@ -10,9 +10,11 @@ use super::words::{Words, value as take_value};
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::explain;
-use crate::iptables::ruleset::{ChainPolicy, TableName};
-use crate::net::{Families, Family};
-use crate::policy::{Declarations, Expectation, ExpectedVerdict, InterfaceDeclaration, LintLevel, RawRules, Role};
+use crate::iptables::ruleset::ChainPolicy;
+use crate::language::values::{
+    CHAIN_POLICIES, DEFAULT_CHAINS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
+};
+use crate::policy::{Declarations, Expectation, InterfaceDeclaration, LintLevel, RawRules};
 use crate::source::Span;
 use crate::syntax::{Ast, Sentence};
 
@@ -26,9 +28,6 @@ pub struct Defaults {
     /// By a sentence that names none.
     general: Option<(ChainPolicy, Span)>,
 }
-
-/// The chains of `default`, in the order of the filter table.
-pub const DEFAULT_CHAINS: [&str; 3] = ["input", "forward", "output"];
 
 impl Defaults {
     /// The policy of each chain.
@@ -70,11 +69,11 @@ fn end(words: &Words, sentence: &str, diagnostics: &mut Diagnostics) -> bool {
 pub fn default(mut words: Words, defaults: &mut Defaults, scope: &mut Scope, diagnostics: &mut Diagnostics) {
     const FORM: &str = "default (accept|drop) [input, forward, output]";
     let start = words.skip();
-    let policy = match words.peek(0) {
-        Some("accept") => ChainPolicy::Accept,
-        Some("drop") => ChainPolicy::Drop,
-        word => {
-            let near = word.and_then(|word| did_you_mean(word, ["accept", "drop"]));
+    let policy = match words.peek(0).map(|word| (word, value_of(&CHAIN_POLICIES, word))) {
+        Some((_, Some(policy))) => policy,
+        unknown => {
+            let word = unknown.map(|(word, _)| word);
+            let near = word.and_then(|word| did_you_mean(word, words_of(&CHAIN_POLICIES)));
             let help = match near {
                 Some(near) => format!("did you mean `default {near}`?"),
                 None if word == Some("reject") => {
@@ -185,12 +184,11 @@ pub fn interface(mut words: Words, declarations: &mut Declarations, diagnostics:
             declaration.note = Some(note);
         } else {
             let word = words.peek_text().unwrap_or_default();
-            let role = Role::ALL.iter().find(|(name, _)| *name == word);
+            let role = value_of(&ROLES, word);
             match role {
-                Some((_, role)) if declaration.role.is_none() => declaration.role = Some(*role),
+                Some(role) if declaration.role.is_none() => declaration.role = Some(role),
                 _ => {
-                    let names: Vec<&str> = Role::ALL.iter().map(|(name, _)| *name).collect();
-                    let problem = value::unknown(ResolveError::BadForm, word, "role", &names);
+                    let problem = value::unknown(ResolveError::BadForm, word, "role", &words_of(&ROLES));
                     let message = if role.is_some() { "an interface has one role".into() } else { problem.message };
                     diagnostics.push(bad_form(words.span(), message, "not a role here", problem.help));
                     return;
@@ -264,12 +262,10 @@ pub fn define(
 pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagnostics) -> Option<RawRules> {
     const FORM: &str = "rules (ipv4|ipv6|both) TABLE { … }";
     words.skip();
-    let families = match words.peek(0) {
-        Some("ipv4") => Family::V4.into(),
-        Some("ipv6") => Family::V6.into(),
-        Some("both") => Families::BOTH,
-        word => {
-            let near = word.and_then(|word| did_you_mean(word, ["ipv4", "ipv6", "both"]));
+    let families = match words.peek(0).map(|word| (word, value_of(&RULES_FAMILIES, word))) {
+        Some((_, Some(families))) => families,
+        unknown => {
+            let near = unknown.and_then(|(word, _)| did_you_mean(word, words_of(&RULES_FAMILIES)));
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the sentence is `{FORM}`"),
@@ -281,9 +277,8 @@ pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagn
     };
     words.skip();
     let table = words.peek(0).unwrap_or_default();
-    let known = |table: &TableName| *table != TableName::Security;
-    let Some(table) = TableName::from_name(table).filter(known) else {
-        let near = did_you_mean(table, TableName::ALL.into_iter().filter(known).map(TableName::name));
+    let Some(table) = value_of(&RULES_TABLES, table) else {
+        let near = did_you_mean(table, words_of(&RULES_TABLES));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "the tables are `raw`, `mangle`, `nat` and `filter`".into(),
@@ -315,15 +310,9 @@ pub fn expect(
 ) -> Option<Expectation> {
     let errors = diagnostics.count(Severity::Error);
     words.skip();
-    const VERDICTS: [(&str, ExpectedVerdict); 4] = [
-        ("accept", ExpectedVerdict::Accept),
-        ("drop", ExpectedVerdict::Drop),
-        ("reject", ExpectedVerdict::Reject),
-        ("deny", ExpectedVerdict::Deny),
-    ];
     let word = words.peek(0).unwrap_or_default();
-    let Some((_, verdict)) = VERDICTS.iter().find(|(name, _)| *name == word) else {
-        let problem = value::unknown(ResolveError::BadForm, word, "verdict", &VERDICTS.map(|(name, _)| name));
+    let Some(verdict) = value_of(&VERDICTS, word) else {
+        let problem = value::unknown(ResolveError::BadForm, word, "verdict", &words_of(&VERDICTS));
         diagnostics.push(bad_form(
             words.span(),
             "an expectation begins with its verdict",
@@ -334,24 +323,18 @@ pub fn expect(
     };
     words.skip();
     let (packets, _) = traffic::packets::packets(words, "expect", scope, diagnostics)?;
-    (diagnostics.count(Severity::Error) == errors).then_some(Expectation { sentence, verdict: *verdict, packets })
+    (diagnostics.count(Severity::Error) == errors).then_some(Expectation { sentence, verdict, packets })
 }
 
 /// `lint NAME (off|note|warn|error)`
 pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel> {
     const FORM: &str = "lint NAME (off|note|warn|error)";
-    const LEVELS: [(&str, Option<Severity>); 4] = [
-        ("off", None),
-        ("note", Some(Severity::Note)),
-        ("warn", Some(Severity::Warning)),
-        ("error", Some(Severity::Error)),
-    ];
     words.skip();
     let name = words.peek(0);
     let span = words.skip();
-    let level = LEVELS.iter().find(|(level, _)| Some(*level) == words.peek(0));
-    let (Some(name), Some((_, level))) = (name, level) else {
-        let near = words.peek(0).and_then(|word| did_you_mean(word, LEVELS.map(|(level, _)| level)));
+    let level = words.peek(0).and_then(|word| value_of(&LEVELS, word));
+    let (Some(name), Some(level)) = (name, level) else {
+        let near = words.peek(0).and_then(|word| did_you_mean(word, words_of(&LEVELS)));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the sentence is `{FORM}`"),
@@ -365,7 +348,7 @@ pub fn lint(mut words: Words, diagnostics: &mut Diagnostics) -> Option<LintLevel
         return None;
     }
     match explain::find(name) {
-        Some(known) if known.severity != Severity::Error => Some(LintLevel { name: known.name, level: *level, span }),
+        Some(known) if known.severity != Severity::Error => Some(LintLevel { name: known.name, level, span }),
         Some(known) => {
             diagnostics.push(ResolveError::UnknownLint.at(
                 span,

@@ -3,8 +3,7 @@
 
 use super::ResolveError;
 use super::value::{Problem, number, unknown};
-use crate::policy::IcmpWord;
-use crate::policy::names::{ICMP_TYPES, icmp_number};
+use crate::language::values::{ICMP_TYPES, IcmpWord, icmp_number};
 
 /// An ICMP type by name or number; a number is for whichever family the sentence has.
 pub fn icmp_type(text: &str) -> Result<IcmpWord, Problem> {

@@ -13,16 +13,12 @@ use super::words::{Words, value};
 use super::{ResolveError, Scope, icmp};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
+use crate::language::clauses::{Direction, TrafficClause};
+use crate::language::values::{ProtocolWord, icmp_families, protocol, protocol_words};
 use crate::net::Families;
-use crate::policy::{Items, ProtocolWord, Traffic, Values, names};
-use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
+use crate::policy::{Items, Traffic, Values};
+use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
-
-/// Words with which a traffic clause begins, for "did you mean".
-pub const KEYWORDS: [&str; 17] = [
-    "in", "out", "forward", "on", "from", "to", "port", "peer", "protocol", "type", "flags", "ttl", "state", "ipsec",
-    "mark", "limit", "source",
-];
 
 /// What the block allows of the vocabulary.
 #[derive(Clone, Debug)]
@@ -451,7 +447,7 @@ fn protocols<'a>(
     let start = words.span();
     let numbered = words.at_words(&["protocol"]);
     let ahead = usize::from(words.at_words(&["not"]));
-    if !numbered && words.peek(ahead).is_some_and(|word| names::protocol(word).is_none()) {
+    if !numbered && words.peek(ahead).is_some_and(|word| protocol(word).is_none()) {
         return Some(false);
     }
     if numbered {
@@ -470,10 +466,10 @@ fn protocols<'a>(
         return None;
     }
     let number = |text: &str| value::protocol_number(text).map_err(|problem| Problem { meant: None, ..problem });
-    let parse = |text: &str| match names::protocol(text) {
+    let parse = |text: &str| match protocol(text) {
         Some(word) if !numbered => Ok(word),
         _ if numbered => number(text).map(Some),
-        _ => Err(value::unknown(ResolveError::BadProtocol, text, "protocol", &names::protocol_words())),
+        _ => Err(value::unknown(ResolveError::BadProtocol, text, "protocol", &protocol_words())),
     };
     let parsed = typed(&list, diagnostics, parse)?;
     draft.mark("protocol", start, diagnostics);
@@ -515,9 +511,9 @@ fn icmp_types<'a>(
         }
     }
     let numeric = list.atoms.iter().find(|atom| atom.text.bytes().all(|b| b.is_ascii_digit()));
-    let of_all = types.iter().fold(Families::NONE, |all, word| all.or(names::icmp_families(*word)));
+    let of_all = types.iter().fold(Families::NONE, |all, word| all.or(icmp_families(*word)));
     draft.choices.push(Choice {
-        elements: list.atoms.iter().zip(&types).map(|(atom, word)| (names::icmp_families(*word), *atom)).collect(),
+        elements: list.atoms.iter().zip(&types).map(|(atom, word)| (icmp_families(*word), *atom)).collect(),
         span: list.span,
         // A type that one family has speaks of that family, excluded or not: the other has nothing to exclude.
         negated: list.negated && of_all.single().is_none(),

@@ -5,10 +5,10 @@ pub mod address;
 
 use super::ResolveError;
 use super::suggest::did_you_mean;
+use crate::iptables::packet::State;
 use crate::iptables::ruleset::{MaskedMark, RateUnit, RejectWith, States, TcpFlags};
-use crate::net::{Family, Interface, PortRange, Protocol};
-use crate::policy::ProtocolWord;
-use crate::policy::names::{PROTOCOLS, RATE_UNITS, STATES};
+use crate::language::values::{ProtocolWord, RATE_UNITS, REASONS, STATES, protocol_words, value_of, words_of};
+use crate::net::{Interface, PortRange, Protocol};
 use crate::services;
 
 /// Why a word is not the value that is wanted.
@@ -195,10 +195,7 @@ pub fn mark(text: &str) -> Result<MaskedMark, Problem> {
 
 /// The words of a connection state.
 pub fn state(text: &str) -> Result<States, Problem> {
-    match STATES.iter().find(|(word, _)| *word == text) {
-        Some((_, state)) => Ok(state.bit()),
-        None => Err(unknown(ResolveError::BadState, text, "connection state", &STATES.map(|(word, _)| word))),
-    }
+    word(&STATES, text, ResolveError::BadState, "connection state").map(State::bit)
 }
 
 /// `flags MASK/SET`, as TCP flag words: `syn,rst/syn`.
@@ -271,14 +268,14 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
         )
         .meant(Some("all")));
     }
-    if let Some(word) = PROTOCOLS.map(|(word, _)| word).iter().find(|word| **word == text) {
+    if let Some(word) = protocol_words().into_iter().find(|word| *word == text) {
         return Err(Problem::new(
             ResolveError::BadProtocol,
             format!("`{text}` needs no `protocol` before it"),
             "a word of its own",
             format!("write `{word}`"),
         )
-        .meant(Some(*word)));
+        .meant(Some(word)));
     }
     let number = number(text, 1, 255)?;
     Ok(ProtocolWord::Number(Protocol(number as u8)))
@@ -294,44 +291,26 @@ pub fn rate(text: &str) -> Result<(u32, RateUnit), Problem> {
             "write a rate such as `10/second`, `5/minute`, `100/hour`, `1/day`",
         ));
     };
-    let Some((_, unit)) = RATE_UNITS.iter().find(|(name, _)| *name == unit) else {
-        let problem = unknown(ResolveError::BadRate, unit, "unit of time", &RATE_UNITS.map(|(name, _)| name));
+    let unit = word(&RATE_UNITS, unit, ResolveError::BadRate, "unit of time").map_err(|problem| {
         let meant = problem.meant.as_ref().map(|unit| format!("{count}/{unit}"));
-        return Err(problem.meant(meant));
-    };
-    Ok((number(count, 1, 10_000)?, *unit))
+        problem.meant(meant)
+    })?;
+    Ok((number(count, 1, 10_000)?, unit))
 }
 
 /// How to reject: one name for both families.
 pub fn reason(text: &str) -> Result<RejectWith, Problem> {
-    match REASONS.iter().find(|(name, _)| *name == text) {
-        Some((_, reason)) => Ok(*reason),
-        None => Err(unknown(ResolveError::UnknownReason, text, "reason", &REASONS.map(|(name, _)| name))),
-    }
+    word(&REASONS, text, ResolveError::UnknownReason, "reason")
 }
 
-/// The reject reasons of the language.
-pub const REASONS: [(&str, RejectWith); 10] = [
-    ("port-unreachable", RejectWith::PortUnreachable),
-    ("host-unreachable", RejectWith::HostUnreachable),
-    ("net-unreachable", RejectWith::NetUnreachable),
-    ("host-prohibited", RejectWith::HostProhibited),
-    ("net-prohibited", RejectWith::NetProhibited),
-    ("admin-prohibited", RejectWith::AdminProhibited),
-    ("proto-unreachable", RejectWith::ProtoUnreachable),
-    ("policy-fail", RejectWith::PolicyFail),
-    ("reject-route", RejectWith::RejectRoute),
-    ("tcp-reset", RejectWith::TcpReset),
-];
-
-/// The name of a reason after `--reject-with`; `None` where the family has none.
-pub fn reason_name(reason: RejectWith, family: Family) -> Option<&'static str> {
-    // ICMPv6 has one code for what ICMP tells apart (RFC 4443, 3.1).
-    let reason = match (reason, family) {
-        (RejectWith::HostProhibited | RejectWith::NetProhibited, Family::V6) => RejectWith::AdminProhibited,
-        _ => reason,
-    };
-    reason.name(family)
+/// The value of a word, or that there is no such word.
+pub fn word<T: Copy, const N: usize>(
+    table: &'static [(&'static str, T); N],
+    text: &str,
+    code: ResolveError,
+    what: &str,
+) -> Result<T, Problem> {
+    value_of(table, text).ok_or_else(|| unknown(code, text, what, &words_of(table)))
 }
 
 /// A word that is none of those that are known.

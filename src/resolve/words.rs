@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ResolveError;
 use super::suggest::did_you_mean;
 use crate::diagnostic::{Diagnostics, Fix, Report};
+use crate::language::clauses::RESERVED;
 use crate::policy::{Declarations, Definition, Items};
 use crate::source::{SourceId, Span};
 use crate::syntax::{Ast, Token, TokenKind};
@@ -50,10 +51,6 @@ const MAX_ATOMS: usize = 65_536;
 /// Definitions inside each other, far above what people write.
 const MAX_DEPTH: usize = 64;
 
-/// Words that begin a clause: where a value should stand, the value is missing.
-pub const CLAUSE_WORDS: [&str; 14] =
-    ["comment", "forward", "from", "in", "limit", "on", "only", "out", "over", "peer", "port", "state", "to", "with"];
-
 impl<'a> Words<'a> {
     /// At the first token of a sentence.
     pub fn new(ast: &'a Ast, sentence: u32, declarations: &'a Declarations) -> Words<'a> {
@@ -96,7 +93,7 @@ impl<'a> Words<'a> {
             None => false,
             Some(token) => match token.kind {
                 TokenKind::Comma | TokenKind::Close => false,
-                TokenKind::Word => self.peek(0).is_none_or(|word| !CLAUSE_WORDS.contains(&word)),
+                TokenKind::Word => self.peek(0).is_none_or(|word| !RESERVED.contains(&word)),
                 _ => true,
             },
         }

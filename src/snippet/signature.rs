@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::iptables::ruleset::TableName;
+use crate::language::clauses::{Direction, TrafficClause};
 use crate::net::Families;
 
 /// The metadata of a building block.
@@ -162,32 +163,6 @@ pub struct TrafficRules {
     pub clauses: Vec<TrafficClause>,
 }
 
-/// A way through the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// To the gateway.
-    In,
-    /// From the gateway.
-    Out,
-    /// Through the gateway.
-    Forward,
-}
-
-impl Direction {
-    /// All of them, in the order of the rules.
-    pub const ALL: [Direction; 3] = [Direction::In, Direction::Out, Direction::Forward];
-
-    /// The word of the language.
-    pub fn word(self) -> &'static str {
-        match self {
-            Direction::In => "in",
-            Direction::Out => "out",
-            Direction::Forward => "forward",
-        }
-    }
-}
-
 /// What a sentence without direction means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -200,65 +175,6 @@ pub enum OpenDirection {
     Required,
     /// The template names the chains.
     None,
-}
-
-/// A clause of the traffic vocabulary, as far as blocks allow and forbid it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TrafficClause {
-    /// `tcp`, `protocol N`, …
-    Protocol,
-    /// `from ADDR`
-    From,
-    /// `to ADDR`
-    To,
-    /// `peer ADDR`
-    Peer,
-    /// `from [ADDR] port P`
-    SourcePort,
-    /// `port P`, `to [ADDR] port P`
-    Port,
-    /// `type T`
-    Type,
-    /// `no syn`
-    NoSyn,
-    /// `flags M/S`
-    Flags,
-    /// `ttl N`
-    Ttl,
-    /// `state S`
-    State,
-    /// `ipsec`, `no ipsec`
-    Ipsec,
-    /// `mark M`
-    Mark,
-    /// `limit N/unit`
-    Limit,
-}
-
-impl TrafficClause {
-    /// All that speak of packets, and not of how many.
-    pub const OF_PACKETS: [TrafficClause; 13] = [
-        TrafficClause::Protocol,
-        TrafficClause::From,
-        TrafficClause::To,
-        TrafficClause::Peer,
-        TrafficClause::SourcePort,
-        TrafficClause::Port,
-        TrafficClause::Type,
-        TrafficClause::NoSyn,
-        TrafficClause::Flags,
-        TrafficClause::Ttl,
-        TrafficClause::State,
-        TrafficClause::Ipsec,
-        TrafficClause::Mark,
-    ];
-
-    fn all() -> Vec<TrafficClause> {
-        let mut all = TrafficClause::OF_PACKETS.to_vec();
-        all.push(TrafficClause::Limit);
-        all
-    }
 }
 
 /// A remark that `check` prints under a condition.

@@ -5,8 +5,8 @@ use super::fields::Fields;
 use crate::iptables::meaning::{Answer, Backend, Condition, Context, Field, Test, evaluate};
 use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{Address, IcmpType, MaskedMark, Part, Rule, States, TcpFlags};
+use crate::language::values::ProtocolWord;
 use crate::net::{Family, PortRange, Protocol};
-use crate::policy::ProtocolWord;
 use crate::sentence;
 
 /// `if it came from 192.0.2.1`

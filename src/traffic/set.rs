@@ -5,8 +5,9 @@ use crate::iptables::meaning::{
     Answer, Condition, Doubt, Field, Read, Test, Unknown, Value, evaluate, interface_is, prefix_is, state_number,
 };
 use crate::iptables::packet::{Packet, State};
+use crate::language::values::ProtocolWord;
 use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
-use crate::policy::{Packets, ProtocolWord, Traffic, Values};
+use crate::policy::{Packets, Traffic, Values};
 use crate::way::{Wire, first_state};
 
 /// Packets that are described, limits and spoofing aside.

@@ -1,5 +1,6 @@
 //! The policies of `examples/`: clean, with exactly the expected files beside them, and what the kernel gives back.
 
+use cgwfw::language::values::ExpectedVerdict;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,6 @@ use cgwfw::expect;
 use cgwfw::helm;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
 use cgwfw::net::Family;
-use cgwfw::policy::ExpectedVerdict;
 use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::examples;

@@ -19,7 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("source", 0),
     ("services", 0),
     ("diagnostic", 10),
-    ("language", 12),
+    ("language", 14),
     ("iptables", 10),
     ("iptables::ruleset", 11),
     ("iptables::packet", 12),

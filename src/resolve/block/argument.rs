@@ -4,6 +4,7 @@
 use super::Reading;
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
+use crate::language::values::reason_name;
 use crate::net::{Both, Families, Family, PortRange};
 use crate::policy::{Argument, Items, RateClause, Values};
 use crate::resolve::common::{string, too_long};
@@ -138,7 +139,7 @@ fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
         }
         Kind::Reason => {
             let reason: RejectWith = value::reason(text)?;
-            let name = |family| value::reason_name(reason, family);
+            let name = |family| reason_name(reason, family);
             let families = Family::BOTH.into_iter().filter(|family| name(*family).is_some());
             Text {
                 by_family: Both::of(|family| name(family).unwrap_or_default().into()),

@@ -3,12 +3,14 @@
 
 use super::{Allowed, Draft};
 use crate::diagnostic::{Diagnostics, Fix, Report};
+use crate::language::clauses::{Direction, TrafficClause};
+use crate::language::values::{ProtocolWord, Role, protocol};
 use crate::net::{Family, Prefix, Protocol};
-use crate::policy::{Directions, Items, ProtocolWord, Role, names};
+use crate::policy::{Directions, Items};
 use crate::resolve::words::Words;
 use crate::resolve::{ResolveError, Scope};
 use crate::sentence;
-use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
+use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
 
 /// Completes traffic that was read whole: the directions, and what clauses need of each other. `only_ipv4`: the
@@ -202,7 +204,7 @@ fn protocol_needs(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: 
     let known: Items<ProtocolWord> = if allowed.protocols.is_empty() {
         traffic.protocols.items.clone()
     } else {
-        allowed.protocols.iter().filter_map(|word| names::protocol(word).flatten()).collect()
+        allowed.protocols.iter().filter_map(|word| protocol(word).flatten()).collect()
     };
     let negated = traffic.protocols.negated;
     let all = |fits: fn(ProtocolWord) -> bool| !known.is_empty() && !negated && known.iter().all(|word| fits(*word));

@@ -2,15 +2,18 @@
 //! Input: the words of a sentence, behind its verb. Output: `Packets`, or reports.
 
 use super::finish::finish;
-use super::{Allowed, Draft, KEYWORDS, clause};
+use super::{Allowed, Draft, clause};
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::language::clauses::packet_words;
+use crate::language::clauses::{Direction, TrafficClause};
+use crate::language::values::protocol_words;
 use crate::net::{Families, Family};
-use crate::policy::{Packets, names};
+use crate::policy::Packets;
 use crate::resolve::common::{Common, common};
 use crate::resolve::suggest::did_you_mean;
-use crate::resolve::words::{CLAUSE_WORDS, Words};
+use crate::resolve::words::Words;
 use crate::resolve::{ResolveError, Scope, families};
-use crate::snippet::signature::{Direction, OpenDirection, TrafficClause};
+use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
 
 /// The place of each clause, by its name.
@@ -47,7 +50,7 @@ pub fn packets(
             || !clause(&mut words, &allowed, &mut draft, scope, diagnostics)?
         {
             let text = words.peek_text().unwrap_or_default().to_owned();
-            let candidates = KEYWORDS.into_iter().chain(names::protocol_words()).chain(CLAUSE_WORDS).chain(["spoofed"]);
+            let candidates = packet_words().into_iter().chain(protocol_words());
             let near = did_you_mean(&text, candidates);
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{
-    Clause, Direction, Flag, Form, Kind, Note, OpenDirection, Parameter, Part, Signature, TrafficClause, TrafficRules,
-};
+use super::{Clause, Flag, Form, Kind, Note, OpenDirection, Parameter, Part, Signature, TrafficRules};
 use crate::iptables::ruleset::TableName;
+use crate::language::clauses::{Direction, TrafficClause};
 use crate::net::{Families, Family};
 
 /// What is wrong with a `snippet.toml`, and where.

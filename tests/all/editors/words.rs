@@ -3,14 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cgwfw::iptables::ruleset::TableName;
 use cgwfw::language::CORE;
+use cgwfw::language::clauses::{self, ValueKind};
+use cgwfw::language::values::{
+    DEFAULT_CHAINS, ICMP_TYPES, LEVELS, REASONS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, words_of,
+};
 use cgwfw::lsp::meaning::clauses;
-use cgwfw::lsp::vocabulary::{COMMON, Expect, TRAFFIC, VERDICTS};
-use cgwfw::net::Family;
-use cgwfw::policy::Role;
-use cgwfw::policy::names;
-use cgwfw::resolve::value::REASONS;
 use cgwfw::services;
 use cgwfw::snippet::library::Library;
 
@@ -34,13 +32,13 @@ pub fn words() -> Words {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut words, mut interfaces, mut addresses) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut values: BTreeSet<String> = BTreeSet::new();
-    let mut clause = |phrase: String, value: &Expect| {
+    let mut clause = |phrase: String, value: &ValueKind| {
         match value {
-            Expect::Interface => interfaces.insert(phrase.clone()),
-            Expect::Address => addresses.insert(phrase.clone()),
+            ValueKind::Interface => interfaces.insert(phrase.clone()),
+            ValueKind::Address => addresses.insert(phrase.clone()),
             _ => false,
         };
-        if let Expect::Words(words) = value {
+        if let ValueKind::Words(words) = value {
             values.extend(words.iter().cloned());
         }
         words.insert(phrase);
@@ -55,21 +53,25 @@ pub fn words() -> Words {
             clause(own.words.join(" "), &own.value);
         }
     }
-    for keyword in TRAFFIC.iter().chain(COMMON) {
+    for keyword in clauses::all() {
         clause(keyword.words.into(), &(keyword.value)());
     }
-    clause("over".into(), &Expect::Interface);
-    clause("not".into(), &Expect::Nothing);
+    clause("over".into(), &ValueKind::Interface);
+    clause("not".into(), &ValueKind::Nothing);
     let interfaces = interfaces.difference(&addresses).cloned().collect();
 
-    values.extend(VERDICTS.iter().map(|verdict| verdict.words.to_owned()));
-    values.extend(["input", "forward", "output", "both", "any"].map(str::to_owned));
-    values.extend(["off", "note", "warn", "error"].map(str::to_owned));
-    values.extend(Family::BOTH.map(|family| family.keyword().to_owned()));
-    values.extend(TableName::ALL.map(|table| table.name().to_owned()));
-    values.extend(Role::ALL.map(|(word, _)| word.to_owned()));
-    values.extend(REASONS.map(|(word, _)| word.to_owned()));
-    values.extend(names::ICMP_TYPES.map(|(word, _)| word.to_owned()));
+    let tables: [&[&str]; 8] = [
+        &words_of(&VERDICTS),
+        &DEFAULT_CHAINS,
+        &words_of(&LEVELS),
+        &words_of(&RULES_FAMILIES),
+        &words_of(&RULES_TABLES),
+        &words_of(&ROLES),
+        &words_of(&REASONS),
+        &words_of(&ICMP_TYPES),
+    ];
+    values.extend(tables.into_iter().flatten().map(|word| (*word).to_owned()));
+    values.insert("any".to_owned());
     values.extend(services::names().map(str::to_owned));
     Words {
         core: CORE.iter().map(|core| core.verb.to_owned()).collect(),

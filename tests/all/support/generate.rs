@@ -6,7 +6,7 @@ mod rules;
 mod traffic;
 mod values;
 
-use cgwfw::resolve::value::REASONS;
+use cgwfw::language::values::REASONS;
 use cgwfw::snippet::library::Library;
 use cgwfw::snippet::signature::{Clause, Kind, Part, Signature};
 

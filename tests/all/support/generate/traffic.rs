@@ -1,9 +1,10 @@
 //! Random traffic clauses: directions, protocols, addresses and ports that fit together.
 //! Input: a sentence's form. Output: its clauses, in any order.
 
+use cgwfw::language::clauses::{Direction, TrafficClause};
+use cgwfw::language::values::ICMP_TYPES;
 use cgwfw::net::Both;
-use cgwfw::policy::names;
-use cgwfw::snippet::signature::{Direction, Form, OpenDirection, Signature, TrafficClause};
+use cgwfw::snippet::signature::{Form, OpenDirection, Signature};
 
 use super::values::braced;
 use super::{Plan, Writer};
@@ -190,8 +191,7 @@ impl Writer<'_> {
             Plan::V6 => types.v6.is_some(),
             _ => types.iter().all(Option::is_some),
         };
-        let mut all: Vec<&str> =
-            names::ICMP_TYPES.iter().filter(|(_, types)| fits(types)).map(|(name, _)| *name).collect();
+        let mut all: Vec<&str> = ICMP_TYPES.iter().filter(|(_, types)| fits(types)).map(|(name, _)| *name).collect();
         self.random.shuffle(&mut all);
         if self.plan.single() && self.random.chance(20) {
             self.needs_only = true;
