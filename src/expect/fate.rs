@@ -3,6 +3,7 @@
 
 use crate::iptables::packet::Packet;
 use crate::language::values::ExpectedVerdict;
+use crate::net::Family;
 use crate::policy::{Expectation, Packets};
 use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide, impossible};
 use crate::traffic::set::PacketSet;
@@ -39,7 +40,7 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
     }
     let expectation = question.expectation;
     let mut fate = Fate::Outside;
-    for decision in decide(loaded, packet, assumptions(&expectation.packets)) {
+    for decision in decide(loaded, packet, assumptions(&expectation.packets, packet.family())) {
         // What the kernel discards by itself never comes to the filter.
         if matches!(decision.by, By::Kernel(_)) {
             continue;
@@ -53,8 +54,16 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
 }
 
 /// How the matches of an expectation's packets are taken that depend on more than the packet.
-fn assumptions(packets: &Packets) -> Assumptions {
-    Assumptions { within_limit: Some(!packets.over_limit), spoofed: Some(packets.spoofed) }
+fn assumptions(packets: &Packets, family: Family) -> Assumptions {
+    // The gateway's own addresses are not known, but for one that the expectation names as the destination of what comes
+    // in: what is translated goes on to another host.
+    let to = &packets.traffic.destination;
+    let named = !to.negated && matches!(to.items[..], [host] if host.length() == family.bits());
+    Assumptions {
+        within_limit: Some(!packets.over_limit),
+        spoofed: Some(packets.spoofed),
+        translated_to_own: (!named).then_some(false),
+    }
 }
 
 /// Whether a verdict is the one that is expected.

@@ -46,6 +46,13 @@ impl Bounds {
     }
 }
 
+/// The interface of that number.
+fn of_number(number: u128) -> Option<Interface> {
+    let bytes = number.to_be_bytes();
+    let name = bytes.split(|byte| *byte == 0).next()?;
+    Interface::new(std::str::from_utf8(name).ok()?)
+}
+
 fn address(number: u128, family: Family) -> IpAddr {
     match family {
         Family::V4 => IpAddr::V4((number as u32).into()),
@@ -58,7 +65,9 @@ fn address(number: u128, family: Family) -> IpAddr {
 pub struct Translation {
     /// The new address, first and last that it may be; `None`: as it was.
     pub addresses: Option<(IpAddr, IpAddr)>,
-    /// The interface whose address it becomes, where no rule names one.
+    /// Whether it becomes an address of the gateway that no rule names: that of the interface, where this is known.
+    pub own: bool,
+    /// The interface whose address it becomes.
     pub of_interface: Option<Interface>,
     /// The new port; `None`: as it was, if the kernel has no other reason to change it.
     pub ports: Option<PortRange>,
@@ -73,6 +82,9 @@ pub struct Flight<'a> {
     pub family: Family,
     /// Where it goes; a REDIRECT sends it to the gateway itself.
     pub way: Way,
+    /// Whether it came to the gateway, and goes on to another host since its destination is translated: no rule tells by
+    /// which interface.
+    pub rerouted: bool,
     /// The source address.
     pub source: Bounds,
     /// The destination address.
@@ -139,6 +151,7 @@ impl<'a> Flight<'a> {
             packet,
             family: packet.family(),
             way: packet.way,
+            rerouted: false,
             source: Bounds::exactly(packet.source),
             destination: Bounds::exactly(packet.destination),
             never: &[],
@@ -194,7 +207,9 @@ impl<'a> Flight<'a> {
         let port = |port: PortRange| Bounds { first: port.start.into(), last: port.end.into() }.value();
         match field {
             Field::InInterface => Value::Known(self.in_name),
+            Field::OutInterface if self.rerouted => Value::Between(1, u128::MAX),
             Field::OutInterface => Value::Known(self.out_name),
+            Field::SameInterface if self.rerouted => Value::Between(0, 1),
             Field::SameInterface => Value::Known(matches!(self.way, Way::Forward(from, to) if from == to).into()),
             Field::Source => self.source.value(),
             Field::Destination => self.destination.value(),
@@ -226,6 +241,35 @@ impl<'a> Flight<'a> {
                 Some((_, value)) => known(*value),
                 None => Wire(self.packet).value(field),
             },
+        }
+    }
+
+    /// Whether it is routed on, as far as is known at this point.
+    pub fn is_forwarded(&self) -> bool {
+        self.rerouted || matches!(self.way, Way::Forward(..))
+    }
+
+    /// The routing decision after PREROUTING: what is translated to an address that is not the gateway's own goes on.
+    /// Whether it did not seem so before.
+    pub(super) fn route(&mut self, assumptions: Assumptions) -> bool {
+        let to_address = self.new_destination.is_some_and(|to| to.addresses.is_some());
+        if to_address && matches!(self.way, Way::In(_)) {
+            let own = || self.destination == Bounds::exactly(self.packet.destination);
+            self.rerouted = !assumptions.translated_to_own.unwrap_or_else(own);
+        }
+        self.rerouted
+    }
+
+    /// The interface that it leaves by, where that is known, or was decided.
+    fn leaves_by(&self) -> Option<Interface> {
+        match self.way {
+            Way::Out(name) | Way::Forward(_, name) => Some(name),
+            Way::In(_) => self.facts.iter().find_map(|fact| match *fact {
+                Fact::Field(Field::OutInterface, test, true) => {
+                    test.range(u128::BITS).filter(|(first, last)| first == last).and_then(|(name, _)| of_number(name))
+                }
+                _ => None,
+            }),
         }
     }
 
@@ -301,11 +345,10 @@ impl<'a> Flight<'a> {
             }
             Term::OwnAddress => {
                 let of_interface = match self.way {
-                    Way::Out(name) | Way::Forward(_, name) if is_source => Some(name),
-                    Way::In(_) if is_source => None,
+                    _ if is_source => self.leaves_by(),
                     Way::In(name) | Way::Forward(name, _) | Way::Out(name) => Some(name),
                 };
-                let translation = Translation { of_interface, ..Translation::default() };
+                let translation = Translation { own: true, of_interface, ..Translation::default() };
                 (unknown, translation, NOBODYS[self.family])
             }
             _ if matches!(self.way, Way::Out(_)) => (unknown, Translation::default(), &[][..]),

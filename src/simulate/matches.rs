@@ -19,10 +19,17 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
         Some((_, port)) if port.end < wanted.start || wanted.end < port.start => return Answer::No,
         _ => ports = Answer::Maybe,
     }
-    if !entry.in_interface.fits(flight.in_name) || !entry.out_interface.fits(flight.out_name) {
+    if !entry.in_interface.fits(flight.in_name) {
         return Answer::No;
     }
     let mut answer = address(&entry.source, Field::Source, flight);
+    if !flight.rerouted {
+        if !entry.out_interface.fits(flight.out_name) {
+            return Answer::No;
+        }
+    } else {
+        answer = answer.min(leaves(&entry.out_interface, flight));
+    }
     if answer == Answer::No {
         return Answer::No;
     }
@@ -66,6 +73,11 @@ fn address(wanted: &Bits, field: Field, flight: &Flight) -> Answer {
         return wanted.fits(bounds.first).into();
     }
     flight.passes(field, &wanted.test()).negated(wanted.negated)
+}
+
+#[cold]
+fn leaves(wanted: &Bits, flight: &Flight) -> Answer {
+    flight.passes(Field::OutInterface, &wanted.test()).negated(wanted.negated)
 }
 
 fn later(later: LaterFragments, flight: &Flight) -> Answer {

@@ -55,6 +55,8 @@ pub enum Event {
     Ends(TableName, Hook, Verdict),
     /// Connection tracking finds a state.
     Tracked(State),
+    /// What came to the gateway goes on to another host, since its destination is translated.
+    Rerouted,
     /// The pieces of the packet are put together.
     Reassembled,
     /// The kernel discards the packet.

@@ -79,9 +79,13 @@ pub struct Assumptions {
     pub within_limit: Option<bool>,
     /// Whether the way back to its source is another one than it came (`rpfilter`).
     pub spoofed: Option<bool>,
+    /// Whether addresses that a rule translates to are the gateway's own. The rules do not tell: unless it is said, only
+    /// that is to which the packet came; else it is routed on, to an interface that is not known.
+    pub translated_to_own: Option<bool>,
 }
 
 impl Assumptions {
     /// What an expectation assumes unless it says otherwise: within every limit, and not spoofed.
-    pub const ORDINARY: Assumptions = Assumptions { within_limit: Some(true), spoofed: Some(false) };
+    pub const ORDINARY: Assumptions =
+        Assumptions { within_limit: Some(true), spoofed: Some(false), translated_to_own: None };
 }

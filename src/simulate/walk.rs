@@ -203,7 +203,10 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
             };
             let Some(mut step) = steps.get(branch.step) else {
                 if branch.stretch == Stretch::Arriving {
-                    let forwarded = matches!(branch.flight.way, Way::Forward(..));
+                    if branch.flight.route(self.assumptions) {
+                        branch.see(Event::Rerouted);
+                    }
+                    let forwarded = branch.flight.is_forwarded();
                     branch.stretch = if forwarded { Stretch::Forwarded } else { Stretch::Local };
                     branch.step = 0;
                     continue;

@@ -66,7 +66,7 @@ pub fn diagram(trace: &Trace, rules: Rules, style: Style) -> String {
     let Some(branch) = trace.branches.first() else { return String::new() };
     let packet = &trace.described.packet;
     let ruleset = rules.of(packet.family());
-    let reached = |hook: Hook| hooks(packet.way).contains(&hook) && !ends_before(branch, hook);
+    let reached = |hook: Hook| hooks(packet.way, branch.forwarded).contains(&hook) && !ends_before(branch, hook);
     let lines = |hook: Hook| {
         let tables = TABLES
             .into_iter()
@@ -129,11 +129,11 @@ pub fn diagram(trace: &Trace, rules: Rules, style: Style) -> String {
 }
 
 /// The hooks of a way, in order.
-fn hooks(way: Way) -> &'static [Hook] {
+fn hooks(way: Way, forwarded: bool) -> &'static [Hook] {
     match way {
-        Way::In(_) => &[Hook::Prerouting, Hook::Input],
+        Way::In(_) if !forwarded => &[Hook::Prerouting, Hook::Input],
         Way::Out(_) => &[Hook::Output, Hook::Postrouting],
-        Way::Forward(..) => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
+        _ => &[Hook::Prerouting, Hook::Forward, Hook::Postrouting],
     }
 }
 

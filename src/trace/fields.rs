@@ -28,7 +28,10 @@ impl Fields {
         let translated = |new: bool| Value::Known(new.into());
         let mut fields = vec![
             (Field::InInterface, Value::Known(from.map_or(0, name_number))),
-            (Field::OutInterface, Value::Known(to.map_or(0, name_number))),
+            (
+                Field::OutInterface,
+                if flight.rerouted { Value::Anything } else { Value::Known(to.map_or(0, name_number)) },
+            ),
             (Field::Source, between(flight.source)),
             (Field::Destination, between(flight.destination)),
             (Field::Protocol, Value::Known(flight.protocol().0.into())),

@@ -8,7 +8,7 @@ use super::record::{Missed, Recorder, Step, What};
 use super::reject::{Rejection, answer};
 use crate::net::Family;
 use crate::origin::{Rules, SentencePlace};
-use crate::simulate::{By, Decision, Loaded, Place, Translation, Verdict, walks};
+use crate::simulate::{Assumptions, By, Decision, Loaded, Place, Translation, Verdict, decide, walks};
 use crate::traffic::one::Described;
 
 /// Everything that is known about the fate of a packet.
@@ -20,6 +20,8 @@ pub struct Trace {
     pub branches: Vec<Branch>,
     /// Whether these are all.
     pub complete: bool,
+    /// The decisions where the address that it is translated to is the gateway's own, if a walk goes on to another host.
+    pub if_own: Vec<Decision>,
 }
 
 /// One walk of the packet.
@@ -37,6 +39,8 @@ pub struct Branch {
     pub new_destination: Option<Translation>,
     /// The new source, if it was translated.
     pub new_source: Option<Translation>,
+    /// Whether it is routed on: so described, or sent to another host by a translation.
+    pub forwarded: bool,
     /// What a REJECT sends back.
     pub answer: Option<Rejection>,
 }
@@ -75,6 +79,13 @@ impl Trace {
     }
 }
 
+impl Branch {
+    /// Whether it came to the gateway, and goes on to another host since its destination is translated.
+    pub fn is_rerouted(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.what, What::Rerouted))
+    }
+}
+
 /// Follows a packet through the rules of its family.
 pub fn trace(loaded: &Loaded, described: Described) -> Trace {
     let mut branches = Vec::new();
@@ -87,7 +98,7 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
         |decision, flight, recorder| {
             let (steps, missed) = recorder.end();
             let answer = match decision.verdict {
-                Verdict::Reject(with) => Some(answer(loaded, &described, with)),
+                Verdict::Reject(with) => Some(answer(loaded, &described, with, flight.is_forwarded())),
                 _ => None,
             };
             branches.push(Branch {
@@ -97,11 +108,15 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
                 fields: Fields::of(flight),
                 new_destination: flight.new_destination,
                 new_source: flight.new_source,
+                forwarded: flight.is_forwarded(),
                 answer,
             });
         },
     );
-    Trace { described, branches, complete }
+    let elsewhere = branches.iter().any(|branch| branch.is_rerouted());
+    let own = Assumptions { translated_to_own: Some(true), ..assumptions };
+    let if_own = if elsewhere { decide(loaded, &described.packet, own) } else { Vec::new() };
+    Trace { described, branches, complete, if_own }
 }
 
 /// The statement behind a decision: of the rule, or of the chain policy.

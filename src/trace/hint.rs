@@ -12,7 +12,7 @@ use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{Origins, Part, Rule, TableName, Target};
 use crate::net::{Family, Interface, Prefix};
 use crate::origin::{Rules, SentencePlace};
-use crate::policy::{Traffic, Values};
+use crate::policy::{Directions, Traffic, Values};
 use crate::resolve::suggest::did_you_mean;
 use crate::sentence;
 use crate::simulate::{By, Translation, Verdict};
@@ -173,10 +173,15 @@ fn allowed(packet: &Packet, branch: &Branch) -> Traffic {
         Some(ports) if !traffic.destination_ports.is_any() => Values::one(ports),
         _ => traffic.destination_ports,
     };
+    let (directions, on, in_on) = if branch.is_rerouted() {
+        (Directions { forward: true, ..Directions::default() }, Values::any(), traffic.on)
+    } else {
+        (traffic.directions, traffic.on, traffic.in_on)
+    };
     Traffic {
-        directions: traffic.directions,
-        on: traffic.on,
-        in_on: traffic.in_on,
+        directions,
+        on,
+        in_on,
         out_on: traffic.out_on,
         protocols: traffic.protocols,
         icmp_types: traffic.icmp_types,

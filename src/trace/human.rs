@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::follow::{Branch, Trace, statement};
 use super::hint;
 use super::record::{Missed, Step, What};
-use super::words::{new_end, participle};
+use super::words::{between, new_end, participle};
 use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
 use crate::origin::{Rules, SentencePlace};
@@ -56,6 +56,12 @@ pub fn human(trace: &Trace, rules: Rules, options: TraceStyle) -> String {
     }
     writer.hints();
     writer.out
+}
+
+/// ` to 10.0.0.80, by an interface that no rule tells`
+fn going(branch: &Branch) -> String {
+    let to = branch.new_destination.and_then(|to| to.addresses).map(between);
+    to.map_or_else(String::new, |to| format!(" to {to}, by an interface that no rule tells"))
 }
 
 /// A statement without characters that fool a terminal.
@@ -128,6 +134,7 @@ impl<'a> Writer<'a> {
         if !self.trace.complete {
             self.line(&format!("More than {MAX_WALKS} ways to turn out: these are not all."));
         }
+        self.if_own();
         if decisions.len() < 2 {
             return;
         }
@@ -139,6 +146,16 @@ impl<'a> Writer<'a> {
                 }
             }
         }
+    }
+
+    /// What becomes of it where its new destination is the gateway's own after all.
+    fn if_own(&mut self) {
+        let Some(first) = self.trace.branches.iter().find(|branch| branch.is_rerouted()) else { return };
+        let to = first.new_destination.and_then(|to| to.addresses).map_or_else(String::new, between);
+        let fates = self.trace.if_own.iter().take(MAX_SHOWN);
+        let fates: Vec<String> =
+            fates.map(|decision| format!("{} {}", participle(decision.verdict), self.by(*decision))).collect();
+        self.line(&format!("  if {to} is the gateway's own: {}", fates.join(", or ")));
     }
 
     /// `by line 12: allow …`, or `by the policy of INPUT: …`.
@@ -294,6 +311,7 @@ impl<'a> Writer<'a> {
                     if *translated { ", and its destination translated if that of its connection is" } else { "" };
                 self.line(&format!("  connection tracking: {}{also}", sentence::state(*state)));
             }
+            What::Rerouted => self.line(&format!("  routed on{}", going(branch))),
             What::Reassembled => self.line("  the pieces of the packet are put together"),
             What::Discarded(discard) => {
                 let text = paint(&format!("  dropped by the kernel: {}", discard.reason()), RED, style);

@@ -35,6 +35,8 @@ pub struct JsonTrace {
     possible: Vec<JsonOutcome>,
     steps: Vec<JsonStep>,
     rewritten: Option<Rewritten>,
+    /// What becomes of it where the address that it is translated to is the gateway's own, and the verdict is not that.
+    if_own: Vec<JsonOutcome>,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +96,7 @@ pub fn json(trace: &Trace, rules: Rules) -> JsonTrace {
         possible: possible.iter().map(|decision| self::outcome(trace, rules, *decision)).collect(),
         steps: branch.map_or_else(Vec::new, |branch| steps(trace, branch, rules)),
         rewritten: branch.and_then(rewritten),
+        if_own: trace.if_own.iter().map(|decision| self::outcome(trace, rules, *decision)).collect(),
     }
 }
 
@@ -142,6 +145,7 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
             What::NotTaken => "taken not to match".into(),
             What::Policy(verdict) => format!("policy {}", verdict.name()),
             What::Tracked { state, .. } => format!("tracked as {}", sentence::state(*state)),
+            What::Rerouted => "routed on to another host".into(),
             What::Reassembled => "put together".into(),
             What::Discarded(discard) => format!("discarded: {}", discard.reason()),
         };

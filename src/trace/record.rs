@@ -45,6 +45,8 @@ pub enum What {
         /// Whether the destination is not known any more.
         translated: bool,
     },
+    /// What came to the gateway goes on to another host.
+    Rerouted,
     /// The pieces are put together.
     Reassembled,
     /// The kernel discards it.
@@ -115,6 +117,10 @@ impl Observer for Recorder<'_> {
                 self.at = None;
                 let translated = flight.destination.known(flight.family).is_none();
                 self.step(None, What::Tracked { state, translated });
+            }
+            Event::Rerouted => {
+                self.at = None;
+                self.step(None, What::Rerouted);
             }
             Event::Reassembled => {
                 self.at = None;

@@ -40,8 +40,9 @@ fn icmp_error(with: RejectWith, family: Family) -> Option<(u8, u8)> {
     })
 }
 
-/// What goes back to the sender, and whether the filter lets it out.
-pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith) -> Rejection {
+/// What goes back to the sender, and whether the filter lets it out; `forwarded`: the packet was rejected on its way to
+/// another host.
+pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith, forwarded: bool) -> Rejection {
     let packet = &described.packet;
     let family = packet.family();
     let name = with.name(family).unwrap_or_default();
@@ -73,7 +74,7 @@ pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith) -
         return none("it went to many, or came from no address");
     }
     // The answer to what is forwarded has an address of the gateway that the rules do not tell.
-    let Way::In(name) = packet.way else { return Rejection { text, sent: true, fate: None } };
+    let (Way::In(name), false) = (packet.way, forwarded) else { return Rejection { text, sent: true, fate: None } };
     let tracked = loaded.tracks && packet.state != Some(State::Untracked);
     let back = Packet {
         way: Way::Out(name),

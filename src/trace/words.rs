@@ -1,6 +1,8 @@
 //! The words of a trace: what a target did, what a verdict is called.
 //! Input: effects and packets on their way. Output: short phrases.
 
+use std::net::IpAddr;
+
 use crate::iptables::ruleset::{Table, Target};
 use crate::net::Family;
 use crate::sentence::endpoint;
@@ -70,19 +72,25 @@ fn translated(target: &Target, flight: &Flight) -> String {
     }
 }
 
+/// `10.0.0.1`, `one of 10.0.0.1 to 10.0.0.9`
+pub fn between((first, last): (IpAddr, IpAddr)) -> String {
+    if first == last { first.to_string() } else { format!("one of {first} to {last}") }
+}
+
 /// The new address and port of one end, as far as they are known.
 pub fn new_end(translation: Translation) -> String {
     let port = translation.ports;
     let single = port.filter(|port| port.is_single()).map(|port| port.start);
     let address = match (translation.addresses, translation.of_interface) {
         (Some((first, last)), _) if first == last => endpoint(first, single),
-        (Some((first, last)), _) => format!("one of {first} to {last}"),
+        (Some(addresses), _) => between(addresses),
         (None, Some(name)) => format!("the address of {name}, which the rules do not tell"),
+        (None, None) if translation.own => "the address of the interface that it leaves by".into(),
         (None, None) => "what it was".into(),
     };
     match port {
         Some(port) if single.is_none() => format!("{address}, a port of {}-{}", port.start, port.end),
-        Some(port) if translation.of_interface.is_some() || translation.addresses.is_none() => {
+        Some(port) if translation.addresses.is_none() => {
             format!("{address}, port {}", port.start)
         }
         _ => address,

@@ -168,6 +168,7 @@ impl Reader<'_> {
         let assumptions = Assumptions {
             within_limit: self.packets.over_limit.then_some(false),
             spoofed: self.packets.spoofed.then_some(true),
+            ..Assumptions::default()
         };
         let assumed = assumed.clauses();
         packets

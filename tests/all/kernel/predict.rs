@@ -145,7 +145,8 @@ impl<'a> Oracle<'a> {
         walks(
             loaded,
             packet,
-            Assumptions::default(),
+            // The namespace takes in every address, that of a translation as well.
+            Assumptions { translated_to_own: Some(true), ..Assumptions::default() },
             Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
                 decided &= found.is_none() && !seen.assumed;
