@@ -21,6 +21,7 @@ use cgwfw::lsp::serve;
 use cgwfw::origin::Rules;
 use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
+use cgwfw::trace::hint::Setting;
 use cgwfw::trace::human::{self, human};
 use cgwfw::traffic::one::all_described;
 use cgwfw::{rule_file, syntax, trace};
@@ -100,8 +101,10 @@ fn traced(whole: bool) {
         for packet in packets {
             let loaded = Loaded::new(&compilation.rulesets[packet.packet.family()]);
             let trace = trace::trace(&loaded, packet);
+            let rules = Rules::Policy(&compilation);
+            let setting = Setting { rules, loaded: &loaded, library: Some(&library) };
             let options = human::TraceStyle { style: Style { color: false, unicode: true, width: 100 }, verbose: true };
-            black_box(human(&trace, Rules::Policy(&compilation), options));
+            black_box(human(&trace, &setting, options));
         }
     }
 }

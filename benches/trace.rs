@@ -19,6 +19,7 @@ use cgwfw::simulate::Loaded;
 use cgwfw::snippet::library::Library;
 use cgwfw::source::Sources;
 use cgwfw::syntax;
+use cgwfw::trace::hint::Setting;
 use cgwfw::trace::human::{self, human};
 use cgwfw::trace::trace;
 use cgwfw::traffic::one::{Described, all_described};
@@ -83,7 +84,8 @@ fn answers(bencher: Bencher, count: u32, rules: Rules, verbose: bool) {
     let options = human::TraceStyle { style: Style { color: false, unicode: false, width: 80 }, verbose };
     bencher.counter(ItemsCount::new(count)).bench(|| {
         let loaded = Loaded::new(rules.of(Family::V4));
-        human(&trace(&loaded, black_box(packet.clone())), rules, options)
+        let setting = Setting { rules, loaded: &loaded, library: None };
+        human(&trace(&loaded, black_box(packet.clone())), &setting, options)
     });
 }
 

@@ -19,6 +19,7 @@ use cgwfw::snippet::library::Library;
 use cgwfw::snippet::signature::metadata;
 use cgwfw::source::Sources;
 use cgwfw::syntax;
+use cgwfw::trace::hint::Setting;
 use cgwfw::trace::human::{TraceStyle, human};
 use cgwfw::trace::trace;
 use cgwfw::traffic::one::{Described, all_described};
@@ -124,7 +125,8 @@ pub fn traffic(text: &str) {
         let followed = trace(&loaded, packet);
         assert!(!followed.branches.is_empty(), "{again}");
         let style = Style { color: false, unicode: true, width: 100 };
-        assert!(!human(&followed, Rules::Policy(&POLICY), TraceStyle { style, verbose: true }).is_empty());
+        let setting = Setting { rules: Rules::Policy(&POLICY), loaded: &loaded, library: Some(&LIBRARY) };
+        assert!(!human(&followed, &setting, TraceStyle { style, verbose: true }).is_empty());
     }
     for report in diagnostics.iter() {
         assert!(!report.help.is_empty(), "{report:?}");

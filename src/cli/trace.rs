@@ -16,9 +16,11 @@ use crate::net::{Both, Family};
 use crate::origin::{RuleFile, Rules};
 use crate::policy::Declarations;
 use crate::simulate::Loaded;
+use crate::snippet::library::Library;
 use crate::source::Sources;
 use crate::syntax::{self, Ast};
 use crate::trace::diagram::diagram;
+use crate::trace::hint::Setting;
 use crate::trace::human::{TraceStyle, human};
 use crate::trace::json::json;
 use crate::trace::{Trace, trace};
@@ -89,7 +91,7 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
         let ast = syntax::beside(&compilation.ast.sources, &name, &text, &mut diagnostics);
         let packets = all_described(&ast, &compilation.declarations, &mut diagnostics);
         let packets = refuse(packets, &ast, diagnostics, style)?;
-        return Ok(write(packets, Rules::Policy(compilation), arguments, output));
+        return Ok(write(packets, Rules::Policy(compilation), Some(&compiled.library), arguments, output));
     }
     let (v4, v4_file) = read_rules(&arguments.rules[0], Family::V4)?;
     let (v6, v6_file) = read_rules(&arguments.rules[1], Family::V6)?;
@@ -97,7 +99,7 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
     let ast = syntax::beside(&Sources::default(), &name, &text, &mut diagnostics);
     let packets = all_described(&ast, &Declarations::default(), &mut diagnostics);
     let packets = refuse(packets, &ast, diagnostics, style)?;
-    Ok(write(packets, Rules::Files(&rulesets, &files), arguments, output))
+    Ok(write(packets, Rules::Files(&rulesets, &files), None, arguments, output))
 }
 
 fn usage(message: &str) -> Outcome {
@@ -149,7 +151,13 @@ fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, RuleFile), Outcom
     Ok((ruleset, RuleFile::new(path.display().to_string(), text)))
 }
 
-fn write(packets: Vec<Described>, rules: Rules, arguments: &Arguments, style: Style) -> Outcome {
+fn write(
+    packets: Vec<Described>,
+    rules: Rules,
+    library: Option<&Library>,
+    arguments: &Arguments,
+    style: Style,
+) -> Outcome {
     let loaded = Both::of(|family| Loaded::new(rules.of(family)));
     let mut outcome = Outcome::Fine;
     let many = packets.len() > 1;
@@ -162,7 +170,8 @@ fn write(packets: Vec<Described>, rules: Rules, arguments: &Arguments, style: St
                 Err(error) => return Outcome::Unusable(format!("the answer cannot be written as JSON: {error}")),
             }
         } else {
-            people(&trace, rules, arguments, style, many, index)
+            let setting = Setting { rules, loaded: &loaded[family], library };
+            people(&trace, &setting, arguments, style, many, index)
         };
         outcome = outcome.and(print(&text));
         if outcome != Outcome::Fine {
@@ -173,17 +182,17 @@ fn write(packets: Vec<Described>, rules: Rules, arguments: &Arguments, style: St
 }
 
 /// The answer for people; several are set apart.
-fn people(trace: &Trace, rules: Rules, arguments: &Arguments, style: Style, many: bool, index: usize) -> String {
+fn people(trace: &Trace, setting: &Setting, arguments: &Arguments, style: Style, many: bool, index: usize) -> String {
     let mut text = String::new();
     if many {
         let family = trace.described.packet.family().name();
         text.push_str(if index > 0 { "\n\n" } else { "" });
         text.push_str(&format!("{family}: "));
     }
-    text.push_str(&human(trace, rules, TraceStyle { style, verbose: arguments.verbose }));
+    text.push_str(&human(trace, setting, TraceStyle { style, verbose: arguments.verbose }));
     if arguments.diagram {
         text.push('\n');
-        text.push_str(&diagram(trace, rules, style));
+        text.push_str(&diagram(trace, setting.rules, style));
     }
     text
 }

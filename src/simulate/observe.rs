@@ -2,7 +2,7 @@
 //! Input: events with the packet as it is. Output: whatever the observer makes of them.
 
 use super::flight::Flight;
-use super::verdict::{Place, Verdict};
+use super::verdict::{By, Place, Verdict};
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{ChainId, Hook, RejectWith, TableName};
 use crate::way::Discard;
@@ -63,10 +63,26 @@ pub enum Event {
     Discarded(Discard),
 }
 
+/// What an observer has happen at a rule, or at the end of a chain, instead of what the rules say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// The table lets the packet pass.
+    Accepts,
+    /// The rule is as if it were not there.
+    Skips,
+}
+
 /// Somebody who looks on.
 pub trait Observer {
     /// Something happened; the packet is as it is after that.
     fn see(&mut self, flight: &Flight, event: Event);
+
+    /// What happens at a rule or a policy that the packet has come to, if not what the rules say: for those who ask what
+    /// another rule would change.
+    #[inline]
+    fn instead(&self, _: By) -> Option<Instead> {
+        None
+    }
 }
 
 /// Looks at nothing: for those who want the decision alone.

@@ -9,7 +9,7 @@ use super::facts::{Fact, learn};
 use super::flight::{Flight, View};
 use super::loaded::{Entry, Loaded, target_name};
 use super::matches::{self, whole};
-use super::observe::{Effect, Event, Observer, Silent};
+use super::observe::{Effect, Event, Instead, Observer, Silent};
 use super::targets::{apply, effect};
 use super::verdict::{Assumptions, By, Decision, Place, Verdict};
 use crate::iptables::meaning::{Answer, Condition, Field, Term, Then, evaluate, name_number};
@@ -271,6 +271,9 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                     entries = table.chain(at.chain);
                     continue;
                 }
+                if branch.observer.instead(passes) == Some(Instead::Accepts) {
+                    return Outcome::Passes(passes);
+                }
                 branch.see(Event::Ends(name, hook, policy));
                 return match policy {
                     Verdict::Accept => Outcome::Passes(passes),
@@ -283,6 +286,14 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 (matches, assumed, first_action) = (how.matches, how.assumed, how.action);
                 forced = None;
             } else {
+                match branch.observer.instead(By::Rule(place)) {
+                    None => {}
+                    Some(Instead::Accepts) => return Outcome::Passes(By::Rule(place)),
+                    Some(Instead::Skips) => {
+                        at.next += 1;
+                        continue;
+                    }
+                }
                 match matches::rule(entry, &branch.flight, self.assumptions) {
                     Answer::No => {
                         at.next += 1;

@@ -2,11 +2,13 @@
 //! Input: loaded rules and a described packet. Output: a `Trace`.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 use super::fields::Fields;
 use super::record::{Missed, Recorder, Step, What};
 use super::reject::{Rejection, answer};
-use crate::net::Family;
+use crate::iptables::packet::Way;
+use crate::net::{Family, PortRange};
 use crate::origin::{Rules, SentencePlace};
 use crate::simulate::{Assumptions, By, Decision, Loaded, Place, Translation, Verdict, decide, walks};
 use crate::traffic::one::Described;
@@ -39,8 +41,14 @@ pub struct Branch {
     pub new_destination: Option<Translation>,
     /// The new source, if it was translated.
     pub new_source: Option<Translation>,
+    /// Where it goes: a REDIRECT sends it to the gateway itself.
+    pub way: Way,
     /// Whether it is routed on: so described, or sent to another host by a translation.
     pub forwarded: bool,
+    /// The destination at the end, where it is known.
+    pub destination: Option<IpAddr>,
+    /// The destination ports that it may have at the end; none, where it has none.
+    pub destination_port: Option<PortRange>,
     /// What a REJECT sends back.
     pub answer: Option<Rejection>,
 }
@@ -108,7 +116,10 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
                 fields: Fields::of(flight),
                 new_destination: flight.new_destination,
                 new_source: flight.new_source,
+                way: if matches!(flight.packet.way, Way::Out(_)) { flight.packet.way } else { flight.way },
                 forwarded: flight.is_forwarded(),
+                destination: flight.destination.known(flight.family),
+                destination_port: flight.ports.map(|(_, port)| port),
                 answer,
             });
         },

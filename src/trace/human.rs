@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::follow::{Branch, Trace, statement};
-use super::hint;
+use super::hint::{self, Setting};
 use super::record::{Missed, Step, What};
 use super::words::{between, new_end, participle};
 use crate::diagnostic::{Style, visible};
@@ -37,8 +37,8 @@ fn paint(text: &str, color: &str, style: Style) -> String {
 }
 
 /// The whole answer.
-pub fn human(trace: &Trace, rules: Rules, options: TraceStyle) -> String {
-    let mut writer = Writer { trace, rules, options, out: String::new() };
+pub fn human(trace: &Trace, setting: &Setting, options: TraceStyle) -> String {
+    let mut writer = Writer { trace, setting, rules: setting.rules, options, out: String::new() };
     writer.headline();
     writer.packet();
     let several = trace.decisions().len();
@@ -71,6 +71,7 @@ fn readable(statement: SentencePlace) -> SentencePlace {
 
 struct Writer<'a> {
     trace: &'a Trace,
+    setting: &'a Setting<'a>,
     rules: Rules<'a>,
     options: TraceStyle,
     out: String,
@@ -349,7 +350,7 @@ impl<'a> Writer<'a> {
     }
 
     fn hints(&mut self) {
-        let hints = hint::hints(self.trace, self.rules);
+        let hints = hint::hints(self.trace, self.setting);
         if hints.is_empty() {
             return;
         }

@@ -8,7 +8,7 @@ use super::codes::TrafficError;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
-use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
+use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Declarations, Packets, Traffic, Values};
 use crate::resolve::Scope;
 use crate::resolve::traffic::packets::{Places, packets};
@@ -23,8 +23,12 @@ use crate::syntax::Ast;
 pub struct Described {
     /// The packet.
     pub packet: Packet,
+    /// The families that the sentence admits.
+    pub families: Families,
     /// What the sentence left open, as clauses of traffic.
     pub assumed: Vec<String>,
+    /// The same as traffic: what was taken for it.
+    pub open: Traffic,
     /// `over limit` and `spoofed`, where the sentence says them; else both ways.
     pub assumptions: Assumptions,
     /// The place of the sentence.
@@ -170,11 +174,13 @@ impl Reader<'_> {
             spoofed: self.packets.spoofed.then_some(true),
             ..Assumptions::default()
         };
-        let assumed = assumed.clauses();
-        packets
-            .into_iter()
-            .map(|packet| Described { packet, assumed: assumed.clone(), assumptions, span: self.span })
-            .collect()
+        let clauses = assumed.clauses();
+        let (families, open, span) = (self.packets.families, assumed.traffic, self.span);
+        let describe = |packet| {
+            let (assumed, open) = (clauses.clone(), open.clone());
+            Described { packet, families, assumed, open, assumptions, span }
+        };
+        packets.into_iter().map(describe).collect()
     }
 
     fn way(&mut self, assumed: &mut Assumed) -> Option<Way> {

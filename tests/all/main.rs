@@ -8,6 +8,7 @@ mod examples;
 mod fixes;
 mod format;
 mod fuzz;
+mod hints;
 mod hostile;
 #[cfg(unix)]
 mod interrupted;

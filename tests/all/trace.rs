@@ -125,6 +125,36 @@ fn the_sentence_of_the_hint_speaks_of_the_port_that_the_packet_goes_to() {
 }
 
 #[test]
+fn what_a_hint_says_is_what_the_packet_says() {
+    let policy = "interface wan0\ninterface lan0\ndefault drop\nallow forward in on wan0 out on lan0 udp port 53\n\
+        drop bogons on wan0\ndnat in on wan0 tcp port 8080 as 198.51.100.80:80 only ipv4\n";
+    for (traffic, hint) in [
+        ("in on lan0 tcp port 53", Some("a sentence that lets it pass: allow in on lan0 tcp port 53")),
+        (
+            "in on lan0 tcp port 53 only ipv4",
+            Some("a sentence that lets it pass: allow in on lan0 tcp port 53 only ipv4"),
+        ),
+        (
+            "forward in on wan0 out on lan0 udp from 10.2.0.5 to port 53",
+            Some("an exception that lets it pass, in <stdin>:5: drop bogons on wan0 except 10.2.0.5"),
+        ),
+        // The exception would not be enough, and nothing else would do.
+        ("forward in on wan0 out on lan0 udp from 10.2.0.5 to port 54", None),
+        (
+            "in on wan0 tcp from 9.9.9.9 to port 8080",
+            Some("a sentence that lets it pass: allow forward in on wan0 tcp from 9.9.9.9 to 198.51.100.80 port 80"),
+        ),
+        // No sentence may name it.
+        ("in on lan1 tcp port 53", None),
+    ] {
+        let output = cgwfw(&["trace", "-", traffic], policy);
+        let out = text(&output.stdout);
+        let found = out.lines().map(str::trim).find(|line| line.contains("lets it pass"));
+        assert_eq!(found, hint, "{out}");
+    }
+}
+
+#[test]
 fn hints_say_what_would_have_to_be_different() {
     for (rule, traffic, condition) in [
         ("tcp port 22", "tcp port 23", "if its destination port were 22"),
