@@ -16,7 +16,7 @@ mod walk;
 pub use self::decide::{decide, verdict};
 pub use self::flight::{Bounds, Flight, Translation};
 pub use self::loaded::Loaded;
-pub use self::matches::{Answer, Part, disagreement, only_failing};
+pub use self::matches::{Answer, Part, disagreement, only_failing, open_parts};
 pub use self::observe::{Effect, Event, Instead, Observer, Silent};
 pub use self::verdict::{Assumptions, By, Decision, Place, Verdict};
 pub use self::walk::{MAX_WALKS, walks};

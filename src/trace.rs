@@ -8,8 +8,10 @@ mod follow;
 pub mod hint;
 pub mod human;
 pub mod json;
+mod open;
 mod record;
 mod reject;
+mod translated;
 mod unmet;
 pub mod words;
 

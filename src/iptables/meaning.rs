@@ -3,6 +3,7 @@
 
 mod condition;
 mod evaluate;
+mod limits;
 mod matches;
 mod surroundings;
 mod targets;
@@ -13,6 +14,7 @@ pub use self::condition::{
     number, state_number,
 };
 pub use self::evaluate::{Answer, Read, Value, evaluate};
+pub use self::limits::Allowance;
 pub use self::matches::{backends_differ, conditions, interface_is, prefix_is};
 pub use self::targets::{Action, Assign, Term, Then};
 pub use self::tracking::{reassembles, tracks, translates};

@@ -200,6 +200,11 @@ pub fn part_text(rule: &Rule, part: Part, family: Family) -> String {
     text.trim_start().to_owned()
 }
 
+/// The name of a target, where it is not a chain.
+pub fn target_name(target: &Target) -> &str {
+    target.kept().map_or_else(|| of_target(target).map_or("", |row| row.known.name), |unknown| &unknown.name)
+}
+
 fn target(target: &Target, chains: &[Chain], family: Family, out: &mut String) {
     let called = |chain: ChainId| chains.get(chain.0 as usize).map_or("", |chain| &*chain.name);
     let goto = |chain: &str, out: &mut String| {
@@ -212,8 +217,7 @@ fn target(target: &Target, chains: &[Chain], family: Family, out: &mut String) {
         Target::Unresolved { chain, goto: true } => return goto(chain, out),
         Target::Jump(chain) => called(*chain),
         Target::Unresolved { chain, goto: false } => chain,
-        Target::Unknown(unknown) => &unknown.name,
-        _ => of_target(target).map_or("", |row| row.known.name),
+        other => target_name(other),
     };
     out.push_str(" -j ");
     out.push_str(name);

@@ -123,6 +123,17 @@ pub fn only_failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions:
     only.filter(|_| count == 1)
 }
 
+/// The parts of a rule that the packet alone does not decide.
+pub fn open_parts(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assumptions) -> Vec<Part> {
+    let Some((_, rule)) = place.look_up(loaded.ruleset) else { return Vec::new() };
+    // What the branch has decided meanwhile was open before.
+    let mut flight = flight.clone();
+    flight.facts.clear();
+    let view = View { flight: &flight, assumptions };
+    let parts = named_conditions(rule, place, &loaded.context).into_iter();
+    parts.filter(|(_, condition)| evaluate(condition, &view) == Answer::Maybe).map(|(part, _)| part).collect()
+}
+
 /// What a compiled rule and its conditions say of a packet, where they do not say the same: never.
 pub fn disagreement(loaded: &Loaded, place: Place, flight: &Flight) -> Option<(Answer, Answer)> {
     let entry = loaded.tables[place.table as usize].as_ref()?.entry(place.rule)?;

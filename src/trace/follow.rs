@@ -1,7 +1,6 @@
 //! A packet followed through the rules.
 //! Input: loaded rules and a described packet. Output: a `Trace`.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::fields::Fields;
@@ -10,7 +9,7 @@ use super::reject::{Rejection, answer};
 use crate::iptables::packet::Way;
 use crate::net::{Family, PortRange};
 use crate::origin::{Rules, SentencePlace};
-use crate::simulate::{Assumptions, By, Decision, Loaded, Place, Translation, Verdict, decide, walks};
+use crate::simulate::{Assumptions, By, Decision, Loaded, Translation, Verdict, decide, walks};
 use crate::traffic::one::Described;
 
 /// Everything that is known about the fate of a packet.
@@ -71,23 +70,14 @@ impl Trace {
         let first = decisions.first()?.verdict;
         (self.complete && decisions.iter().all(|decision| decision.verdict == first)).then_some(first)
     }
-
-    /// The rules that could not be decided, each once.
-    pub fn undecided(&self) -> Vec<Place> {
-        let mut places = Vec::new();
-        let mut seen = HashSet::new();
-        for step in self.branches.iter().flat_map(|branch| &branch.steps) {
-            if let (What::Rule { assumed: true, .. } | What::NotTaken, Some(place)) = (&step.what, step.place)
-                && seen.insert(place)
-            {
-                places.push(place);
-            }
-        }
-        places
-    }
 }
 
 impl Branch {
+    /// Whether the packet passes.
+    pub fn passes(&self) -> bool {
+        self.decision.verdict == Verdict::Accept
+    }
+
     /// Whether it came to the gateway, and goes on to another host since its destination is translated.
     pub fn is_rerouted(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.what, What::Rerouted))

@@ -5,14 +5,16 @@ use std::fmt::Write;
 
 use super::follow::{Branch, Trace, statement};
 use super::hint::{self, Setting};
+use super::open::{Ending, outcome, turned_out};
 use super::record::{Missed, Step, What};
+use super::translated::translations;
 use super::words::{between, new_end, participle};
 use crate::diagnostic::{Style, visible};
 use crate::iptables::print::rule_line;
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::Packets;
 use crate::sentence;
-use crate::simulate::{By, Decision, Effect, Hook, MAX_WALKS, Place, Verdict};
+use crate::simulate::{By, Decision, Effect, Hook, MAX_WALKS, Place, Translation, Verdict};
 
 /// How a trace is written.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,9 @@ fn paint(text: &str, color: &str, style: Style) -> String {
 
 /// The whole answer.
 pub fn human(trace: &Trace, setting: &Setting, options: TraceStyle) -> String {
-    let mut writer = Writer { trace, setting, rules: setting.rules, options, out: String::new() };
+    let outcome = outcome(trace);
+    let places = outcome.places();
+    let mut writer = Writer { trace, setting, rules: setting.rules, outcome, places, options, out: String::new() };
     writer.headline();
     writer.packet();
     let several = trace.decisions().len();
@@ -73,6 +77,9 @@ struct Writer<'a> {
     trace: &'a Trace,
     setting: &'a Setting<'a>,
     rules: Rules<'a>,
+    outcome: Ending<'a>,
+    /// The rules that the verdict depends on.
+    places: Vec<Place>,
     options: TraceStyle,
     out: String,
 }
@@ -119,27 +126,14 @@ impl<'a> Writer<'a> {
                 let by = decisions.first().map_or(String::new(), |decision| self.by(*decision));
                 format!("{word}{cases} {by}")
             }
-            None => {
-                let mut words: Vec<&str> = Vec::new();
-                for decision in &decisions {
-                    let word = participle(decision.verdict);
-                    if !words.contains(&word) {
-                        words.push(word);
-                    }
-                }
-                let word = paint("UNDECIDED:", YELLOW, style);
-                format!("{word} {}, as the matches below turn out", words.join(" or "))
-            }
+            None => paint(&self.outcome.words(self.rules, self.family()), YELLOW, style),
         };
         self.line(&text);
         if !self.trace.complete {
             self.line(&format!("More than {MAX_WALKS} ways to turn out: these are not all."));
         }
         self.if_own();
-        if decisions.len() < 2 {
-            return;
-        }
-        for place in self.trace.undecided() {
+        for place in self.places.clone() {
             if let Some((line, statement)) = self.statement(place) {
                 self.line(&format!("  depends on {}:{} {}", statement.file, statement.line, statement.text));
                 if line != statement.text {
@@ -203,28 +197,23 @@ impl<'a> Writer<'a> {
         for note in hint::undeclared(&described.packet, self.rules) {
             self.line(&format!("  note: {note}"));
         }
-        let Some(branch) = self.trace.branches.first() else { return };
-        if let Some(translation) = branch.new_destination {
-            self.line(&format!("  translated: its destination becomes {}", new_end(translation)));
-        }
-        if let Some(translation) = branch.new_source {
-            self.line(&format!("  translated: its source becomes {}", new_end(translation)));
+        let translated = translations(self.trace);
+        for (end, ways) in [("destination", translated.destination), ("source", translated.source)] {
+            let becomes = |new: &Option<Translation>| {
+                new.map_or_else(|| "stays".into(), |new| format!("becomes {}", new_end(new)))
+            };
+            if ways.iter().any(Option::is_some) {
+                let ways: Vec<String> = ways.iter().map(becomes).collect();
+                self.line(&format!("  translated: its {end} {}", ways.join(", or ")));
+            }
         }
     }
 
     /// `dropped by …, if line 12 matches and line 14 does not`.
     fn branch_title(&self, branch: &Branch) -> String {
-        let mut conditions = Vec::new();
-        for step in &branch.steps {
-            let says = match step.what {
-                What::Rule { assumed: true, .. } => "matches",
-                What::NotTaken => "does not match",
-                _ => continue,
-            };
-            if let Some((_, statement)) = step.place.and_then(|place| self.statement(place)) {
-                conditions.push(format!("{}:{} {says}", statement.file, statement.line));
-            }
-        }
+        let decides = |step: &&Step| step.place.is_some_and(|place| self.places.contains(&place));
+        let steps = branch.steps.iter().filter(decides);
+        let conditions: Vec<String> = steps.filter_map(|step| turned_out(step, self.rules, self.family())).collect();
         let by = format!("{} {}", participle(branch.decision.verdict), self.by(branch.decision));
         if conditions.is_empty() { by } else { format!("{by}, if {}", conditions.join(" and ")) }
     }

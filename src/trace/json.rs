@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use super::follow::{Branch, Trace, statement};
 use super::record::{self, What};
+use super::translated::translations;
 use super::words::new_end;
 use crate::iptables::print::rule_line;
 use crate::origin::{Rules, SentencePlace};
 use crate::sentence;
-use crate::simulate::{By, Decision, Verdict};
+use crate::simulate::{By, Decision, Translation, Verdict};
 
 /// One answer.
 #[derive(Debug, Serialize)]
@@ -64,6 +65,10 @@ struct JsonStep {
 struct Rewritten {
     source: Option<String>,
     destination: Option<String>,
+    /// What the source may become, where that is open; null: it stays.
+    source_open: Vec<Option<String>>,
+    /// Likewise the destination.
+    destination_open: Vec<Option<String>>,
 }
 
 /// The JSON form of a trace.
@@ -95,7 +100,7 @@ pub fn json(trace: &Trace, rules: Rules) -> JsonTrace {
         kernel,
         possible: possible.iter().map(|decision| self::outcome(trace, rules, *decision)).collect(),
         steps: branch.map_or_else(Vec::new, |branch| steps(trace, branch, rules)),
-        rewritten: branch.and_then(rewritten),
+        rewritten: rewritten(trace),
         if_own: trace.if_own.iter().map(|decision| self::outcome(trace, rules, *decision)).collect(),
     }
 }
@@ -161,9 +166,20 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
     branch.steps.iter().map(step).collect()
 }
 
-fn rewritten(branch: &Branch) -> Option<Rewritten> {
-    if branch.new_source.is_none() && branch.new_destination.is_none() {
-        return None;
-    }
-    Some(Rewritten { source: branch.new_source.map(new_end), destination: branch.new_destination.map(new_end) })
+/// The new ends, where they are certain; what each may become, where it is open.
+fn rewritten(trace: &Trace) -> Option<Rewritten> {
+    let ways = translations(trace);
+    let certain = |ways: &[Option<Translation>]| if let [Some(one)] = ways { Some(new_end(*one)) } else { None };
+    let open = |ways: &[Option<Translation>]| {
+        let all = if ways.len() > 1 { ways } else { &[] };
+        all.iter().map(|new| new.map(new_end)).collect::<Vec<_>>()
+    };
+    let rewritten = Rewritten {
+        source: certain(&ways.source),
+        destination: certain(&ways.destination),
+        source_open: open(&ways.source),
+        destination_open: open(&ways.destination),
+    };
+    let nothing = ways.source.iter().chain(&ways.destination).all(Option::is_none);
+    (!nothing).then_some(rewritten)
 }

@@ -6,11 +6,11 @@ use crate::iptables::packet::State;
 use crate::iptables::ruleset::{Part, TableName};
 use crate::net::Family;
 use crate::simulate::{
-    Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, only_failing,
+    Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, only_failing, open_parts,
 };
 
 /// One thing that happens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// The table and the hook that the packet is at.
     pub table: Option<(TableName, Hook)>,
@@ -18,10 +18,12 @@ pub struct Step {
     pub place: Option<Place>,
     /// What happens.
     pub what: What,
+    /// The parts of the rule that the packet alone does not decide, where two ways part at it.
+    pub open: Vec<Part>,
 }
 
 /// What happens in a step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum What {
     /// The packet comes to a chain.
     Enters,
@@ -87,7 +89,13 @@ impl<'a> Recorder<'a> {
     }
 
     fn step(&mut self, place: Option<Place>, what: What) {
-        self.steps.push(Step { table: self.at, place, what });
+        self.steps.push(Step { table: self.at, place, what, open: Vec::new() });
+    }
+
+    /// A step at which two ways part.
+    fn parting(&mut self, place: Place, what: What, flight: &Flight) {
+        let open = open_parts(self.loaded, place, flight, self.assumptions);
+        self.steps.push(Step { table: self.at, place: Some(place), what, open });
     }
 }
 
@@ -102,9 +110,14 @@ impl Observer for Recorder<'_> {
                 let family: Family = flight.family;
                 let rule = place.look_up(self.loaded.ruleset);
                 let text = rule.map(|(table, rule)| words::effect(table, &rule.target, effect, flight, family));
-                self.step(Some(place), What::Rule { effect, text: text.unwrap_or_default(), assumed });
+                let what = What::Rule { effect, text: text.unwrap_or_default(), assumed };
+                if assumed && !matches!(effect, Effect::GoesOn | Effect::Changes) {
+                    self.parting(place, what, flight);
+                } else {
+                    self.step(Some(place), what);
+                }
             }
-            Event::Passes { place, assumed: true } => self.step(Some(place), What::NotTaken),
+            Event::Passes { place, assumed: true } => self.parting(place, What::NotTaken, flight),
             Event::Passes { place, assumed: false } => {
                 if let (Some(part), Some((_, hook))) =
                     (only_failing(self.loaded, place, flight, self.assumptions), self.at)

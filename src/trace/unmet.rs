@@ -18,12 +18,13 @@ pub fn unmet(rule: &Rule, part: Part, family: Family, fields: &Fields) -> String
             let condition = rule.matches.get(index).map(|one| one.condition(&context));
             condition.and_then(|condition| of_condition(&condition, family, fields))
         }
-        part => of_header(rule, part, family),
+        part => header_part(rule, part, family),
     };
     words.map_or_else(|| format!("if `{}` held", part_text(rule, part, family)), |words| format!("if {words}"))
 }
 
-fn of_header(rule: &Rule, part: Part, family: Family) -> Option<String> {
+/// What a part of the header asks: `it came from 192.0.2.1`.
+pub fn header_part(rule: &Rule, part: Part, family: Family) -> Option<String> {
     let header = &rule.header;
     let it = |negated: bool, is: &str, is_not: &str, value: String| {
         format!("it {} {value}", if negated { is_not } else { is })

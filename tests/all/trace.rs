@@ -265,7 +265,68 @@ fn json_shows_what_was_rewritten_and_what_is_possible() {
     assert_eq!(possible, ["accept", "drop"]);
     let output = cgwfw(&["trace", "examples/nat-gateway.cgwfw", packet], "");
     let out = text(&output.stdout);
-    assert!(out.starts_with("UNDECIDED: accepted or dropped, as the matches below turn out\n  depends on "), "{out}");
+    assert!(out.starts_with("DROPPED if it is spoofed, else ACCEPTED\n  depends on "), "{out}");
+}
+
+#[test]
+fn an_open_answer_says_how_and_names_what_decides() {
+    let policy = "default drop
+rules ipv4 filter {
+-A INPUT -m limit --limit 3/min -j LOG
+-A INPUT -i eth0 -p udp -j NFQUEUE --queue-num 1
+-A INPUT -i eth0 -p tcp -m tcp --dport 23 -m set --match-set x src -j ACCEPT
+-A INPUT -i eth0 -p tcp -m tcp --dport 24 -m recent --update --name x -j DROP
+-A INPUT -i eth0 -p tcp -m tcp --dport 24 -m limit --limit 1/hour -j REJECT
+-A INPUT -i eth0 -p tcp -m tcp --dport 24 -j ACCEPT
+-A INPUT -i eth0 -p sctp -j ULOG
+-A INPUT -i eth0 -p sctp -j TEE --gateway 192.0.2.9
+-A INPUT -i eth0 -p sctp -m limit --limit 3/min -j ACCEPT
+-A INPUT -i eth0 -p sctp -j ACCEPT
+}
+allow in on eth0 tcp port 22 limit 3/minute per source
+drop spoofed on eth1
+allow in on eth1
+";
+    for (traffic, first, rules) in [
+        ("eth0 tcp port 22", "ACCEPTED up to 3/minute per source, else DROPPED", 1),
+        ("eth0 tcp port 23", "ACCEPTED if `-m set --match-set x src` holds, else DROPPED", 1),
+        (
+            "eth0 tcp port 24",
+            "DROPPED if `-m recent --update --name x --mask 255.255.255.255 --rsource` holds, REJECTED up to 1/hour, else \
+             ACCEPTED",
+            2,
+        ),
+        ("eth0 udp", "ACCEPTED if NFQUEUE lets it pass, else DROPPED", 1),
+        ("eth1 udp", "DROPPED if it is spoofed, else ACCEPTED", 1),
+        // Nothing that is open changes the verdict.
+        (
+            "eth0 sctp",
+            "ACCEPTED in every case, as a rule by <stdin>:11 -A INPUT -i eth0 -p sctp -m limit --limit 3/min -j ACCEPT",
+            0,
+        ),
+    ] {
+        let output = cgwfw(&["trace", "-", &format!("in on {traffic} only ipv4")], policy);
+        let out = text(&output.stdout);
+        let depends = out.lines().filter(|line| line.starts_with("  depends on ")).count();
+        assert_eq!((out.lines().next(), depends), (Some(first), rules), "{out}");
+    }
+}
+
+#[test]
+fn a_translation_that_is_open_is_no_fact() {
+    let policy = "default drop
+rules ipv4 nat {
+-A PREROUTING -i eth0 -p tcp -m set --match-set x src -j DNAT --to-destination 198.51.100.80
+}
+";
+    let answer = |options: &[&str]| {
+        let output = cgwfw(&[&["trace", "-", "in on eth0 tcp port 80 only ipv4"], options].concat(), policy);
+        text(&output.stdout).to_owned()
+    };
+    let json: serde_json::Value = serde_json::from_str(&answer(&["--json"])).expect("JSON");
+    assert!(json["rewritten"]["destination"].is_null());
+    assert_eq!(json["rewritten"]["destination_open"], serde_json::json!(["198.51.100.80", null]));
+    assert!(answer(&[]).contains("  translated: its destination becomes 198.51.100.80, or stays\n"));
 }
 
 #[test]

@@ -269,6 +269,9 @@ impl HashLimit {
     pub const TUNING: [&'static str; 4] =
         ["hashlimit-htable-size", "hashlimit-htable-max", "hashlimit-htable-gcinterval", HashLimit::EXPIRY];
 
+    /// The mode of a bucket for each source address.
+    pub const PER_SOURCE: u8 = 1;
+
     /// The words of `--hashlimit-mode`; the bit of `MODES[n]` is `1 << n`.
     pub const MODES: [&'static str; 4] = ["srcip", "srcport", "dstip", "dstport"];
 }
