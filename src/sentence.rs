@@ -1,11 +1,11 @@
 //! The one writer of policy text: traffic clauses, packets, and their values.
 //! Input: typed values. Output: text that `resolve` reads as the same values.
 
-use crate::language::values::{ICMP_TYPES, IcmpWord, PROTOCOLS, ProtocolWord, RATE_UNITS, STATES, icmp_families};
 use std::net::IpAddr;
 
 use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, RateUnit, States, TcpFlags};
+use crate::language::values::{ICMP_TYPES, IcmpWord, PROTOCOLS, ProtocolWord, RATE_UNITS, STATES, icmp_families};
 use crate::net::{Both, Families, Family, PortRange, Prefix, Protocol};
 use crate::policy::{Directions, IpsecSides, Packets, RateClause, Traffic, Values};
 

@@ -1,7 +1,6 @@
 //! One combination of values into one pattern.
 //! Input: a pattern's fixed parts and the values for its holes. Output: a rule, and what its own chain must let return.
 
-use crate::language::values::{IcmpWord, ProtocolWord};
 use std::borrow::Cow;
 
 use super::chain_name::invented_name;
@@ -10,6 +9,7 @@ use crate::iptables::ruleset::{
     PolicyDirection, PortSide, Ports, Rate, Rule, States, Tcp,
 };
 use crate::iptables::{parse::Slot, print, rate};
+use crate::language::values::{IcmpWord, ProtocolWord};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::RateClause;
 

@@ -50,6 +50,11 @@ impl<'a> Dimension<'a> {
         if negated { &self.others } else { &self.choices }
     }
 
+    /// Whether there is more than one turn for any slot.
+    fn is_list(&self) -> bool {
+        self.choices.len() > 1 || self.others.len() > 1
+    }
+
     /// The choice of a slot at a turn of the list; one that is alone stands at every turn.
     fn at(&self, negated: bool, turn: usize) -> Option<Choice<'a>> {
         match self.of(negated)[..] {
@@ -107,7 +112,7 @@ pub fn group(
     family: Family,
     comment: Option<&str>,
 ) -> Result<Group, TooMany> {
-    let dimensions = dimensions(block, family);
+    let dimensions = dimensions(block, family, patterns);
     let traffic = block.traffic.as_deref();
     let legs = traffic.map(|traffic| legs(traffic, &signature.traffic)).unwrap_or_default();
     let mut lines: SmallVec<[Line; 8]> = SmallVec::new();
@@ -119,7 +124,10 @@ pub fn group(
         }
     }
     // A list without a value of this family leaves no combination, except where no rule needs it.
-    let turns = |(index, dimension)| lines.iter().map(|line| line.turns(index, dimension)).max().unwrap_or(0).max(1);
+    let turns = |(index, dimension): (usize, &Dimension)| match dimension.is_list() {
+        true => lines.iter().map(|line| line.turns(index, dimension)).max().unwrap_or(0).max(1),
+        false => 1,
+    };
     let sizes: SmallVec<[usize; 16]> = dimensions.iter().enumerate().map(turns).collect();
     let combinations = sizes.iter().try_fold(lines.len().max(1), |all, size| all.checked_mul(*size));
     let combinations = combinations.filter(|all| *all <= MAX_RULES).ok_or(TooMany)?;
@@ -146,32 +154,30 @@ pub fn group(
 }
 
 /// The lists of a sentence: those of its arguments, each at its position, then those of its traffic.
-fn dimensions(block: &Block, family: Family) -> SmallVec<[Dimension<'_>; 4]> {
+fn dimensions<'a>(block: &'a Block, family: Family, patterns: &[Pattern]) -> SmallVec<[Dimension<'a>; 4]> {
     let mut dimensions = SmallVec::new();
-    for (_, argument) in &block.arguments {
-        let (choices, others) = match argument {
-            Argument::Address(values) => {
-                let fits = |prefix: &Prefix| prefix.family() == family;
-                (each(values, fits, Choice::Addresses), others(values, fits, Choice::Addresses))
-            }
-            Argument::Interface(values) => {
-                (each(values, |_| true, Choice::Interfaces), others(values, |_| true, Choice::Interfaces))
-            }
-            Argument::Ports(values) => {
-                let others = match values {
-                    Values { negated: false, items } if !items.is_empty() => one(Choice::Ports(true, items)),
-                    Values { items, .. } => chunks(items).map(|chunk| Choice::Ports(false, chunk)).collect(),
-                };
-                (ports(values), others)
-            }
-            Argument::Rate(clause) => (one(Choice::Rate(*clause)), Choices::new()),
+    let of_family = |prefix: &Prefix| prefix.family() == family;
+    for (index, (_, argument)) in block.arguments.iter().enumerate() {
+        let choices = match argument {
+            Argument::Address(values) => each(values, of_family, Choice::Addresses),
+            Argument::Interface(values) => each(values, |_| true, Choice::Interfaces),
+            Argument::Ports(values) => ports(values),
+            Argument::Rate(clause) => one(Choice::Rate(*clause)),
             // The template has printed it.
-            Argument::Text(_) => (one(Choice::Any), Choices::new()),
+            Argument::Text(_) => one(Choice::Any),
+        };
+        let mut uses = patterns.iter().flat_map(|pattern| &pattern.uses);
+        let others = match argument {
+            _ if !uses.any(|(_, negated, used)| *negated && *used == index) => Choices::new(),
+            Argument::Address(values) => others(values, of_family, Choice::Addresses),
+            Argument::Interface(values) => others(values, |_| true, Choice::Interfaces),
+            Argument::Ports(Values { negated: false, items }) if !items.is_empty() => one(Choice::Ports(true, items)),
+            Argument::Ports(Values { items, .. }) => chunks(items).map(|chunk| Choice::Ports(false, chunk)).collect(),
+            Argument::Rate(_) | Argument::Text(_) => Choices::new(),
         };
         dimensions.push(Dimension { key: Key::Parameter, choices, others });
     }
     if let Some(traffic) = &block.traffic {
-        let of_family = |prefix: &Prefix| prefix.family() == family;
         let peer = traffic.peer.as_ref().map(|peer| each(peer, of_family, Choice::Addresses));
         let lists = [
             (Key::Source, each(&traffic.source, of_family, Choice::Addresses)),

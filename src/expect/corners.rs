@@ -1,11 +1,11 @@
 //! The values at, below and above each boundary of rules and of traffic: where a mistake shows first.
 //! Input: rules, traffic. Output: values by field, those inside first.
 
-use crate::language::values::ProtocolWord;
 use std::net::IpAddr;
 
 use crate::iptables::meaning::{Context, Field, Test};
 use crate::iptables::ruleset::{Address, Match, Rule, Target};
+use crate::language::values::ProtocolWord;
 use crate::net::{Family, Interface, PortRange, Prefix};
 use crate::policy::{Packets, Values};
 

@@ -1,6 +1,7 @@
 //! The clauses of sentences: their words, what stands after them, and what goes with what.
 //! Input: nothing. Output: a row for each clause of the traffic vocabulary, and for those that go with every sentence.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -188,11 +189,6 @@ impl Keyword {
     pub fn begins(&self) -> bool {
         !matches!(self.place, Place::After(_))
     }
-
-    /// Whether they can be directly after other words.
-    pub fn follows(&self, words: &str) -> bool {
-        matches!(self.place, Place::After(before) | Place::AlsoAfter(before) if before.contains(&words))
-    }
 }
 
 /// The ways of packets.
@@ -222,11 +218,23 @@ const IPSEC: &[&str] = &["ipsec", "no ipsec", "ipsec in", "no ipsec in", "ipsec 
 const IPSEC_IN: &[&str] = &["ipsec", "no ipsec", "ipsec in", "no ipsec in"];
 const IPSEC_OUT: &[&str] = &["ipsec", "no ipsec", "ipsec out", "no ipsec out"];
 
+/// The words that say a protocol.
+const BY_PROTOCOL: &[&str] = &{
+    let mut words = ["protocol"; PROTOCOLS.len() + 1];
+    let mut index = 0;
+    while index < PROTOCOLS.len() {
+        words[index] = PROTOCOLS[index].word;
+        index += 1;
+    }
+    words
+};
+
 /// What else packets have, after their protocol by word.
 const FIELDS: [Keyword; 24] = [
     Keyword::new("protocol", "a protocol by number, of those that have no word")
         .of(TrafficClause::Protocol)
-        .takes(|| ValueKind::Other("a number from 1 to 255")),
+        .takes(|| ValueKind::Other("a number from 1 to 255"))
+        .not_with(BY_PROTOCOL),
     Keyword::new("type", "the type of the ICMP message, by name or by number")
         .of(TrafficClause::Type)
         .takes(|| ValueKind::IcmpType),
@@ -339,7 +347,8 @@ const WITH: &str = "with";
 
 /// The traffic vocabulary: it describes packets in rules, in `expect` and in `cgwfw trace`.
 pub static TRAFFIC: LazyLock<Vec<Keyword>> = LazyLock::new(|| {
-    let protocols = PROTOCOLS.iter().map(|row| Keyword::new(row.word, row.text).of(TrafficClause::Protocol));
+    let protocols =
+        PROTOCOLS.iter().map(|row| Keyword::new(row.word, row.text).of(TrafficClause::Protocol).not_with(BY_PROTOCOL));
     WAYS.into_iter().chain(protocols).chain(FIELDS).collect()
 });
 
@@ -354,10 +363,16 @@ pub fn all() -> impl Iterator<Item = &'static Keyword> {
     COMMON.iter().chain(TRAFFIC.iter())
 }
 
-/// The clause of some words.
-pub fn keyword(words: &str) -> Option<&'static Keyword> {
-    all().find(|keyword| keyword.words == words)
-}
+/// The clauses that can be directly after some words, by those words.
+pub static FOLLOWERS: LazyLock<BTreeMap<&'static str, Vec<&'static Keyword>>> = LazyLock::new(|| {
+    let mut followers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for keyword in all() {
+        if let Place::After(before) | Place::AlsoAfter(before) = keyword.place {
+            before.iter().for_each(|words| followers.entry(*words).or_default().push(keyword));
+        }
+    }
+    followers
+});
 
 /// The first words of the traffic of rules, but for protocols: of these one may have been meant.
 pub fn traffic_words() -> Vec<&'static str> {

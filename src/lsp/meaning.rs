@@ -1,13 +1,13 @@
 //! What each token of a sentence means, whether or not the sentence is complete.
 //! Input: the tokens of a sentence. Output: their meanings, and what may come next: for hover, completion and colours.
 
-use crate::language::clauses::{self, COMMON, Keyword, Place, TRAFFIC, TrafficClause, ValueKind, keyword};
+use std::cmp::Reverse;
+
+use crate::language::clauses::{COMMON, FOLLOWERS, Keyword, Place, TRAFFIC, TrafficClause, ValueKind};
+use crate::language::core_sentence;
 use crate::language::values::{
     CHAIN_POLICIES, DEFAULT_CHAINS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
 };
-use std::cmp::Reverse;
-
-use crate::language::core_sentence;
 use crate::snippet::library::{Library, Name};
 use crate::snippet::signature::{Kind, OpenDirection, Part, Signature};
 use crate::syntax::TokenKind;
@@ -50,6 +50,8 @@ pub struct Clause {
     forms: u32,
     /// Whether it is only for sentences whose rules are all in FORWARD.
     forwarded: bool,
+    /// The clauses with which it contradicts itself.
+    not_with: &'static [&'static str],
 }
 
 /// A sentence, read as far as it goes.
@@ -147,7 +149,7 @@ fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> imp
 
 /// The clauses that may come directly behind some words.
 fn behind(words: &str) -> Vec<Clause> {
-    clauses::all().filter(|keyword| keyword.follows(words)).map(of_keyword).collect()
+    FOLLOWERS.get(words).into_iter().flatten().copied().map(of_keyword).collect()
 }
 
 fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool, forms: u32) -> Clause {
@@ -159,6 +161,7 @@ fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: b
         behind: Vec::new(),
         forms,
         forwarded: false,
+        not_with: &[],
     };
     match part {
         Part::Parameter(index) => {
@@ -181,6 +184,7 @@ fn of_keyword(keyword: &Keyword) -> Clause {
         behind: behind(keyword.words),
         forms: u32::MAX,
         forwarded: keyword.place == Place::Forwarded,
+        not_with: keyword.not_with,
     }
 }
 
@@ -199,21 +203,14 @@ fn expect(kind: &Kind) -> ValueKind {
     }
 }
 
-/// What a block must admit for the words to be there.
-fn clause_of(words: &str) -> Option<TrafficClause> {
-    keyword(words)?.clause
-}
-
 /// Whether a clause contradicts those that were said.
-fn is_excluded(words: &str, seen: &[String]) -> bool {
+fn is_excluded(clause: &Clause, seen: &[String]) -> bool {
     let has = |words: &[&str]| seen.iter().any(|seen| words.contains(&seen.as_str()));
-    match words {
-        "in" | "out" if has(&["forward"]) => has(&["on"]) && !has(&["in", "out"]),
-        "on" if has(&["forward"]) => false,
-        words => keyword(words).is_some_and(|keyword| {
-            let is_protocol = |clause| clause == Some(TrafficClause::Protocol);
-            has(keyword.not_with) || is_protocol(keyword.clause) && seen.iter().any(|seen| is_protocol(clause_of(seen)))
-        }),
+    let is_word = |word: &str| clause.words == [word];
+    match has(&["forward"]) {
+        true if is_word("in") || is_word("out") => has(&["on"]) && !has(&["in", "out"]),
+        true if is_word("on") => false,
+        _ => has(clause.not_with),
     }
 }
 
@@ -326,7 +323,7 @@ impl Reader<'_> {
         left.retain(|clause| if forwarded { clause.words != ["ipsec"] } else { !clause.forwarded });
         left.retain(|clause| next.iter().all(|known| known.words != clause.words));
         left.extend(next);
-        left.retain(|clause| !is_excluded(&clause.words.join(" "), &self.seen));
+        left.retain(|clause| !is_excluded(clause, &self.seen));
         // Directly after `from ADDR` it would be the source port, which is said already.
         let after_source = self.seen.last().is_some_and(|last| last == "from");
         if after_source && self.seen.iter().any(|seen| seen == "source port") {
@@ -410,6 +407,7 @@ impl Reader<'_> {
                     behind: Vec::new(),
                     forms: u32::MAX,
                     forwarded: false,
+                    not_with: &[],
                 };
                 let mut left = vec![clause("over", "the interface that carries it", ValueKind::Interface)];
                 if !role {

@@ -4,8 +4,6 @@
 pub mod argument;
 mod shift;
 
-use crate::language::clauses::{COMMON, traffic_pairs, traffic_words};
-use crate::language::values::{ProtocolWord, protocol, protocol_words};
 use smallvec::SmallVec;
 
 use super::common::{Common, common};
@@ -15,6 +13,8 @@ use super::traffic::{self, Allowed, Draft};
 use super::words::Words;
 use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Report};
+use crate::language::clauses::{COMMON, traffic_pairs, traffic_words};
+use crate::language::values::{ProtocolWord, protocol, protocol_words};
 use crate::net::{Both, Families, Family, Protocol};
 use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Name, Snippet};

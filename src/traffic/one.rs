@@ -1,13 +1,13 @@
 //! A traffic sentence as one packet in each family that it admits.
 //! Input: a sentence, with the scope of a policy. Output: packets, and what was assumed where the sentence leaves it open.
 
-use crate::language::values::ProtocolWord;
 use std::net::IpAddr;
 
 use super::codes::TrafficError;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
+use crate::language::values::ProtocolWord;
 use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Declarations, Packets, Traffic, Values};
 use crate::resolve::Scope;

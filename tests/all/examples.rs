@@ -1,6 +1,5 @@
 //! The policies of `examples/`: clean, with exactly the expected files beside them, and what the kernel gives back.
 
-use cgwfw::language::values::ExpectedVerdict;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use cgwfw::expand::codes::ExpandError;
 use cgwfw::expect;
 use cgwfw::helm;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
+use cgwfw::language::values::ExpectedVerdict;
 use cgwfw::net::Family;
 use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
