@@ -1,6 +1,7 @@
 //! What each token of a sentence means, whether or not the sentence is complete.
 //! Input: the tokens of a sentence. Output: their meanings, and what may come next: for hover, completion and colours.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use crate::language::clauses::{COMMON, FOLLOWERS, Keyword, Place, TRAFFIC, TrafficClause, ValueKind};
@@ -39,19 +40,29 @@ pub struct Clause {
     /// Its words; none for a value that stands by itself.
     pub words: Vec<String>,
     /// What it means.
-    pub text: String,
-    /// What stands behind the words.
+    pub text: Cow<'static, str>,
+    /// What comes after the words.
     pub value: ValueKind,
     /// Whether the sentence must have it.
     pub required: bool,
-    /// The clauses that may stand directly behind it.
-    behind: Vec<Clause>,
+    /// The words whose followers may come directly after it, if there are any.
+    followed_as: Option<&'static str>,
+    /// Whether `port` may be among them.
+    has_port: bool,
     /// The forms of the sentence that have it, a bit for each.
     forms: u32,
     /// Whether it is only for sentences whose rules are all in FORWARD.
     forwarded: bool,
     /// The clauses with which it contradicts itself.
     not_with: &'static [&'static str],
+}
+
+impl Clause {
+    /// The clauses that may come directly after it.
+    fn followers(&self) -> Vec<Clause> {
+        let all = self.followed_as.and_then(|words| FOLLOWERS.get(words)).into_iter().flatten();
+        all.filter(|keyword| self.has_port || keyword.words != "port").copied().map(of_keyword).collect()
+    }
 }
 
 /// A sentence, read as far as it goes.
@@ -140,25 +151,19 @@ fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> imp
         _ => keyword.clause.is_none_or(|clause| admitted.contains(&clause)),
     };
     TRAFFIC.iter().filter(|keyword| keyword.begins()).filter(is_admitted).map(move |keyword| {
-        let mut clause = of_keyword(keyword);
         let port = if keyword.words == "from" { TrafficClause::SourcePort } else { TrafficClause::Port };
-        clause.behind.retain(|behind| behind.words != ["port"] || admitted.contains(&port));
-        Clause { forms, ..clause }
+        Clause { forms, has_port: admitted.contains(&port), ..of_keyword(keyword) }
     })
-}
-
-/// The clauses that may come directly behind some words.
-fn behind(words: &str) -> Vec<Clause> {
-    FOLLOWERS.get(words).into_iter().flatten().copied().map(of_keyword).collect()
 }
 
 fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool, forms: u32) -> Clause {
     let clause = |text: &str, value| Clause {
         words,
-        text: text.to_owned(),
+        text: Cow::Owned(text.to_owned()),
         value,
         required,
-        behind: Vec::new(),
+        followed_as: None,
+        has_port: true,
         forms,
         forwarded: false,
         not_with: &[],
@@ -167,8 +172,7 @@ fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: b
         Part::Parameter(index) => {
             let parameter = &signature.parameters[usize::from(index)];
             let clause = clause(&parameter.text, expect(&parameter.kind));
-            let behind = if parameter.kind == Kind::Rate { behind("limit") } else { Vec::new() };
-            Clause { behind, ..clause }
+            Clause { followed_as: (parameter.kind == Kind::Rate).then_some("limit"), ..clause }
         }
         Part::Flag(index) => clause(&signature.flags[usize::from(index)].text, ValueKind::Nothing),
         Part::Traffic => clause("", ValueKind::Nothing),
@@ -181,7 +185,8 @@ fn of_keyword(keyword: &Keyword) -> Clause {
         text: keyword.text.into(),
         value: (keyword.value)(),
         required: false,
-        behind: behind(keyword.words),
+        followed_as: Some(keyword.words),
+        has_port: true,
         forms: u32::MAX,
         forwarded: keyword.place == Place::Forwarded,
         not_with: keyword.not_with,
@@ -332,12 +337,12 @@ impl Reader<'_> {
         left
     }
 
-    /// Takes a clause, with what stands directly behind it. At the end of the words it gives what could still stand there.
+    /// Takes a clause, with what comes directly after it. At the end of the words it gives what could still come there.
     fn clause(&mut self, clause: &Clause) -> Vec<Clause> {
         let words = clause.words.join(" ");
         let doc = format!("`{words}`: {}", clause.text);
         clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
-        let mut next = clause.behind.clone();
+        let mut next = clause.followers();
         // `from port P` has no address.
         let without = ["from", "to"].contains(&words.as_str()) && self.peek(0) == Some("port");
         if clause.value != ValueKind::Nothing && !without {
@@ -377,7 +382,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A sentence of the core behind its verb; gives the clauses that may still come.
+    /// A sentence of the core after its verb; gives the clauses that may still come.
     fn core(&mut self, verb: &str) -> Vec<Clause> {
         match verb {
             "default" => {
@@ -401,10 +406,11 @@ impl Reader<'_> {
                 }
                 let clause = |word: &str, text: &str, value| Clause {
                     words: vec![word.into()],
-                    text: text.into(),
+                    text: Cow::Owned(text.to_owned()),
                     value,
                     required: false,
-                    behind: Vec::new(),
+                    followed_as: None,
+                    has_port: true,
                     forms: u32::MAX,
                     forwarded: false,
                     not_with: &[],

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::rule::check_place;
+use super::rule::{Recent, check_place};
 use crate::iptables::hooks::Hooks;
 use crate::iptables::parse::chain_name_fault;
 use crate::iptables::problem::{Kind, Place, Problem, problem};
@@ -21,7 +21,7 @@ pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
     for (table_index, table) in ruleset.tables.iter().enumerate() {
         let calls = Calls::of(table);
         let hooks = calls.hooks(table);
-        let mut fine = Fine::default();
+        let (mut fine, mut recent) = (Fine::default(), Recent::default());
         for (index, rule) in table.rules.iter().enumerate() {
             if fine.has(rule) {
                 continue;
@@ -36,7 +36,7 @@ pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
                 matches: &rule.matches,
                 target: &rule.target,
             };
-            check_place(&place, &mut problems);
+            check_place(&place, &mut recent, &mut problems);
             if problems.is_empty() {
                 fine.add(rule);
             }

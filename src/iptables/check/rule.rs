@@ -7,7 +7,7 @@ use crate::iptables::meaning::Context;
 use crate::iptables::parse::RuleText;
 use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
 use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Address, TableName};
+use crate::iptables::ruleset::{Address, Match, TableName};
 use crate::net::{Family, Protocol};
 
 /// What is wrong with one rule, as far as the rule alone can tell: chains of one's own may be called from anywhere.
@@ -22,24 +22,54 @@ pub fn check(rule: &RuleText, table: TableName, family: Family) -> Vec<Problem> 
         target: &rule.target,
     };
     let mut problems = Vec::new();
-    check_place(&place, &mut problems);
+    check_place(&place, &mut Recent::default(), &mut problems);
     problems
 }
 
+/// Matches of the last rules that some packets meet: the rules of one building block share theirs.
+#[derive(Default)]
+pub struct Recent<'a> {
+    matches: [(&'a [Match], Option<Protocol>); 8],
+    next: usize,
+}
+
+impl<'a> Recent<'a> {
+    fn has(&self, place: &Place<'a>) -> bool {
+        let same = |(matches, protocol): &(&[Match], Option<Protocol>)| {
+            std::ptr::eq(*matches, place.matches) && *protocol == place.protocol()
+        };
+        place.matches.is_empty() || self.matches.iter().any(same)
+    }
+
+    /// Adds the matches of a rule in the place of the oldest.
+    fn add(&mut self, place: &Place<'a>) {
+        self.matches[self.next] = (place.matches, place.protocol());
+        self.next = (self.next + 1) % self.matches.len();
+    }
+}
+
 /// Reports what is wrong with a rule in its place.
-pub fn check_place(place: &Place, problems: &mut Vec<Problem>) {
+pub fn check_place<'a>(place: &Place<'a>, recent: &mut Recent<'a>, problems: &mut Vec<Problem>) {
     check_header(place, problems);
     let context = Context::of(place.family);
+    let is_met = recent.has(place);
+    let mut all_are_met = true;
     for (index, one) in place.matches.iter().enumerate() {
         let part = Part::Match(index);
         let before = problems.len();
         extension::check_match(one, part, place, problems);
         let mut never = false;
-        one.each(&context, place.protocol(), &mut |condition| never |= condition.is_never());
+        if !is_met {
+            one.each(&context, place.protocol(), &mut |condition| never |= condition.is_never());
+            all_are_met &= !never;
+        }
         if never && problems.len() == before {
             let help = "correct its values, or delete the rule";
             problems.push(vain(problem(part, Kind::Match, "no packet can be like this", "matches nothing", help)));
         }
+    }
+    if !is_met && all_are_met {
+        recent.add(place);
     }
     extension::check_several(place, problems);
     extension::check_target(place, problems);
@@ -48,11 +78,14 @@ pub fn check_place(place: &Place, problems: &mut Vec<Problem>) {
 fn check_header(place: &Place, problems: &mut Vec<Problem>) {
     let header = place.header;
     let mut never = Vec::new();
-    header.each(&Context::of(place.family), &mut |part, condition| {
-        if condition.is_never() {
-            never.push(part);
-        }
-    });
+    // What nothing is excluded from has something in it.
+    if header.excludes() {
+        header.each(&Context::of(place.family), &mut |part, condition| {
+            if condition.is_never() {
+                never.push(part);
+            }
+        });
+    }
     for (part, address) in [(Part::Source, &header.source), (Part::Destination, &header.destination)] {
         let Some(address) = address else { continue };
         let family = match &address.value {

@@ -23,6 +23,21 @@ pub struct Header {
     pub fragment: Option<Negatable<()>>,
 }
 
+impl Header {
+    /// Whether it has a `!` somewhere.
+    pub fn excludes(&self) -> bool {
+        fn negated<T>(part: &Option<Negatable<T>>) -> bool {
+            part.as_ref().is_some_and(|part| part.negated)
+        }
+        negated(&self.source)
+            || negated(&self.destination)
+            || negated(&self.in_interface)
+            || negated(&self.out_interface)
+            || negated(&self.protocol)
+            || negated(&self.fragment)
+    }
+}
+
 /// An address of `-s` or `-d`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
