@@ -6,7 +6,7 @@ use crate::iptables::ruleset::{Ruleset, TableName};
 use crate::language::values::DEFAULT_CHAINS;
 use crate::net::Both;
 use crate::policy::Policy;
-use crate::resolve::ResolveError;
+use crate::resolve::codes::ResolveError;
 use crate::syntax::Ast;
 
 /// Reports a policy that filters and does not say what becomes of packets that no rule decides.

@@ -7,8 +7,9 @@ use crate::iptables::parse::RuleText;
 use crate::iptables::ruleset::{Part, Target};
 use crate::net::Interface;
 use crate::policy::InterfaceDeclaration;
+use crate::resolve::codes::ResolveError;
 use crate::resolve::suggest::did_you_mean;
-use crate::resolve::{ResolveError, value};
+use crate::resolve::value;
 use crate::source::Span;
 
 /// The helpers of the kernel's connection tracking (`nf_conntrack_*`).

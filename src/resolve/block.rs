@@ -2,16 +2,21 @@
 //! Input: the words after the verb. Output: a `Block`.
 
 pub mod argument;
+mod draft;
 mod shift;
 
 use smallvec::SmallVec;
 
+use self::argument::{argument, defaults, wanted};
+use self::draft::{BlockDraft, is_with_ports};
+use super::codes::ResolveError;
 use super::common::{Common, common};
 use super::families;
+use super::scope::Scope;
 use super::suggest::did_you_mean;
-use super::traffic::{self, Allowed, Draft};
+use super::traffic;
+use super::traffic::draft::{Allowed, Draft, not_allowed};
 use super::words::Words;
-use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::language::clauses::{COMMON, traffic_pairs, traffic_words};
 use crate::language::values::{ProtocolWord, protocol, protocol_words};
@@ -20,26 +25,6 @@ use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Name, Snippet};
 use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Part};
 use crate::source::Span;
-use argument::{argument, defaults, wanted};
-
-/// A block that is being read.
-struct Reading<'a, 'w> {
-    snippet: &'a Snippet,
-    form: &'a Form,
-    name: &'a str,
-    allowed: Allowed<'a>,
-    /// The clauses of the form that are there, with their places.
-    given: SmallVec<[Option<Span>; 8]>,
-    arguments: Vec<(u8, Argument)>,
-    /// The places of the values, in the order of `arguments`.
-    places: SmallVec<[Span; 4]>,
-    flags: u32,
-    draft: Draft<'w>,
-    common: Common,
-    /// What only one family can say, with the place: a reason of the other one.
-    lacking: Vec<(Family, Span, String)>,
-    unknown: bool,
-}
 
 /// The name of the block whose sentence this is: the longest one that the words begin with.
 pub fn find<'a>(words: &Words, library: &'a Library) -> Option<&'a Name> {
@@ -73,7 +58,7 @@ pub fn block(
         own_ports: signature.traffic.own_ports,
         clauses: form.traffic_clauses.as_deref().unwrap_or(&signature.traffic.clauses),
     };
-    let mut reading = Reading {
+    let mut reading = BlockDraft {
         snippet,
         form,
         name: title,
@@ -144,7 +129,7 @@ fn choose_form<'a>(words: &Words, name: &Name, snippet: &'a Snippet) -> (u8, &'a
 
 fn clauses<'w>(
     words: &mut Words<'w>,
-    reading: &mut Reading<'_, 'w>,
+    reading: &mut BlockDraft<'_, 'w>,
     library: &Library,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
@@ -181,7 +166,7 @@ fn clauses<'w>(
 /// The values that stand right behind the name.
 fn positional<'w>(
     words: &mut Words<'w>,
-    reading: &mut Reading<'_, 'w>,
+    reading: &mut BlockDraft<'_, 'w>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
@@ -201,7 +186,7 @@ fn positional<'w>(
 }
 
 /// The clause of the form that begins here and is not there yet; the one with most words.
-fn own_clause(words: &Words, reading: &Reading) -> Option<usize> {
+fn own_clause(words: &Words, reading: &BlockDraft) -> Option<usize> {
     let clauses = reading.form.clauses.iter().enumerate();
     let first = words.peek(0)?;
     let open = clauses.filter(|(index, clause)| {
@@ -213,7 +198,7 @@ fn own_clause(words: &Words, reading: &Reading) -> Option<usize> {
 }
 
 /// Reports the clauses that must be there; whether the traffic can be judged all the same.
-fn missing(words: &Words, reading: &Reading, scope: &Scope, diagnostics: &mut Diagnostics) -> bool {
+fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut Diagnostics) -> bool {
     let mut complete = true;
     for (index, clause) in reading.form.clauses.iter().enumerate() {
         if !clause.required || reading.given[index].is_some() {
@@ -265,7 +250,7 @@ fn missing(words: &Words, reading: &Reading, scope: &Scope, diagnostics: &mut Di
 }
 
 /// Values that need a protocol: a reset needs TCP, translation to ports needs ports.
-fn needs_protocol(reading: &Reading, diagnostics: &mut Diagnostics) {
+fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
     let is = |word: &ProtocolWord, protocols: &[Protocol]| matches!(word, ProtocolWord::Number(protocol) if protocols.contains(protocol));
     let protocols = &reading.draft.traffic.protocols;
     let all = |wanted: &[Protocol]| {
@@ -294,12 +279,7 @@ fn needs_protocol(reading: &Reading, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Whether an endpoint, as iptables writes it, has ports: `10.0.0.1:80`, `[2001:db8::1]:80`.
-fn is_with_ports(endpoint: &str) -> bool {
-    endpoint.starts_with('[') || endpoint.matches(':').count() == 1
-}
-
-fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnostics: &mut Diagnostics) {
+fn unknown_word(words: &mut Words, reading: &BlockDraft, library: &Library, diagnostics: &mut Diagnostics) {
     let span = words.span();
     let text = words.peek_text().unwrap_or_default().to_owned();
     let own = reading.form.clauses.iter().enumerate().find(|(index, clause)| {
@@ -322,7 +302,7 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
     let has_traffic = has_traffic(reading.form);
     let not_here = !has_traffic && (traffic_words().contains(&text.as_str()) || protocol(&text).is_some());
     if not_here {
-        diagnostics.push(traffic::not_allowed(span, reading.name, &text));
+        diagnostics.push(not_allowed(span, reading.name, &text));
         return;
     }
     let mut candidates: Vec<&str> =
@@ -364,7 +344,7 @@ fn unknown_word(words: &mut Words, reading: &Reading, library: &Library, diagnos
     diagnostics.push(fix.into_iter().fold(report, Report::fix));
 }
 
-fn families(whole: Span, reading: &Reading, diagnostics: &mut Diagnostics) -> Option<Families> {
+fn families(whole: Span, reading: &BlockDraft, diagnostics: &mut Diagnostics) -> Option<Families> {
     let signature = &reading.snippet.signature;
     let choices = &reading.draft.choices;
     let families = families::resolve(signature.families, reading.common.only, choices, diagnostics)?;

@@ -1,10 +1,12 @@
 //! The clauses that go with every sentence: `only`, `comment`, `log`; and strings.
 //! Input: the words at a clause. Output: what it says, or a report.
 
+use super::codes::ResolveError;
 use super::lists::{positive, rate};
+use super::scope::Scope;
 use super::suggest::did_you_mean;
+use super::value;
 use super::words::Words;
-use super::{ResolveError, Scope, value};
 use crate::diagnostic::{Diagnostics, Fix, is_deceptive};
 use crate::net::Family;
 use crate::policy::LogClause;

@@ -1,13 +1,14 @@
 //! The sentences of the core: `default`, `interface`, `define`, `rules`, `expect`, `lint`.
 //! Input: the words of one sentence. Output: its meaning in the policy.
 
+use super::codes::ResolveError;
 use super::common::string;
 use super::lists::typed;
+use super::scope::Scope;
 use super::suggest::did_you_mean;
 use super::traffic;
 use super::value;
 use super::words::{Words, value as take_value};
-use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Severity};
 use crate::explain;
 use crate::iptables::ruleset::ChainPolicy;

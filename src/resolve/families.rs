@@ -1,7 +1,7 @@
 //! Which families a sentence is for: by its addresses, by its ICMP types, by `only`, by nature.
 //! Input: the choices that its values make. Output: the families, or a report about what fits nowhere.
 
-use super::ResolveError;
+use super::codes::ResolveError;
 use super::words::Atom;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Families, Family};

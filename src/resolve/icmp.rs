@@ -1,7 +1,7 @@
 //! ICMP types as sentences name them.
 //! Input: a name or a number. Output: the type in each family that has it.
 
-use super::ResolveError;
+use super::codes::ResolveError;
 use super::value::{Problem, number, unknown};
 use crate::language::values::{ICMP_TYPES, IcmpWord, icmp_number};
 

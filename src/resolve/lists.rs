@@ -1,10 +1,11 @@
 //! Values of sentences: lists of typed atoms, with what is wrong in them reported at the atom.
 //! Input: the words at a value. Output: `Values`, or a report.
 
+use super::codes::ResolveError;
 use super::families::Choice;
+use super::scope::Scope;
 use super::value::{self, Problem};
 use super::words::{Atom, List, Words, value};
-use super::{ResolveError, Scope};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::Negatable;
 use crate::net::{Interface, PortRange, Prefix};

@@ -1,7 +1,7 @@
 //! Whether the kernel can hold a rate.
 //! Input: a `limit` clause. Output: reports about rates that are refused, or kept as another one.
 
-use super::ResolveError;
+use super::codes::ResolveError;
 use crate::diagnostic::{Diagnostics, Fix};
 use crate::iptables::rate::{MAX_BUCKET_SECONDS, as_saved_hashlimit, as_saved_limit, bucket_fits, seconds};
 use crate::iptables::ruleset::Rate;

@@ -1,91 +1,28 @@
 //! The traffic vocabulary (section 3 of the language reference).
 //! Input: words of a sentence. Output: a `Traffic`, and what its addresses say about families.
 
+pub mod draft;
 pub mod finish;
 pub mod packets;
 
+use self::draft::{Allowed, Draft, not_allowed};
+use super::codes::ResolveError;
 use super::families::Choice;
+use super::icmp;
 use super::lists::{
     addresses, interfaces, items, not_any, ports, positive, push, rate, single, typed, warn_duplicates,
 };
+use super::scope::Scope;
 use super::value::{self, Problem};
 use super::words::{Words, value};
-use super::{ResolveError, Scope, icmp};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::language::values::{ProtocolWord, icmp_families, protocol, protocol_words};
 use crate::net::Families;
-use crate::policy::{Items, Traffic, Values};
+use crate::policy::{Items, Values};
 use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
-
-/// What the block allows of the vocabulary.
-#[derive(Clone, Debug)]
-pub struct Allowed<'a> {
-    /// The block's sentence as users call it, for messages.
-    pub name: &'a str,
-    /// The directions that make sense.
-    pub directions: &'a [Direction],
-    /// What no direction means.
-    pub open: OpenDirection,
-    /// Whether `on IF` must be there.
-    pub needs_interface: bool,
-    /// The protocols that the rules have already.
-    pub protocols: &'a [String],
-    /// Whether the rules have their destination port already.
-    pub own_ports: bool,
-    /// The clauses that may be there.
-    pub clauses: &'a [TrafficClause],
-}
-
-/// Traffic that is being read.
-#[derive(Default)]
-pub struct Draft<'a> {
-    /// What is known so far.
-    pub traffic: Traffic,
-    /// The families that the values choose.
-    pub choices: Vec<Choice<'a>>,
-    seen: Vec<(&'static str, Span)>,
-    /// Whether `in`, `out` or `forward` was said.
-    direction_said: bool,
-    /// `from ADDR port PORTS`: the places of `port` and of the whole.
-    port_after_source: Option<(Span, Span)>,
-    negated_ah: Option<Span>,
-}
-
-impl Draft<'_> {
-    /// The place of a clause that was given.
-    pub fn seen(&self, clause: &str) -> Option<Span> {
-        self.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span)
-    }
-
-    /// The places of all clauses that were given.
-    pub fn places(&self) -> &[(&'static str, Span)] {
-        &self.seen
-    }
-
-    /// Whether no clause was given at all.
-    pub fn is_empty(&self) -> bool {
-        self.seen.is_empty()
-    }
-
-    fn mark(&mut self, clause: &'static str, span: Span, diagnostics: &mut Diagnostics) {
-        match self.seen(clause) {
-            Some(earlier) => diagnostics.push(
-                ResolveError::DuplicateClause
-                    .at(
-                        span,
-                        format!("`{clause}` is given twice"),
-                        "again here",
-                        "write it once; several values go into a list",
-                    )
-                    .also(earlier, "first here"),
-            ),
-            None => self.seen.push((clause, span)),
-        }
-    }
-}
 
 /// Takes one clause of traffic. `Some(true)`: taken; `Some(false)`: the next word begins no such clause; `None`: reported.
 pub fn clause<'a>(
@@ -245,16 +182,6 @@ fn ipsec(
         let report = ResolveError::DuplicateClause.at(span, message, "again here", help);
         diagnostics.push(report.also(earlier, "first here"));
     }
-}
-
-/// A report that a clause is not for this block.
-pub fn not_allowed(span: Span, name: &str, clause: &str) -> crate::diagnostic::Report {
-    ResolveError::ClauseNotAllowed.at(
-        span,
-        format!("`{clause}` is not for `{name}`"),
-        "cannot be said here",
-        "remove it, or write the traffic out with a plain `allow`, `drop` or `reject`",
-    )
 }
 
 /// A report that a clause says again, differently, which way the packets go.

@@ -3,7 +3,7 @@
 
 pub mod address;
 
-use super::ResolveError;
+use super::codes::ResolveError;
 use super::suggest::did_you_mean;
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{MaskedMark, RateUnit, RejectWith, States, TcpFlags};

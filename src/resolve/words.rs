@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::ResolveError;
+use super::codes::ResolveError;
 use super::suggest::did_you_mean;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::language::clauses::RESERVED;

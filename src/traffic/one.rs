@@ -10,7 +10,7 @@ use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
 use crate::language::values::ProtocolWord;
 use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Declarations, Packets, Traffic, Values};
-use crate::resolve::Scope;
+use crate::resolve::scope::Scope;
 use crate::resolve::traffic::packets::{Places, packets};
 use crate::resolve::words::Words;
 use crate::sentence;

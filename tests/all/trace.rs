@@ -12,7 +12,7 @@ use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::ruleset::IcmpType;
 use cgwfw::net::{Interface, Protocol};
 use cgwfw::policy::Declarations;
-use cgwfw::resolve::Scope;
+use cgwfw::resolve::scope::Scope;
 use cgwfw::resolve::traffic::packets::packets;
 use cgwfw::resolve::words::Words;
 use cgwfw::sentence::{packet as sentence, packets_of};

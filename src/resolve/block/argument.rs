@@ -1,18 +1,19 @@
 //! The values of a block's parameters.
 //! Input: words, or the text of a default. Output: an `Argument`, or a report.
 
-use super::Reading;
+use super::draft::BlockDraft;
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
 use crate::language::values::reason_name;
 use crate::net::{Both, Families, Family, PortRange};
 use crate::policy::{Argument, Items, RateClause, Values};
+use crate::resolve::codes::ResolveError;
 use crate::resolve::common::{string, too_long};
 use crate::resolve::families::Choice;
 use crate::resolve::lists::{self, push};
+use crate::resolve::scope::Scope;
 use crate::resolve::value::{self, Problem};
 use crate::resolve::words::{Words, value as take_value};
-use crate::resolve::{ResolveError, Scope};
 use crate::snippet::library::{Library, SnippetError};
 use crate::snippet::signature::{Kind, Parameter, Part};
 use crate::source::Span;
@@ -21,7 +22,7 @@ use crate::source::Span;
 pub(super) fn argument<'w>(
     words: &mut Words<'w>,
     index: u8,
-    reading: &mut Reading<'_, 'w>,
+    reading: &mut BlockDraft<'_, 'w>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
@@ -63,7 +64,7 @@ pub(super) fn argument<'w>(
 fn text_argument<'w>(
     words: &mut Words<'w>,
     parameter: &Parameter,
-    reading: &mut Reading<'_, 'w>,
+    reading: &mut BlockDraft<'_, 'w>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<Argument> {
@@ -173,7 +174,7 @@ pub fn wanted(kind: &Kind) -> String {
 }
 
 /// Fills in what the sentence does not say.
-pub(super) fn defaults(reading: &mut Reading) {
+pub(super) fn defaults(reading: &mut BlockDraft) {
     for clause in &reading.form.clauses {
         let Part::Parameter(index) = clause.part else { continue };
         let parameter = &reading.snippet.signature.parameters[usize::from(index)];

@@ -1,16 +1,17 @@
 //! Ranges of ports that packets are translated to: each port keeps its distance from the first of the sentence.
 //! Input: a sentence that was read whole. Output: the first of its ports behind the new ones, or a report.
 
-use super::{Reading, is_with_ports};
+use super::draft::{BlockDraft, is_with_ports};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::net::{Both, PortRange};
 use crate::policy::{Argument, Values};
-use crate::resolve::{ResolveError, value};
+use crate::resolve::codes::ResolveError;
+use crate::resolve::value;
 use crate::snippet::signature::Kind;
 use crate::source::Span;
 
 /// Completes the ranges of new ports: the kernel sends all packets to the first one unless it knows where to count from.
-pub(super) fn shift(reading: &mut Reading, diagnostics: &mut Diagnostics) {
+pub(super) fn shift(reading: &mut BlockDraft, diagnostics: &mut Diagnostics) {
     let old = reading.draft.traffic.destination_ports.clone();
     let place = reading.draft.seen("port");
     for (at, (index, argument)) in reading.arguments.iter_mut().enumerate() {

@@ -1,14 +1,15 @@
 //! What the clauses of traffic need of each other, once all are read.
 //! Input: a `Draft`. Output: its directions, completed; reports about what is missing or contradicts.
 
-use super::{Allowed, Draft};
+use super::draft::{Allowed, Draft};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::language::values::{ProtocolWord, Role, protocol};
 use crate::net::{Family, Prefix, Protocol};
 use crate::policy::{Directions, Items};
+use crate::resolve::codes::ResolveError;
+use crate::resolve::scope::Scope;
 use crate::resolve::words::Words;
-use crate::resolve::{ResolveError, Scope};
 use crate::sentence;
 use crate::snippet::signature::OpenDirection;
 use crate::source::Span;

@@ -1,18 +1,21 @@
 //! Packets on the wire: the traffic of `expect` and `trace`.
 //! Input: the words of a sentence, behind its verb. Output: `Packets`, or reports.
 
+use super::clause;
+use super::draft::{Allowed, Draft};
 use super::finish::finish;
-use super::{Allowed, Draft, clause};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::language::clauses::packet_words;
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::language::values::protocol_words;
 use crate::net::{Families, Family};
 use crate::policy::Packets;
+use crate::resolve::codes::ResolveError;
 use crate::resolve::common::{Common, common};
+use crate::resolve::families;
+use crate::resolve::scope::Scope;
 use crate::resolve::suggest::did_you_mean;
 use crate::resolve::words::Words;
-use crate::resolve::{ResolveError, Scope, families};
 use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
 

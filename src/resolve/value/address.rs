@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Problem, ports};
 use crate::net::{AddressText, Family, Prefix, mask_length};
-use crate::resolve::ResolveError;
+use crate::resolve::codes::ResolveError;
 
 /// An address with an optional prefix length; `None` for `any`.
 pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
