@@ -17,5 +17,5 @@ pub mod words;
 
 pub use self::fields::Fields;
 pub use self::follow::{Branch, Trace, statement, trace};
-pub use self::record::{Missed, Step, What};
+pub use self::record::{Missed, TraceStep, What};
 pub use self::reject::Rejection;

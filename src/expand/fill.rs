@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::chain_name::invented_name;
 use crate::iptables::ruleset::{
-    Address, Chain, HashLimit, Header, HopLimit, IcmpType, MaskedMark, Match, Multiport, Negatable, Policy,
+    Address, Chain, HashLimit, Header, HopLimit, IcmpType, IpsecPolicy, MaskedMark, Match, Multiport, Negatable,
     PolicyDirection, PortSide, Ports, Rate, Rule, States, Tcp,
 };
 use crate::iptables::{parse::Slot, print, rate};
@@ -216,7 +216,7 @@ impl Filling<'_> {
 impl Filling<'_> {
     /// Adds that the packet came out of an IPsec policy or will go into one, or that it did not.
     pub fn policy(&mut self, direction: PolicyDirection, ipsec: bool) {
-        self.add(Match::Policy(Policy { direction, ipsec }));
+        self.add(Match::Policy(IpsecPolicy { direction, ipsec }));
     }
 
     /// Adds the mark of the packet.

@@ -11,7 +11,7 @@ use crate::iptables::ruleset::{Header, Match, Target};
 use crate::net::Family;
 use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Snippet};
-use crate::snippet::signature::Part;
+use crate::snippet::signature::ClausePart;
 
 /// A rule of a template: typed, with holes for the sentence's values.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub enum ChainName {
 
 /// What is wrong with a template.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct TemplateFault {
     /// The line of the template, from 1.
     pub line: u32,
     /// What is wrong.
@@ -84,7 +84,7 @@ pub struct Shape<'a> {
 #[derive(Default)]
 pub struct Shapes<'a> {
     index: HashMap<Box<[u8]>, usize>,
-    list: Vec<Result<Shape<'a>, Fault>>,
+    list: Vec<Result<Shape<'a>, TemplateFault>>,
     key: Vec<u8>,
     /// The key and the position that were asked for last: sentences of one shape often follow one another.
     last: Option<(Vec<u8>, usize)>,
@@ -92,7 +92,7 @@ pub struct Shapes<'a> {
 
 impl<'a> Shapes<'a> {
     /// The shape of a block's sentence in a family.
-    pub fn get(&mut self, block: &Block, library: &'a Library, family: Family) -> Result<&Shape<'a>, &Fault> {
+    pub fn get(&mut self, block: &Block, library: &'a Library, family: Family) -> Result<&Shape<'a>, &TemplateFault> {
         write_key(&mut self.key, block, family);
         let (last, index) = self.last.get_or_insert_default();
         if *last != self.key {
@@ -156,7 +156,7 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
             Some((_, Argument::Text(by_family))) => Value::from(&*by_family[family]),
             Some((_, argument)) if is_present(argument, family) => Value::from(format!("{HOLE}{}", hole(index as u8))),
             // An absent rate leaves nothing behind where it would stand.
-            None if parameter.kind == crate::snippet::signature::Kind::Rate => Value::from(""),
+            None if parameter.kind == crate::snippet::signature::ParameterKind::Rate => Value::from(""),
             _ => Value::from(()),
         };
         variables.insert(parameter.name.clone(), value);
@@ -220,12 +220,12 @@ fn unmarked(line: &str) -> (u32, &str) {
 /// What a template may use before it is stopped, in instructions of minijinja: far above what rules need.
 const FUEL: u64 = 1_000_000;
 
-fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, Fault> {
+fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, TemplateFault> {
     let (environment, variables) = (environment(), variables(block, snippet, family));
     let text = environment.render_str(&marked(&snippet.template), &variables).map_err(|error| {
         let detail =
             error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
-        Fault {
+        TemplateFault {
             line: error.line().unwrap_or(1) as u32,
             message: detail,
             help: "a template knows the parameters, the flags, `family`, `form`, `traffic` and `chain`".into(),
@@ -237,7 +237,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let fault = |message: &str, help: &str| Fault {
+        let fault = |message: &str, help: &str| TemplateFault {
             line: number.max(1),
             message: format!("{message}: `{}`", readable(line, snippet)),
             help: help.to_owned(),
@@ -265,7 +265,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
     };
     let notes = snippet.signature.notes.iter().filter(|note| holds(&note.when)).map(|note| note.text.as_str());
     if let Some(name) = unused(block, snippet) {
-        return Err(Fault {
+        return Err(TemplateFault {
             line: 1,
             message: format!("it never uses `{name}`, which the sentence says"),
             help: format!(
@@ -274,7 +274,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
         });
     }
     if let Some(name) = unprinted(block, snippet, family, &patterns) {
-        return Err(Fault {
+        return Err(TemplateFault {
             line: 1,
             message: format!("none of its rules holds `{name}`, which the sentence says"),
             help: format!(
@@ -291,8 +291,9 @@ fn unused(block: &Block, snippet: &Snippet) -> Option<String> {
     let given = block.arguments.iter().map(|(index, _)| signature.parameters[usize::from(*index)].name.clone());
     // Words that a form must have say nothing by themselves.
     let form = &signature.forms[usize::from(block.form)];
-    let optional =
-        |index: usize| form.clauses.iter().any(|clause| clause.part == Part::Flag(index as u8) && !clause.required);
+    let optional = |index: usize| {
+        form.clauses.iter().any(|clause| clause.part == ClausePart::Flag(index as u8) && !clause.required)
+    };
     let flags = signature.flags.iter().enumerate();
     let flags = flags.filter(|(index, _)| block.flags & (1 << index) != 0 && optional(*index));
     let traffic = block.traffic.iter().map(|_| "traffic".to_owned());

@@ -26,7 +26,7 @@ enum Direction {
 }
 
 /// Values by field, those inside first.
-pub struct Fields {
+pub struct Candidates {
     family: Family,
     /// By direction.
     ways: [Vec<Way>; 3],
@@ -49,9 +49,9 @@ fn direction(way: Way) -> Direction {
     }
 }
 
-impl Fields {
+impl Candidates {
     /// The values of corners that traffic admits, for a rule of `chain`: any, if that is not built in.
-    pub fn new(corners: &Corners, traffic: &Traffic, family: Family, chain: &str) -> Fields {
+    pub fn new(corners: &Corners, traffic: &Traffic, family: Family, chain: &str) -> Candidates {
         let within = |values: &Values<Prefix>, numbers: [&[u128]; 2]| -> Vec<IpAddr> {
             let all = numbers.concat().into_iter().map(|number| address(family, number));
             all.filter(|address| among(values, |prefix| prefix.contains(&Prefix::host(*address)))).collect()
@@ -80,7 +80,7 @@ impl Fields {
                 State::ALL.into_iter().filter(admitted).map(Some).collect()
             }
         };
-        Fields {
+        Candidates {
             family,
             ways: ways(&corners.interfaces, traffic, family, chain),
             addresses,

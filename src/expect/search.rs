@@ -3,7 +3,7 @@
 
 use super::corners::Corners;
 use super::fate::{Fate, Question, decision};
-use super::fields::Fields;
+use super::fields::Candidates;
 use super::random::Random;
 use crate::iptables::meaning::{Condition, Context, Field, Test, prefix_is};
 use crate::iptables::packet::Packet;
@@ -73,14 +73,14 @@ pub fn search<'a>(loaded: &'a Loaded, question: &'a Question<'a>, declared: &[In
             corners.add(&own);
             corners.add(&usual);
             let chain = table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name);
-            if Fields::new(&corners, traffic, family, chain).corners(&mut |packet| search.attempt(packet)) {
+            if Candidates::new(&corners, traffic, family, chain).corners(&mut |packet| search.attempt(packet)) {
                 return search;
             }
         }
     }
     // What no rule names meets the chain policies.
     all.add(&usual);
-    let fields = Fields::new(&all, traffic, family, "");
+    let fields = Candidates::new(&all, traffic, family, "");
     if fields.corners(&mut |packet| search.attempt(packet)) {
         return search;
     }

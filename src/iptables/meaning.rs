@@ -13,7 +13,7 @@ pub use self::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Test, Unknown, name_number,
     number, state_number,
 };
-pub use self::evaluate::{Answer, Read, Value, evaluate};
+pub use self::evaluate::{Answer, FieldReader, Value, evaluate};
 pub use self::limits::Allowance;
 pub use self::matches::{backends_differ, conditions, interface_is, prefix_is};
 pub use self::targets::{Action, Assign, Term, Then};

@@ -11,7 +11,7 @@ use super::extension::written::Spelling;
 use super::ruleset::Part;
 use super::ruleset::{
     Address, Chain, ChainId, ChainPolicy, Header, Match, Negatable, Origins, Rule, Ruleset, Table, TableName, Target,
-    Unknown,
+    Untyped,
 };
 pub use super::text::write::quoted;
 use super::text::write::{self, Quotes, bang, number};
@@ -241,7 +241,7 @@ fn one_match(one: &Match, family: Family, out: &mut String) {
 }
 
 /// Appends the words of a match or target that are kept.
-fn words(unknown: &Unknown, options: Option<&[Spelling]>, out: &mut String) {
+fn words(unknown: &Untyped, options: Option<&[Spelling]>, out: &mut String) {
     let mut quotes = Quotes::Needed;
     for word in &unknown.words {
         out.push(' ');

@@ -45,7 +45,7 @@ pub struct Problem {
 }
 
 /// A rule and where it stands.
-pub struct Place<'a> {
+pub struct RulePlace<'a> {
     /// The name of its chain.
     pub chain: &'a str,
     /// Its table.
@@ -62,7 +62,7 @@ pub struct Place<'a> {
     pub target: &'a Target,
 }
 
-impl Place<'_> {
+impl RulePlace<'_> {
     /// The protocol that every packet of the rule has.
     pub fn protocol(&self) -> Option<Protocol> {
         self.header.protocol.filter(|protocol| !protocol.negated).map(|protocol| protocol.value)
@@ -121,7 +121,7 @@ pub fn tables(
     what: &str,
     part: Part,
     kind: Kind,
-    place: &Place,
+    place: &RulePlace,
     problems: &mut Vec<Problem>,
 ) -> bool {
     if allowed.contains(&place.table) {
@@ -135,7 +135,7 @@ pub fn tables(
 }
 
 /// Reports a protocol that is missing.
-pub fn needs(protocol: Protocol, what: &str, option: &str, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+pub fn needs(protocol: Protocol, what: &str, option: &str, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     if place.protocol() != Some(protocol) {
         let message = format!("`{what}` needs `{option}`");
         let label = match place.header.protocol {
@@ -154,7 +154,7 @@ pub fn wrong_family(
     instead: &str,
     part: Part,
     kind: Kind,
-    place: &Place,
+    place: &RulePlace,
     problems: &mut Vec<Problem>,
 ) {
     let message = format!("`{what}` exists for {} only", wanted.name());

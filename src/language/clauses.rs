@@ -120,7 +120,7 @@ impl TrafficClause {
 
 /// Where the words of a clause can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Position {
     /// Anywhere among the clauses of a sentence.
     Anywhere,
     /// Directly after one of these, and nowhere else.
@@ -145,7 +145,7 @@ pub struct Keyword {
     /// What a block must admit for them to be there; `None`: every block has them, as its directions say.
     pub clause: Option<TrafficClause>,
     /// Where they can be.
-    pub place: Place,
+    pub place: Position,
     /// The clauses with which they contradict themselves.
     pub not_with: &'static [&'static str],
     /// Whether no value is written like the first word: where a value should be, it is missing.
@@ -159,7 +159,7 @@ impl Keyword {
             text,
             value: || ValueKind::Nothing,
             clause: None,
-            place: Place::Anywhere,
+            place: Position::Anywhere,
             not_with: &[],
             is_reserved: false,
         }
@@ -173,7 +173,7 @@ impl Keyword {
         Keyword { value, ..self }
     }
 
-    const fn placed(self, place: Place) -> Keyword {
+    const fn placed(self, place: Position) -> Keyword {
         Keyword { place, ..self }
     }
 
@@ -187,18 +187,18 @@ impl Keyword {
 
     /// Whether they can be anywhere, and not only after other words.
     pub fn begins(&self) -> bool {
-        !matches!(self.place, Place::After(_))
+        !matches!(self.place, Position::After(_))
     }
 }
 
 /// The ways of packets.
 const WAYS: [Keyword; 4] = [
     Keyword::new("in", "packets to the gateway itself (INPUT); with `on IF`, through that interface")
-        .placed(Place::AlsoAfter(&["forward"]))
+        .placed(Position::AlsoAfter(&["forward"]))
         .not_with(&["in", "out"])
         .reserved(),
     Keyword::new("out", "packets from the gateway itself (OUTPUT); with `on IF`, through that interface")
-        .placed(Place::AlsoAfter(&["forward"]))
+        .placed(Position::AlsoAfter(&["forward"]))
         .not_with(&["in", "out"])
         .reserved(),
     Keyword::new(
@@ -209,7 +209,7 @@ const WAYS: [Keyword; 4] = [
     .reserved(),
     Keyword::new("on", "the interface; without a direction, what comes in and what goes out through it")
         .takes(|| ValueKind::Interface)
-        .placed(Place::AlsoAfter(&["in", "out"]))
+        .placed(Position::AlsoAfter(&["in", "out"]))
         .not_with(&["on"])
         .reserved(),
 ];
@@ -241,7 +241,7 @@ const FIELDS: [Keyword; 24] = [
     Keyword::new("code", "the code of the ICMP message")
         .of(TrafficClause::Type)
         .takes(|| ValueKind::Other("a number from 0 to 255"))
-        .placed(Place::After(&["type"])),
+        .placed(Position::After(&["type"])),
     Keyword::new("from", "the source: an address, and perhaps `port`")
         .of(TrafficClause::From)
         .takes(|| ValueKind::Address)
@@ -258,7 +258,7 @@ const FIELDS: [Keyword; 24] = [
     )
     .of(TrafficClause::Port)
     .takes(|| ValueKind::Ports)
-    .placed(Place::AlsoAfter(&["from", "to"]))
+    .placed(Position::AlsoAfter(&["from", "to"]))
     .not_with(&["port"])
     .reserved(),
     Keyword::new("source port", "the port that the packets come from, which the sender chooses")
@@ -295,19 +295,19 @@ const FIELDS: [Keyword; 24] = [
         .not_with(IPSEC),
     Keyword::new("ipsec in", "is forwarded, and came out of an IPsec policy")
         .of(TrafficClause::Ipsec)
-        .placed(Place::Forwarded)
+        .placed(Position::Forwarded)
         .not_with(IPSEC_IN),
     Keyword::new("ipsec out", "is forwarded, and will go into an IPsec policy")
         .of(TrafficClause::Ipsec)
-        .placed(Place::Forwarded)
+        .placed(Position::Forwarded)
         .not_with(IPSEC_OUT),
     Keyword::new("no ipsec in", "is forwarded, and came out of no IPsec policy")
         .of(TrafficClause::Ipsec)
-        .placed(Place::Forwarded)
+        .placed(Position::Forwarded)
         .not_with(IPSEC_IN),
     Keyword::new("no ipsec out", "is forwarded, and will go into no IPsec policy")
         .of(TrafficClause::Ipsec)
-        .placed(Place::Forwarded)
+        .placed(Position::Forwarded)
         .not_with(IPSEC_OUT),
     Keyword::new("mark", "the packet mark")
         .of(TrafficClause::Mark)
@@ -315,17 +315,17 @@ const FIELDS: [Keyword; 24] = [
     Keyword::new("limit", "at most so many packets; each rule counts for itself")
         .of(TrafficClause::Limit)
         .takes(|| ValueKind::Other("a rate, such as `10/second`"))
-        .placed(Place::AlsoAfter(&["log"]))
+        .placed(Position::AlsoAfter(&["log"]))
         .reserved(),
     Keyword::new("burst", "how many packets may come at once before the rate holds")
         .of(TrafficClause::Limit)
         .takes(|| ValueKind::Other("a number"))
-        .placed(Place::After(&["limit"])),
+        .placed(Position::After(&["limit"])),
     Keyword::new("per source", "the rate is that of each source address")
         .of(TrafficClause::Limit)
-        .placed(Place::After(&["limit"])),
-    Keyword::new("over limit", "packets above every `limit`").placed(Place::Packets).reserved(),
-    Keyword::new("spoofed", "packets whose source would not be reached the way they came").placed(Place::Packets),
+        .placed(Position::After(&["limit"])),
+    Keyword::new("over limit", "packets above every `limit`").placed(Position::Packets).reserved(),
+    Keyword::new("spoofed", "packets whose source would not be reached the way they came").placed(Position::Packets),
 ];
 
 /// The clauses that go with every sentence.
@@ -339,7 +339,7 @@ pub const COMMON: [Keyword; 4] = [
     Keyword::new("log", "a twin of the rule that logs before the verdict: `log \"prefix\"`, `log to group 5`"),
     Keyword::new("to group", "the NFLOG group that log messages go to")
         .takes(|| ValueKind::Other("a number"))
-        .placed(Place::After(&["log"])),
+        .placed(Position::After(&["log"])),
 ];
 
 /// The word with which the library's blocks begin their flags (`with fragments`).
@@ -367,7 +367,7 @@ pub fn all() -> impl Iterator<Item = &'static Keyword> {
 pub static FOLLOWERS: LazyLock<BTreeMap<&'static str, Vec<&'static Keyword>>> = LazyLock::new(|| {
     let mut followers: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for keyword in all() {
-        if let Place::After(before) | Place::AlsoAfter(before) = keyword.place {
+        if let Position::After(before) | Position::AlsoAfter(before) = keyword.place {
             before.iter().for_each(|words| followers.entry(*words).or_default().push(keyword));
         }
     }
@@ -376,19 +376,20 @@ pub static FOLLOWERS: LazyLock<BTreeMap<&'static str, Vec<&'static Keyword>>> = 
 
 /// The first words of the traffic of rules, but for protocols: of these one may have been meant.
 pub fn traffic_words() -> Vec<&'static str> {
-    first_words(|keyword| !matches!(keyword.place, Place::After(_) | Place::Forwarded | Place::Packets))
+    first_words(|keyword| !matches!(keyword.place, Position::After(_) | Position::Forwarded | Position::Packets))
 }
 
 /// The clauses of the traffic of rules that have two words.
 pub fn traffic_pairs() -> impl Iterator<Item = &'static str> {
-    let pairs = FIELDS.iter().filter(|keyword| keyword.place == Place::Anywhere && keyword.words.contains(' '));
+    let pairs = FIELDS.iter().filter(|keyword| keyword.place == Position::Anywhere && keyword.words.contains(' '));
     pairs.map(|keyword| keyword.words)
 }
 
 /// The first words of packets in `expect` and `trace`, but for protocols.
 pub fn packet_words() -> Vec<&'static str> {
-    let mut words =
-        first_words(|keyword| !matches!(keyword.place, Place::After(_) | Place::Forwarded) && keyword.words != "limit");
+    let mut words = first_words(|keyword| {
+        !matches!(keyword.place, Position::After(_) | Position::Forwarded) && keyword.words != "limit"
+    });
     words.push("only");
     words
 }

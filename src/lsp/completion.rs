@@ -1,7 +1,7 @@
 //! `textDocument/completion`: what can be written next.
 //! Input: a view and an offset. Output: sentences at the start of a line, then the clauses that are missing and values of the right kind.
 
-use super::meaning::{self, Clause, Reading};
+use super::meaning::{self, OfferedClause, Reading};
 use super::protocol::{
     CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, InsertTextFormat, MarkupContent, MarkupKind,
     Range, TextEdit,
@@ -184,13 +184,13 @@ fn inside(view: &View, reading: &Reading, sentence: &Sentence, offset: usize) ->
         }
     }
     // What the sentence must have comes first, then what it may have, as its block lists it.
-    let mut left: Vec<&Clause> = reading.left.iter().filter(|clause| !clause.words.is_empty()).collect();
+    let mut left: Vec<&OfferedClause> = reading.left.iter().filter(|clause| !clause.words.is_empty()).collect();
     left.sort_by_key(|clause| !clause.required);
     items.extend(left.into_iter().map(clause));
     items
 }
 
-fn clause(clause: &Clause) -> CompletionItem {
+fn clause(clause: &OfferedClause) -> CompletionItem {
     let label = clause.words.join(" ");
     if clause.value == ValueKind::Nothing {
         return item(&label, CompletionItemKind::KEYWORD, &clause.text);

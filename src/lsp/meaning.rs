@@ -4,13 +4,13 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use crate::language::clauses::{COMMON, FOLLOWERS, Keyword, Place, TRAFFIC, TrafficClause, ValueKind};
+use crate::language::clauses::{COMMON, FOLLOWERS, Keyword, Position, TRAFFIC, TrafficClause, ValueKind};
 use crate::language::core_sentence;
 use crate::language::values::{
     CHAIN_POLICIES, DEFAULT_CHAINS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
 };
 use crate::snippet::library::{Library, Name};
-use crate::snippet::signature::{Kind, OpenDirection, Part, Signature};
+use crate::snippet::signature::{ClausePart, OpenDirection, ParameterKind, Signature};
 use crate::syntax::TokenKind;
 
 /// What a token means where it stands.
@@ -36,7 +36,7 @@ pub enum Meaning {
 
 /// A clause that a sentence can have.
 #[derive(Clone, Debug)]
-pub struct Clause {
+pub struct OfferedClause {
     /// Its words; none for a value that stands by itself.
     pub words: Vec<String>,
     /// What it means.
@@ -57,9 +57,9 @@ pub struct Clause {
     not_with: &'static [&'static str],
 }
 
-impl Clause {
+impl OfferedClause {
     /// The clauses that may come directly after it.
-    fn followers(&self) -> Vec<Clause> {
+    fn followers(&self) -> Vec<OfferedClause> {
         let all = self.followed_as.and_then(|words| FOLLOWERS.get(words)).into_iter().flatten();
         all.filter(|keyword| self.has_port || keyword.words != "port").copied().map(of_keyword).collect()
     }
@@ -72,16 +72,16 @@ pub struct Reading<'a> {
     /// The building block, if it is known.
     pub name: Option<&'a Name>,
     /// The clauses that may still come.
-    pub left: Vec<Clause>,
+    pub left: Vec<OfferedClause>,
     /// The value that must come next: `None` where a clause begins.
     pub expected: Option<ValueKind>,
 }
 
 /// A token's text and kind.
-pub type Word<'a> = (&'a str, TokenKind);
+pub type TokenText<'a> = (&'a str, TokenKind);
 
 /// Reads the tokens of a sentence.
-pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
+pub fn read<'a>(words: &[TokenText], library: &'a Library) -> Reading<'a> {
     let forwarded = words.contains(&("forward", TokenKind::Word));
     let mut reader =
         Reader { words, meanings: Vec::new(), expected: None, seen: Vec::new(), forwarded, forms: u32::MAX };
@@ -113,13 +113,13 @@ pub fn read<'a>(words: &[Word], library: &'a Library) -> Reading<'a> {
 }
 
 /// The clauses of the sentences of a name: those of its forms, of traffic where they take it, and of every sentence.
-pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
+pub fn clauses(name: &Name, library: &Library) -> Vec<OfferedClause> {
     let signature = &*library.snippets[usize::from(name.snippet)].signature;
-    let mut all: Vec<Clause> = Vec::new();
+    let mut all: Vec<OfferedClause> = Vec::new();
     for (bit, form) in name.forms.iter().map(|form| &signature.forms[usize::from(*form)]).enumerate() {
         let bit = 1 << bit;
         for clause in &form.clauses {
-            if clause.part == Part::Traffic {
+            if clause.part == ClausePart::Traffic {
                 let admitted = form.traffic_clauses.as_ref().unwrap_or(&signature.traffic.clauses);
                 for new in traffic(signature, admitted, bit) {
                     match all.iter_mut().find(|known| known.text == new.text) {
@@ -140,10 +140,10 @@ pub fn clauses(name: &Name, library: &Library) -> Vec<Clause> {
 }
 
 /// The clauses of traffic that a form admits.
-fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> impl Iterator<Item = Clause> {
+fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> impl Iterator<Item = OfferedClause> {
     let (directions, open) = (&signature.traffic.directions, signature.traffic.open);
     let is_admitted = move |keyword: &&Keyword| match keyword.words {
-        _ if keyword.place == Place::Packets => false,
+        _ if keyword.place == Position::Packets => false,
         "on" => open != OpenDirection::None,
         words @ ("in" | "out" | "forward") => {
             open != OpenDirection::None && directions.iter().any(|direction| direction.word() == words)
@@ -152,12 +152,18 @@ fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> imp
     };
     TRAFFIC.iter().filter(|keyword| keyword.begins()).filter(is_admitted).map(move |keyword| {
         let port = if keyword.words == "from" { TrafficClause::SourcePort } else { TrafficClause::Port };
-        Clause { forms, has_port: admitted.contains(&port), ..of_keyword(keyword) }
+        OfferedClause { forms, has_port: admitted.contains(&port), ..of_keyword(keyword) }
     })
 }
 
-fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: bool, forms: u32) -> Clause {
-    let clause = |text: &str, value| Clause {
+fn own_clause(
+    signature: &Signature,
+    words: Vec<String>,
+    part: ClausePart,
+    required: bool,
+    forms: u32,
+) -> OfferedClause {
+    let clause = |text: &str, value| OfferedClause {
         words,
         text: Cow::Owned(text.to_owned()),
         value,
@@ -169,18 +175,18 @@ fn own_clause(signature: &Signature, words: Vec<String>, part: Part, required: b
         not_with: &[],
     };
     match part {
-        Part::Parameter(index) => {
+        ClausePart::Parameter(index) => {
             let parameter = &signature.parameters[usize::from(index)];
             let clause = clause(&parameter.text, expect(&parameter.kind));
-            Clause { followed_as: (parameter.kind == Kind::Rate).then_some("limit"), ..clause }
+            OfferedClause { followed_as: (parameter.kind == ParameterKind::Rate).then_some("limit"), ..clause }
         }
-        Part::Flag(index) => clause(&signature.flags[usize::from(index)].text, ValueKind::Nothing),
-        Part::Traffic => clause("", ValueKind::Nothing),
+        ClausePart::Flag(index) => clause(&signature.flags[usize::from(index)].text, ValueKind::Nothing),
+        ClausePart::Traffic => clause("", ValueKind::Nothing),
     }
 }
 
-fn of_keyword(keyword: &Keyword) -> Clause {
-    Clause {
+fn of_keyword(keyword: &Keyword) -> OfferedClause {
+    OfferedClause {
         words: keyword.words.split(' ').map(str::to_owned).collect(),
         text: keyword.text.into(),
         value: (keyword.value)(),
@@ -188,28 +194,28 @@ fn of_keyword(keyword: &Keyword) -> Clause {
         followed_as: Some(keyword.words),
         has_port: true,
         forms: u32::MAX,
-        forwarded: keyword.place == Place::Forwarded,
+        forwarded: keyword.place == Position::Forwarded,
         not_with: keyword.not_with,
     }
 }
 
-fn expect(kind: &Kind) -> ValueKind {
+fn expect(kind: &ParameterKind) -> ValueKind {
     match kind {
-        Kind::Address { .. } => ValueKind::Address,
-        Kind::Interface => ValueKind::Interface,
-        Kind::Ports => ValueKind::Ports,
-        Kind::Rate => ValueKind::Other("a rate, such as `10/second`"),
-        Kind::Number { .. } => ValueKind::Other("a number"),
-        Kind::Word(words) => ValueKind::Words(words.clone()),
-        Kind::Reason => ValueKind::Reason,
-        Kind::Mark => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
-        Kind::String { .. } => ValueKind::Other("a text in quotes"),
-        Kind::Endpoint => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
+        ParameterKind::Address { .. } => ValueKind::Address,
+        ParameterKind::Interface => ValueKind::Interface,
+        ParameterKind::Ports => ValueKind::Ports,
+        ParameterKind::Rate => ValueKind::Other("a rate, such as `10/second`"),
+        ParameterKind::Number { .. } => ValueKind::Other("a number"),
+        ParameterKind::Word(words) => ValueKind::Words(words.clone()),
+        ParameterKind::Reason => ValueKind::Reason,
+        ParameterKind::Mark => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
+        ParameterKind::String { .. } => ValueKind::Other("a text in quotes"),
+        ParameterKind::Endpoint => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
     }
 }
 
 /// Whether a clause contradicts those that were said.
-fn is_excluded(clause: &Clause, seen: &[String]) -> bool {
+fn is_excluded(clause: &OfferedClause, seen: &[String]) -> bool {
     let has = |words: &[&str]| seen.iter().any(|seen| words.contains(&seen.as_str()));
     let is_word = |word: &str| clause.words == [word];
     match has(&["forward"]) {
@@ -223,7 +229,7 @@ fn is_excluded(clause: &Clause, seen: &[String]) -> bool {
 const NOT: &str = "`not`: everything but the value, or none of the list";
 
 struct Reader<'w> {
-    words: &'w [Word<'w>],
+    words: &'w [TokenText<'w>],
     meanings: Vec<Meaning>,
     expected: Option<ValueKind>,
     /// The clauses that were taken.
@@ -254,7 +260,7 @@ impl Reader<'_> {
     }
 
     /// Whether a clause is next. `in` and `out` after `ipsec` are its sides, but `in on IF` is a direction.
-    fn at_clause(&self, clause: &Clause) -> bool {
+    fn at_clause(&self, clause: &OfferedClause) -> bool {
         let is_side = || self.forwarded && self.peek(clause.words.len()) != Some("on");
         self.at_words(&clause.words) && (!clause.forwarded || is_side())
     }
@@ -289,7 +295,7 @@ impl Reader<'_> {
     }
 
     /// Takes clauses in any order; gives those that may still come.
-    fn clauses(&mut self, mut left: Vec<Clause>) -> Vec<Clause> {
+    fn clauses(&mut self, mut left: Vec<OfferedClause>) -> Vec<OfferedClause> {
         let (mut next, mut forms) = (Vec::new(), u32::MAX);
         while !self.is_done() {
             // The longest words first: `no syn` is no `no`; then those of the form that is being written.
@@ -338,7 +344,7 @@ impl Reader<'_> {
     }
 
     /// Takes a clause, with what comes directly after it. At the end of the words it gives what could still come there.
-    fn clause(&mut self, clause: &Clause) -> Vec<Clause> {
+    fn clause(&mut self, clause: &OfferedClause) -> Vec<OfferedClause> {
         let words = clause.words.join(" ");
         let doc = format!("`{words}`: {}", clause.text);
         clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
@@ -383,7 +389,7 @@ impl Reader<'_> {
     }
 
     /// A sentence of the core after its verb; gives the clauses that may still come.
-    fn core(&mut self, verb: &str) -> Vec<Clause> {
+    fn core(&mut self, verb: &str) -> Vec<OfferedClause> {
         match verb {
             "default" => {
                 self.one_of(&words_of(&CHAIN_POLICIES));
@@ -404,7 +410,7 @@ impl Reader<'_> {
                 if role {
                     self.push(Meaning::Keyword(String::new()));
                 }
-                let clause = |word: &str, text: &str, value| Clause {
+                let clause = |word: &str, text: &str, value| OfferedClause {
                     words: vec![word.into()],
                     text: Cow::Owned(text.to_owned()),
                     value,

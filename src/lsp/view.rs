@@ -1,7 +1,7 @@
 //! A compilation as one of its files sees it: what every request is answered from.
 //! Input: a compilation and a file. Output: sentences, tokens and places of the file.
 
-use super::meaning::{self, Reading, Word};
+use super::meaning::{self, Reading, TokenText};
 use super::protocol::{self, Location, Position, Range};
 use crate::compile::Compilation;
 use crate::expect::Checked;
@@ -82,7 +82,7 @@ impl<'a> View<'a> {
     }
 
     /// The tokens of a sentence before an offset, as `meaning` reads them.
-    pub fn words(&self, sentence: &Sentence, before: usize) -> Vec<Word<'a>> {
+    pub fn words(&self, sentence: &Sentence, before: usize) -> Vec<TokenText<'a>> {
         let text = &*self.compilation.ast.sources.get(sentence.source).text;
         let tokens = self.tokens(sentence).iter();
         tokens

@@ -23,7 +23,7 @@ use crate::language::values::{ProtocolWord, protocol, protocol_words};
 use crate::net::{Both, Families, Family, Protocol};
 use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Name, Snippet};
-use crate::snippet::signature::{Clause, Form, Kind, OpenDirection, Part};
+use crate::snippet::signature::{Clause, ClausePart, Form, OpenDirection, ParameterKind};
 use crate::source::Span;
 
 /// The name of the block whose sentence this is: the longest one that the words begin with.
@@ -103,7 +103,7 @@ pub fn block(
 }
 
 fn has_traffic(form: &Form) -> bool {
-    form.clauses.iter().any(|clause| clause.part == Part::Traffic)
+    form.clauses.iter().any(|clause| clause.part == ClausePart::Traffic)
 }
 
 /// The form whose required keywords are there; of several, the one with most of them.
@@ -141,9 +141,9 @@ fn clauses<'w>(
             let span = words.take(&clause.keyword).unwrap_or_else(|| words.span());
             reading.given[index] = Some(span);
             match clause.part {
-                Part::Flag(flag) => reading.flags |= 1 << flag,
-                Part::Parameter(parameter) => argument(words, parameter, reading, scope, diagnostics)?,
-                Part::Traffic => {}
+                ClausePart::Flag(flag) => reading.flags |= 1 << flag,
+                ClausePart::Parameter(parameter) => argument(words, parameter, reading, scope, diagnostics)?,
+                ClausePart::Traffic => {}
             }
             continue;
         }
@@ -171,11 +171,12 @@ fn positional<'w>(
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     for (index, clause) in reading.form.clauses.iter().enumerate() {
-        let Part::Parameter(parameter) = clause.part else { continue };
+        let ClausePart::Parameter(parameter) = clause.part else { continue };
         if !clause.keyword.is_empty() {
             continue;
         }
-        let string = matches!(reading.snippet.signature.parameters[usize::from(parameter)].kind, Kind::String { .. });
+        let string =
+            matches!(reading.snippet.signature.parameters[usize::from(parameter)].kind, ParameterKind::String { .. });
         if !clause.required && string != words.at_string() {
             continue;
         }
@@ -204,7 +205,7 @@ fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut
         if !clause.required || reading.given[index].is_some() {
             continue;
         }
-        if clause.part == Part::Traffic {
+        if clause.part == ClausePart::Traffic {
             // Where a direction is required, its report says enough.
             if reading.draft.is_empty() && reading.allowed.open != OpenDirection::Required {
                 complete = false;
@@ -219,7 +220,7 @@ fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut
         }
         let keyword = clause.keyword.join(" ");
         let wants = match clause.part {
-            Part::Parameter(index) => wanted(&reading.snippet.signature.parameters[usize::from(index)].kind),
+            ClausePart::Parameter(index) => wanted(&reading.snippet.signature.parameters[usize::from(index)].kind),
             _ => String::new(),
         };
         let (what, label) = match (keyword.is_empty(), wants.is_empty()) {
@@ -235,12 +236,14 @@ fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut
         );
         // Where the possible values are known and few, an editor can offer them.
         let kind = match clause.part {
-            Part::Parameter(index) => Some(&reading.snippet.signature.parameters[usize::from(index)].kind),
+            ClausePart::Parameter(index) => Some(&reading.snippet.signature.parameters[usize::from(index)].kind),
             _ => None,
         };
         let fixes: Vec<Fix> = match kind {
-            Some(Kind::Interface) => scope.offers(&keyword).collect(),
-            Some(Kind::Word(words)) => words.iter().map(|word| Fix::Add(format!("{keyword} {word}"))).collect(),
+            Some(ParameterKind::Interface) => scope.offers(&keyword).collect(),
+            Some(ParameterKind::Word(words)) => {
+                words.iter().map(|word| Fix::Add(format!("{keyword} {word}"))).collect()
+            }
             Some(_) => Vec::new(),
             None => vec![Fix::Add(keyword.clone())],
         };
@@ -257,7 +260,7 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
         !protocols.is_any() && !protocols.negated && protocols.items.iter().all(|word| is(word, wanted))
     };
     for (index, clause) in reading.form.clauses.iter().enumerate() {
-        let (Part::Parameter(parameter), Some(span)) = (clause.part, reading.given[index]) else { continue };
+        let (ClausePart::Parameter(parameter), Some(span)) = (clause.part, reading.given[index]) else { continue };
         let given = reading.arguments.iter().position(|(given, _)| *given == parameter);
         let Some((place, (_, Argument::Text(Both { v4: text, .. })))) =
             given.and_then(|at| Some((*reading.places.get(at)?, &reading.arguments[at])))
@@ -266,11 +269,11 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
         };
         let kind = &reading.snippet.signature.parameters[usize::from(parameter)];
         let keyword = clause.keyword.first().map_or("", String::as_str);
-        if kind.kind == Kind::Reason && &**text == "tcp-reset" && !all(&[Protocol::TCP]) {
+        if kind.kind == ParameterKind::Reason && &**text == "tcp-reset" && !all(&[Protocol::TCP]) {
             let message = format!("`{keyword} tcp-reset` needs `tcp`");
             diagnostics.push(ResolveError::NeedsProtocol.at(span, message, "only TCP knows a reset", "add `tcp`"));
         }
-        let has_ports = kind.needs_ports || kind.kind == Kind::Endpoint && is_with_ports(text);
+        let has_ports = kind.needs_ports || kind.kind == ParameterKind::Endpoint && is_with_ports(text);
         if has_ports && !all(&[Protocol::TCP, Protocol::UDP, Protocol::SCTP]) {
             let message = format!("a port in `{keyword}` needs a protocol with ports");
             let help = "add `tcp`, `udp` or `sctp`, or a list of these";

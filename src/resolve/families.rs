@@ -11,7 +11,7 @@ use crate::source::Span;
 
 /// What one list of values says about families.
 #[derive(Clone, Debug)]
-pub struct Choice<'a> {
+pub struct FamilyChoice<'a> {
     /// The families of each element, with its place.
     pub elements: Items<(Families, Atom<'a>)>,
     /// The place of the whole list.
@@ -30,7 +30,7 @@ pub struct Choice<'a> {
 pub fn resolve(
     by_nature: Families,
     only: Option<(Family, Span)>,
-    choices: &[Choice<'_>],
+    choices: &[FamilyChoice<'_>],
     diagnostics: &mut Diagnostics,
 ) -> Option<Families> {
     let mut families = by_nature;
@@ -126,7 +126,7 @@ pub fn either(report: Report) -> Report {
 }
 
 /// Whether a value is of one family.
-fn names_families(choice: &Choice) -> bool {
+fn names_families(choice: &FamilyChoice) -> bool {
     choice.elements.iter().any(|(families, _)| families.single().is_some())
 }
 

@@ -2,9 +2,9 @@
 //! Input: the words at a value. Output: `Values`, or a report.
 
 use super::codes::ResolveError;
-use super::families::Choice;
+use super::families::FamilyChoice;
 use super::scope::Scope;
-use super::value::{self, Problem};
+use super::value::{self, BadValue};
 use super::words::{Atom, List, Words, value};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::Negatable;
@@ -51,7 +51,7 @@ pub fn addresses<'a>(
     words: &mut Words<'a>,
     unicast: bool,
     chooses: bool,
-    choices: &mut Vec<Choice<'a>>,
+    choices: &mut Vec<FamilyChoice<'a>>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
 ) -> Option<Values<Prefix>> {
@@ -85,7 +85,7 @@ pub fn addresses<'a>(
         diagnostics.push(not_any(list.span));
         return None;
     }
-    choices.push(Choice {
+    choices.push(FamilyChoice {
         elements: items.iter().zip(&list.atoms).map(|(prefix, atom)| (prefix.family().into(), *atom)).collect(),
         span: list.span,
         negated: list.negated,
@@ -127,7 +127,7 @@ pub fn not_any(span: Span) -> Report {
 pub fn typed<T>(
     list: &List,
     diagnostics: &mut Diagnostics,
-    parse: impl Fn(&str) -> Result<T, Problem>,
+    parse: impl Fn(&str) -> Result<T, BadValue>,
 ) -> Option<Items<T>> {
     let mut items = Items::with_capacity(list.atoms.len());
     for atom in &list.atoms {
@@ -157,7 +157,7 @@ pub fn items<T: PartialEq>(
     wanted: &str,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
-    parse: impl Fn(&str) -> Result<T, Problem>,
+    parse: impl Fn(&str) -> Result<T, BadValue>,
 ) -> Option<Values<T>> {
     let list = value(words, wanted, &mut scope.used, diagnostics)?;
     let items = typed(&list, diagnostics, parse)?;
@@ -170,7 +170,7 @@ pub fn single<T>(
     wanted: &str,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
-    parse: impl Fn(&str) -> Result<T, Problem>,
+    parse: impl Fn(&str) -> Result<T, BadValue>,
 ) -> Option<Negatable<T>> {
     let list = value(words, wanted, &mut scope.used, diagnostics)?;
     let mut items = typed(&list, diagnostics, parse)?;
@@ -192,7 +192,7 @@ pub fn positive<T>(
     wanted: &str,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
-    parse: impl Fn(&str) -> Result<T, Problem>,
+    parse: impl Fn(&str) -> Result<T, BadValue>,
 ) -> Option<T> {
     let start = words.span();
     let value = single(words, wanted, scope, diagnostics, parse)?;
@@ -236,7 +236,7 @@ pub fn warn_duplicates<T: PartialEq>(items: Items<T>, list: &List, diagnostics: 
 }
 
 /// Reports a problem at an atom.
-pub fn push(atom: &Atom, problem: Problem, diagnostics: &mut Diagnostics) {
+pub fn push(atom: &Atom, problem: BadValue, diagnostics: &mut Diagnostics) {
     let report = problem.code.at(atom.span, problem.message, problem.label, problem.help);
     let place = atom.written();
     let report = problem.meant.into_iter().fold(report, |report, meant| report.fix(Fix::Replace(place, meant)));

@@ -7,13 +7,13 @@ pub mod packets;
 
 use self::draft::{Allowed, Draft, not_allowed};
 use super::codes::ResolveError;
-use super::families::Choice;
+use super::families::FamilyChoice;
 use super::icmp;
 use super::lists::{
     addresses, interfaces, items, not_any, ports, positive, push, rate, single, typed, warn_duplicates,
 };
 use super::scope::Scope;
-use super::value::{self, Problem};
+use super::value::{self, BadValue};
 use super::words::{Words, value};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::{IcmpType, Negatable, States, TcpFlags};
@@ -385,14 +385,14 @@ fn protocols<'a>(
         && numbered
         && !list.negated
         && atom.defined.is_none()
-        && let Err(Problem { code, message, label, help, meant: Some(word) }) = value::protocol_number(atom.text)
+        && let Err(BadValue { code, message, label, help, meant: Some(word) }) = value::protocol_number(atom.text)
     {
         // The word takes the place of `protocol` as well.
         let fix = Fix::Replace(start.to(atom.span), word);
         diagnostics.push(code.at(atom.span, message, label, help).fix(fix));
         return None;
     }
-    let number = |text: &str| value::protocol_number(text).map_err(|problem| Problem { meant: None, ..problem });
+    let number = |text: &str| value::protocol_number(text).map_err(|problem| BadValue { meant: None, ..problem });
     let parse = |text: &str| match protocol(text) {
         Some(word) if !numbered => Ok(word),
         _ if numbered => number(text).map(Some),
@@ -439,7 +439,7 @@ fn icmp_types<'a>(
     }
     let numeric = list.atoms.iter().find(|atom| atom.text.bytes().all(|b| b.is_ascii_digit()));
     let of_all = types.iter().fold(Families::NONE, |all, word| all.or(icmp_families(*word)));
-    draft.choices.push(Choice {
+    draft.choices.push(FamilyChoice {
         elements: list.atoms.iter().zip(&types).map(|(atom, word)| (icmp_families(*word), *atom)).collect(),
         span: list.span,
         // A type that one family has speaks of that family, excluded or not: the other has nothing to exclude.

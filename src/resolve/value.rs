@@ -1,5 +1,5 @@
 //! One atom to one typed value: interfaces, ports, numbers, marks, states, reasons.
-//! Input: a word. Output: the value, or a `Problem` that says why the word is none and what to write.
+//! Input: a word. Output: the value, or a `BadValue` that says why the word is none and what to write.
 
 pub mod address;
 
@@ -13,7 +13,7 @@ use crate::services;
 
 /// Why a word is not the value that is wanted.
 #[derive(Debug)]
-pub struct Problem {
+pub struct BadValue {
     /// The kind.
     pub code: ResolveError,
     /// What is wrong.
@@ -26,29 +26,29 @@ pub struct Problem {
     pub meant: Option<String>,
 }
 
-impl Problem {
+impl BadValue {
     /// A problem without a value that was probably meant.
     pub fn new(
         code: ResolveError,
         message: impl Into<String>,
         label: impl Into<String>,
         help: impl Into<String>,
-    ) -> Problem {
-        Problem { code, message: message.into(), label: label.into(), help: help.into(), meant: None }
+    ) -> BadValue {
+        BadValue { code, message: message.into(), label: label.into(), help: help.into(), meant: None }
     }
 
     /// Says which value was probably meant.
-    fn meant(self, value: Option<impl Into<String>>) -> Problem {
-        Problem { meant: value.map(Into::into), ..self }
+    fn meant(self, value: Option<impl Into<String>>) -> BadValue {
+        BadValue { meant: value.map(Into::into), ..self }
     }
 }
 
 /// The name of an interface, or a pattern with a trailing `+`.
-pub fn interface(text: &str) -> Result<Interface, Problem> {
+pub fn interface(text: &str) -> Result<Interface, BadValue> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     let body = text.strip_suffix('+').unwrap_or(text);
     let fault =
-        |message: String, label: &str, help: &str| Err(Problem::new(ResolveError::BadInterface, message, label, help));
+        |message: String, label: &str, help: &str| Err(BadValue::new(ResolveError::BadInterface, message, label, help));
     if text == "+" {
         let message = "`+` alone is every interface".into();
         return fault(message, "a pattern without a beginning", "leave the clause out to mean every interface");
@@ -56,7 +56,7 @@ pub fn interface(text: &str) -> Result<Interface, Problem> {
     if let Some(device) = device(text) {
         let label = if text.contains(':') { "a label of an address" } else { "as `ip link` shows a pair" };
         let (message, help) = (format!("`{text}` is not the name of a device"), format!("write `{device}`"));
-        return Err(Problem::new(ResolveError::BadInterface, message, label, help).meant(Some(device.to_owned())));
+        return Err(BadValue::new(ResolveError::BadInterface, message, label, help).meant(Some(device.to_owned())));
     }
     if body.is_empty() || !body.chars().all(allowed) {
         let help = "a name has letters, digits, `_`, `.` and `-`, and may end in `+`; stranger ones go into `rules`";
@@ -78,7 +78,7 @@ pub fn device(text: &str) -> Option<&str> {
 }
 
 /// A port, a service name, or a range.
-pub fn ports(text: &str) -> Result<PortRange, Problem> {
+pub fn ports(text: &str) -> Result<PortRange, BadValue> {
     if let Some(port) = port(text) {
         return Ok(PortRange::single(port));
     }
@@ -86,7 +86,7 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
         && let (Some(start), Some(end)) = (port(low), port(high))
     {
         if start > end {
-            return Err(Problem::new(
+            return Err(BadValue::new(
                 ResolveError::BadPort,
                 format!("the range `{text}` ends before it starts"),
                 "no port is in it",
@@ -98,7 +98,7 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if text.split_once('-').is_some_and(|(low, high)| digits(low) && digits(high)) {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadPort,
             format!("`{text}` is not a range of ports"),
             "ports are 16-bit numbers",
@@ -106,7 +106,7 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
         ));
     }
     if digits(text) {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadPort,
             format!("`{text}` is not a port"),
             "ports are 16-bit numbers",
@@ -114,7 +114,7 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
         ));
     }
     if text.contains(':') && text.bytes().all(|b| b.is_ascii_digit() || b == b':') {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadPort,
             format!("`{text}` is not a range of ports"),
             "iptables writes ranges so",
@@ -127,7 +127,7 @@ pub fn ports(text: &str) -> Result<PortRange, Problem> {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write the number: `port 8080`, a range `1024-65535`, or an IANA name such as `https`".into(),
     };
-    Err(Problem::new(
+    Err(BadValue::new(
         ResolveError::UnknownService,
         format!("`{text}` is not a port or a known service"),
         "no such service",
@@ -145,17 +145,17 @@ fn port(text: &str) -> Option<u16> {
 }
 
 /// A number from `min` to `max`.
-pub fn number(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
+pub fn number(text: &str, min: u32, max: u32) -> Result<u32, BadValue> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u32>() {
         Ok(number) if digits && (min..=max).contains(&number) => Ok(number),
-        _ if digits => Err(Problem::new(
+        _ if digits => Err(BadValue::new(
             ResolveError::OutOfRange,
             format!("{text} is out of range"),
             format!("not from {min} to {max}"),
             format!("write a number from {min} to {max}"),
         )),
-        _ => Err(Problem::new(
+        _ => Err(BadValue::new(
             ResolveError::BadNumber,
             format!("`{text}` is not a number"),
             "a number is expected here",
@@ -165,7 +165,7 @@ pub fn number(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
 }
 
 /// A mark, with a mask or without: `7`, `0x7/0xff`.
-pub fn mark(text: &str) -> Result<MaskedMark, Problem> {
+pub fn mark(text: &str) -> Result<MaskedMark, BadValue> {
     let number = |text: &str| match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) if !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit()) => u32::from_str_radix(hex, 16).ok(),
         Some(_) => None,
@@ -178,13 +178,13 @@ pub fn mark(text: &str) -> Result<MaskedMark, Problem> {
     };
     match (value, mask) {
         (Some(value), Some(mask)) if value & !mask == 0 => Ok(MaskedMark { value, mask }),
-        (Some(_), Some(mask)) => Err(Problem::new(
+        (Some(_), Some(mask)) => Err(BadValue::new(
             ResolveError::BadMark,
             format!("`{text}` has bits outside of its mask"),
             "no packet can have this mark",
             format!("keep the value inside the mask {mask:#x}"),
         )),
-        _ => Err(Problem::new(
+        _ => Err(BadValue::new(
             ResolveError::BadMark,
             format!("`{text}` is not a mark"),
             "neither a number nor a number with a mask",
@@ -194,12 +194,12 @@ pub fn mark(text: &str) -> Result<MaskedMark, Problem> {
 }
 
 /// The words of a connection state.
-pub fn state(text: &str) -> Result<States, Problem> {
+pub fn state(text: &str) -> Result<States, BadValue> {
     word(&STATES, text, ResolveError::BadState, "connection state").map(State::bit)
 }
 
 /// `flags MASK/SET`, as TCP flag words: `syn,rst/syn`.
-pub fn flags(text: &str) -> Result<TcpFlags, Problem> {
+pub fn flags(text: &str) -> Result<TcpFlags, BadValue> {
     let set = |text: &str| -> Option<u8> {
         match text {
             "all" => Some(0x3f),
@@ -213,13 +213,13 @@ pub fn flags(text: &str) -> Result<TcpFlags, Problem> {
     let parts = text.split_once('/').and_then(|(mask, on)| Some((set(mask)?, set(on)?)));
     match parts {
         Some((mask, on)) if on & !mask == 0 && mask != 0 => Ok(TcpFlags { mask, set: on }),
-        Some(_) => Err(Problem::new(
+        Some(_) => Err(BadValue::new(
             ResolveError::BadFlags,
             format!("`{text}` wants flags that it does not look at"),
             "no packet matches",
             "the flags after the slash must be among those before it: `syn,rst/syn`",
         )),
-        None => Err(Problem::new(
+        None => Err(BadValue::new(
             ResolveError::BadFlags,
             format!("`{text}` is not a pair of flag lists"),
             "MASK/SET is expected here",
@@ -229,7 +229,7 @@ pub fn flags(text: &str) -> Result<TcpFlags, Problem> {
 }
 
 /// `protocol N`: a number without a word of its own.
-pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
+pub fn protocol_number(text: &str) -> Result<ProtocolWord, BadValue> {
     let word = match text {
         "1" | "58" => Some("icmp"),
         "6" => Some("tcp"),
@@ -243,7 +243,7 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
         _ => None,
     };
     if let Some(word) = word {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadProtocol,
             format!("protocol {text} has a word of its own"),
             "written as a number",
@@ -252,7 +252,7 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
         .meant(Some(word)));
     }
     if matches!(text, "43" | "44" | "60") {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadProtocol,
             format!("{text} is an IPv6 extension header, not a protocol"),
             "the filter looks behind extension headers",
@@ -260,7 +260,7 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
         ));
     }
     if text == "0" {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadProtocol,
             "protocol 0 is *all* to iptables",
             "matches every packet",
@@ -269,7 +269,7 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
         .meant(Some("all")));
     }
     if let Some(word) = protocol_words().into_iter().find(|word| *word == text) {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadProtocol,
             format!("`{text}` needs no `protocol` before it"),
             "a word of its own",
@@ -282,9 +282,9 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, Problem> {
 }
 
 /// `N/unit`
-pub fn rate(text: &str) -> Result<(u32, RateUnit), Problem> {
+pub fn rate(text: &str) -> Result<(u32, RateUnit), BadValue> {
     let Some((count, unit)) = text.split_once('/') else {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::BadRate,
             format!("`{text}` is not a rate"),
             "N/UNIT is expected here",
@@ -299,7 +299,7 @@ pub fn rate(text: &str) -> Result<(u32, RateUnit), Problem> {
 }
 
 /// How to reject: one name for both families.
-pub fn reason(text: &str) -> Result<RejectWith, Problem> {
+pub fn reason(text: &str) -> Result<RejectWith, BadValue> {
     word(&REASONS, text, ResolveError::UnknownReason, "reason")
 }
 
@@ -309,17 +309,17 @@ pub fn word<T: Copy, const N: usize>(
     text: &str,
     code: ResolveError,
     what: &str,
-) -> Result<T, Problem> {
+) -> Result<T, BadValue> {
     value_of(table, text).ok_or_else(|| unknown(code, text, what, &words_of(table)))
 }
 
 /// A word that is none of those that are known.
-pub fn unknown(code: ResolveError, text: &str, what: &str, words: &[&str]) -> Problem {
+pub fn unknown(code: ResolveError, text: &str, what: &str, words: &[&str]) -> BadValue {
     let near = did_you_mean(text, words.iter().copied());
     let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write one of {}", words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")),
     };
     let article = if what.starts_with(['a', 'e', 'i', 'o', 'I']) { "an" } else { "a" };
-    Problem::new(code, format!("`{text}` is not {article} {what}"), format!("no such {what}"), help).meant(near)
+    BadValue::new(code, format!("`{text}` is not {article} {what}"), format!("no such {what}"), help).meant(near)
 }

@@ -1,7 +1,7 @@
 //! What a branch of the walk has decided: it is kept, so that the branch never contradicts itself.
 //! Input: conditions that could not be decided, and how they turn out. Output: facts, and what follows from them.
 
-use crate::iptables::meaning::{Answer, Condition, Doubt, Field, Read, Test, Unknown, Value, evaluate};
+use crate::iptables::meaning::{Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate};
 
 /// Something that was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ pub fn passes(value: Value, bits: u32, asked: &Test, field: Field, facts: &[Fact
 }
 
 /// What follows where a condition that may hold does, or does not: nothing, where it could be for several reasons.
-pub fn learn(condition: &Condition, holds: bool, packet: &impl Read, facts: &mut Vec<Fact>) {
+pub fn learn(condition: &Condition, holds: bool, packet: &impl FieldReader, facts: &mut Vec<Fact>) {
     match condition {
         Condition::Is(field, test) => facts.push(Fact::Field(*field, *test, holds)),
         Condition::Unclear(doubt, unknown) => facts.push(Fact::Unclear(*doubt, unknown.clone(), holds)),

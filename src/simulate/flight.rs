@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::facts::{Fact, passes};
 use super::verdict::Assumptions;
 use crate::iptables::meaning::{
-    Answer, Doubt, Field, Read, Term, Test, Unknown, Value, name_number, number, state_number,
+    Answer, Doubt, Field, FieldReader, Term, Test, Unknown, Value, name_number, number, state_number,
 };
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::net::{Both, Family, Interface, PortRange, Protocol};
@@ -412,14 +412,14 @@ fn ports(transport: Transport) -> Option<(PortRange, PortRange)> {
 
 /// A packet on its way, and how what it does not tell is taken.
 #[derive(Clone, Copy)]
-pub struct View<'a, 'b> {
+pub struct FlightView<'a, 'b> {
     /// The packet.
     pub flight: &'a Flight<'b>,
     /// What is assumed.
     pub assumptions: Assumptions,
 }
 
-impl Read for View<'_, '_> {
+impl FieldReader for FlightView<'_, '_> {
     #[inline]
     fn is(&self, field: Field, test: &Test) -> Answer {
         self.flight.passes(field, test)

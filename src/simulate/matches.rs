@@ -1,7 +1,7 @@
 //! Whether a rule matches: yes, no, or maybe, where the packet alone does not tell.
 //! Input: a rule and a packet on its way. Output: an answer, the same as that of its conditions.
 
-use super::flight::{Flight, View};
+use super::flight::{Flight, FlightView};
 use super::loaded::{Bits, Entry, LaterFragments, Loaded, named_conditions};
 use super::verdict::{Assumptions, Place};
 pub use crate::iptables::meaning::Answer;
@@ -52,7 +52,7 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
     if entry.rest.is_empty() || answer == Answer::No {
         return answer;
     }
-    let view = View { flight, assumptions };
+    let view = FlightView { flight, assumptions };
     for one in &entry.rest {
         let holds = match one {
             Condition::Is(field, test) => flight.passes(*field, test),
@@ -101,7 +101,7 @@ pub(super) fn whole(place: Place, loaded: &Loaded) -> Condition {
 /// The part of a rule that does not hold, if it is only one: all that keeps it from matching.
 pub fn only_failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assumptions) -> Option<Part> {
     let (_, rule) = place.look_up(loaded.ruleset)?;
-    let view = View { flight, assumptions };
+    let view = FlightView { flight, assumptions };
     let (mut only, mut count) = (None, 0_usize);
     rule.header.each(&loaded.context, &mut |part, condition| {
         if count < 2 && evaluate(&condition, &view) == Answer::No {
@@ -129,7 +129,7 @@ pub fn open_parts(loaded: &Loaded, place: Place, flight: &Flight, assumptions: A
     // What the branch has decided meanwhile was open before.
     let mut flight = flight.clone();
     flight.facts.clear();
-    let view = View { flight: &flight, assumptions };
+    let view = FlightView { flight: &flight, assumptions };
     let parts = named_conditions(rule, place, &loaded.context).into_iter();
     parts.filter(|(_, condition)| evaluate(condition, &view) == Answer::Maybe).map(|(part, _)| part).collect()
 }
@@ -139,6 +139,6 @@ pub fn disagreement(loaded: &Loaded, place: Place, flight: &Flight) -> Option<(A
     let entry = loaded.tables[place.table as usize].as_ref()?.entry(place.rule)?;
     let assumptions = Assumptions::default();
     let compiled = rule(entry, flight, assumptions);
-    let said = evaluate(&whole(place, loaded), &View { flight, assumptions });
+    let said = evaluate(&whole(place, loaded), &FlightView { flight, assumptions });
     (compiled != said).then_some((compiled, said))
 }

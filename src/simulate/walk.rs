@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::facts::{Fact, learn};
-use super::flight::{Flight, View};
+use super::flight::{Flight, FlightView};
 use super::loaded::{Entry, Loaded, target_name};
 use super::matches::{self, whole};
 use super::observe::{Effect, Event, Instead, Observer, Silent};
@@ -156,7 +156,7 @@ impl<'b, O: Observer> Branch<'b, O> {
     /// The decision, if the kernel discards the packet.
     fn discard(&mut self, discards: &Discards, view: Assumptions) -> Option<Decision> {
         let flight = &self.flight;
-        let view = View { flight, assumptions: view };
+        let view = FlightView { flight, assumptions: view };
         let discard = discards.find(flight.source.number(), flight.destination.number(), &view)?;
         self.see(Event::Discarded(discard));
         Some(Decision { verdict: Verdict::Drop, by: By::Kernel(discard) })
@@ -171,7 +171,7 @@ impl<'b, O: Observer> Branch<'b, O> {
         let state = self.flight.state;
         if matches!(state, State::Established | State::Related) {
             for (condition, field) in loses {
-                let view = View { flight: &self.flight, assumptions };
+                let view = FlightView { flight: &self.flight, assumptions };
                 if evaluate(condition, &view) == Answer::Yes {
                     self.flight.assign(*field, Term::Anything);
                 }
@@ -215,7 +215,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 return Some(Decision { verdict: Verdict::Accept, by });
             };
             if let Step::Only(condition, inner) = step {
-                let view = View { flight: &branch.flight, assumptions: self.assumptions };
+                let view = FlightView { flight: &branch.flight, assumptions: self.assumptions };
                 if branch.at.is_none() && evaluate(condition, &view) != Answer::Yes {
                     branch.step += 1;
                     continue;
@@ -388,7 +388,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
         // The ordinary case: within limits, not spoofed.
         let ordinary = matches::rule(entry, &branch.flight, Assumptions::ORDINARY) != Answer::No;
         let condition = whole(place, self.loaded);
-        let view = View { flight: &branch.flight, assumptions: self.assumptions };
+        let view = FlightView { flight: &branch.flight, assumptions: self.assumptions };
         let [mut here, mut there] = [Vec::new(), Vec::new()];
         learn(&condition, ordinary, &view, &mut here);
         learn(&condition, !ordinary, &view, &mut there);
@@ -411,7 +411,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
         let actions = rule.target.actions(&self.loaded.context, place.table, hook);
         for (index, action) in actions.iter().enumerate().skip(first) {
             let when = action.when.clone().named(&target_name(place));
-            let view = View { flight: &branch.flight, assumptions: self.assumptions };
+            let view = FlightView { flight: &branch.flight, assumptions: self.assumptions };
             match evaluate(&when, &view) {
                 Answer::No => continue,
                 Answer::Yes => {}

@@ -55,14 +55,14 @@ pub struct Clause {
     /// The words before the value; none for a positional parameter and for traffic.
     pub keyword: Vec<String>,
     /// What it is.
-    pub part: Part,
+    pub part: ClausePart,
     /// Whether the sentence must have it.
     pub required: bool,
 }
 
 /// What a clause holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ClausePart {
     /// A value: a position in `Signature::parameters`.
     Parameter(u8),
     /// Nothing: a position in `Signature::flags`.
@@ -77,7 +77,7 @@ pub struct Parameter {
     /// Its name in the template.
     pub name: String,
     /// Its type.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// The value of a sentence that does not give it.
     pub default: Option<String>,
     /// Whether it is a port of the packets: the sentence must have a protocol with ports.
@@ -90,7 +90,7 @@ pub struct Parameter {
 
 /// The type of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// Addresses; a hole in the template.
     Address {
         /// No multicast, no broadcast.

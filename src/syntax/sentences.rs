@@ -1,5 +1,5 @@
 //! One file's text to tokens and sentences, without what it includes.
-//! Input: a text. Output: a `Part`; what is no token is reported and costs only its sentence.
+//! Input: a text. Output: a `ParsedText`; what is no token is reported and costs only its sentence.
 
 use pest::Parser;
 use pest::iterators::{Pair, Pairs};
@@ -18,7 +18,7 @@ mod grammar {
 
 /// The sentences of a text; their tokens are positions in `tokens`.
 #[derive(Default)]
-pub struct Part {
+pub struct ParsedText {
     /// The tokens of all sentences.
     pub tokens: Vec<Token>,
     /// The sentences.
@@ -36,9 +36,14 @@ struct Open {
 }
 
 /// The sentences of a text; `is_verb` says which words can begin one.
-pub fn sentences(source: SourceId, text: &str, is_verb: &dyn Fn(&str) -> bool, diagnostics: &mut Diagnostics) -> Part {
+pub fn sentences(
+    source: SourceId,
+    text: &str,
+    is_verb: &dyn Fn(&str) -> bool,
+    diagnostics: &mut Diagnostics,
+) -> ParsedText {
     // A word and its blank have about six bytes.
-    let mut part = Part { tokens: Vec::with_capacity(text.len() / 6), ..Part::default() };
+    let mut part = ParsedText { tokens: Vec::with_capacity(text.len() / 6), ..ParsedText::default() };
     let mut pairs = match Grammar::parse(Rule::policy, text) {
         Ok(pairs) => pairs,
         // The grammar takes every text; a limit of the parser would show here.
@@ -149,7 +154,7 @@ pub fn sentences(source: SourceId, text: &str, is_verb: &dyn Fn(&str) -> bool, d
 }
 
 /// Ends the sentence that is being read.
-fn finish(part: &mut Part, source: SourceId, state: &mut Open) {
+fn finish(part: &mut ParsedText, source: SourceId, state: &mut Open) {
     let last = part.tokens.len() as u32;
     if last > state.first {
         part.sentences.push(Sentence { source, first: state.first, last, body: None, broken: state.broken });
@@ -217,7 +222,7 @@ fn span_of(source: SourceId, pair: &Pair<Rule>) -> Span {
 }
 
 /// A `rules` block: the words before the brace are its tokens, the text between the braces its body.
-fn push_rules(part: &mut Part, source: SourceId, pair: Pair<Rule>) {
+fn push_rules(part: &mut ParsedText, source: SourceId, pair: Pair<Rule>) {
     let first = part.tokens.len() as u32;
     let start = span_of(source, &pair).start;
     part.tokens.push(Token { kind: TokenKind::Word, start, end: start + "rules".len() as u32 });

@@ -1,7 +1,7 @@
 //! The fields of a packet as rules saw them last.
 //! Input: a packet at the end of its walk. Output: read by the conditions of rules that it did not meet.
 
-use crate::iptables::meaning::{Answer, Doubt, Field, Read, Test, Unknown, Value, name_number, state_number};
+use crate::iptables::meaning::{Answer, Doubt, Field, FieldReader, Test, Unknown, Value, name_number, state_number};
 use crate::iptables::packet::{Transport, Way};
 use crate::net::PortRange;
 use crate::simulate::{Bounds, Flight};
@@ -61,7 +61,7 @@ impl Fields {
     }
 }
 
-impl Read for Fields {
+impl FieldReader for Fields {
     fn is(&self, field: Field, test: &Test) -> Answer {
         let value = self.0.iter().find(|(name, _)| *name == field).map_or(Value::Known(0), |(_, value)| *value);
         value.passes(test, u128::BITS)

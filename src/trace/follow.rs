@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::fields::Fields;
-use super::record::{Missed, Recorder, Step, What};
+use super::record::{Missed, Recorder, TraceStep, What};
 use super::reject::{Rejection, answer};
 use crate::iptables::packet::Way;
 use crate::net::{Family, PortRange};
@@ -31,7 +31,7 @@ pub struct Branch {
     /// How it ends.
     pub decision: Decision,
     /// What happens, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TraceStep>,
     /// Rules that were passed by, all of whose parts but one hold.
     pub missed: Vec<Missed>,
     /// The packet as the last rule saw it.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::follow::{Branch, Trace, statement};
 use super::hint::{self, Setting};
 use super::open::{Ending, outcome, turned_out};
-use super::record::{Missed, Step, What};
+use super::record::{Missed, TraceStep, What};
 use super::translated::translations;
 use super::words::{between, new_end, participle};
 use crate::diagnostic::{Style, visible};
@@ -211,7 +211,7 @@ impl<'a> Writer<'a> {
 
     /// `dropped by …, if line 12 matches and line 14 does not`.
     fn branch_title(&self, branch: &Branch) -> String {
-        let decides = |step: &&Step| step.place.is_some_and(|place| self.places.contains(&place));
+        let decides = |step: &&TraceStep| step.place.is_some_and(|place| self.places.contains(&place));
         let steps = branch.steps.iter().filter(decides);
         let conditions: Vec<String> = steps.filter_map(|step| turned_out(step, self.rules, self.family())).collect();
         let by = format!("{} {}", participle(branch.decision.verdict), self.by(branch.decision));
@@ -267,7 +267,7 @@ impl<'a> Writer<'a> {
         paint(&text, color, self.options.style)
     }
 
-    fn step(&mut self, branch: &Branch, step: &Step) {
+    fn step(&mut self, branch: &Branch, step: &TraceStep) {
         let style = self.options.style;
         match &step.what {
             What::Enters => {}

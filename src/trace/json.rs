@@ -141,7 +141,7 @@ fn outcome(trace: &Trace, rules: Rules, decision: Decision) -> JsonOutcome {
 
 fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
     let family = trace.described.packet.family();
-    let step = |step: &record::Step| {
+    let step = |step: &record::TraceStep| {
         let rule = step.place.and_then(|place| place.look_up(rules.of(family)));
         let what = match &step.what {
             What::Enters => "enters".to_owned(),

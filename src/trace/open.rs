@@ -2,11 +2,11 @@
 //! Input: the walks of a trace. Output: the rules at which they part, and the verdicts with their conditions in words.
 
 use super::follow::{Branch, Trace};
-use super::record::{Step, What};
+use super::record::{TraceStep, What};
 use super::unmet::header_part;
 use super::words::participle;
 use crate::diagnostic::visible;
-use crate::iptables::meaning::{Allowance, Answer, Context, Doubt, Field, Read, Test, Unknown, evaluate};
+use crate::iptables::meaning::{Allowance, Answer, Context, Doubt, Field, FieldReader, Test, Unknown, evaluate};
 use crate::iptables::print::{part_text, target_name};
 use crate::iptables::ruleset::{Part, Rule};
 use crate::net::Family;
@@ -28,7 +28,7 @@ pub enum Ending<'a> {
         /// The rule.
         place: Place,
         /// What it may do, and what comes of it.
-        ways: Vec<(&'a Step, Ending<'a>)>,
+        ways: Vec<(&'a TraceStep, Ending<'a>)>,
     },
 }
 
@@ -45,7 +45,7 @@ fn of_branches<'a>(branches: &[&'a Branch], from: usize) -> Ending<'a> {
     }
     let same = |at: &usize| branches.iter().all(|branch| branch.steps.get(*at) == first.steps.get(*at));
     let Some(at) = (from..first.steps.len()).find(|at| !same(at)) else { return Ending::Certain(verdict) };
-    let mut groups: Vec<(&Step, Vec<&Branch>)> = Vec::new();
+    let mut groups: Vec<(&TraceStep, Vec<&Branch>)> = Vec::new();
     for branch in branches {
         let Some(step) = branch.steps.get(at) else { continue };
         match groups.iter_mut().find(|(known, _)| *known == step) {
@@ -53,7 +53,7 @@ fn of_branches<'a>(branches: &[&'a Branch], from: usize) -> Ending<'a> {
             None => groups.push((step, vec![branch])),
         }
     }
-    let mut ways: Vec<(&Step, Ending)> =
+    let mut ways: Vec<(&TraceStep, Ending)> =
         groups.into_iter().map(|(step, group)| (step, of_branches(&group, at + 1))).collect();
     match ways[0].0.place {
         Some(place) if ways.iter().any(|(_, outcome)| *outcome != ways[0].1) => Ending::Open { place, ways },
@@ -157,16 +157,18 @@ impl Ending<'_> {
 }
 
 /// Where a rule matches or does not: the step where it does, and what comes of either.
-fn taken_or_not<'o, 'a>(ways: &'o [(&'a Step, Ending<'a>)]) -> Option<(&'a Step, &'o Ending<'a>, &'o Ending<'a>)> {
+fn taken_or_not<'o, 'a>(
+    ways: &'o [(&'a TraceStep, Ending<'a>)],
+) -> Option<(&'a TraceStep, &'o Ending<'a>, &'o Ending<'a>)> {
     match ways {
-        [(step, taken), (Step { what: What::NotTaken, .. }, not)]
-        | [(Step { what: What::NotTaken, .. }, not), (step, taken)] => Some((step, taken, not)),
+        [(step, taken), (TraceStep { what: What::NotTaken, .. }, not)]
+        | [(TraceStep { what: What::NotTaken, .. }, not), (step, taken)] => Some((step, taken, not)),
         _ => None,
     }
 }
 
 /// How a step turned out that might have turned out otherwise: `line 12 matches`, `NFQUEUE lets it pass`.
-pub fn turned_out(step: &Step, rules: Rules, family: Family) -> Option<String> {
+pub fn turned_out(step: &TraceStep, rules: Rules, family: Family) -> Option<String> {
     match step.what {
         What::Rule { .. } if step.open.is_empty() => {
             let words = condition(step, rules, family);
@@ -183,7 +185,7 @@ pub fn turned_out(step: &Step, rules: Rules, family: Family) -> Option<String> {
 }
 
 /// When a step is taken: `up to 3/minute`, `if NFQUEUE lets it pass`.
-fn condition(step: &Step, rules: Rules, family: Family) -> String {
+fn condition(step: &TraceStep, rules: Rules, family: Family) -> String {
     let Some((_, rule)) = step.place.and_then(|place| place.look_up(rules.of(family))) else { return String::new() };
     let parts: Vec<String> = step.open.iter().map(|part| of_part(rule, *part, family)).collect();
     if !parts.is_empty() {
@@ -223,7 +225,7 @@ fn of_part(rule: &Rule, part: Part, family: Family) -> String {
 /// A packet of which nothing is known but whether it is spoofed.
 struct Spoofed(bool);
 
-impl Read for Spoofed {
+impl FieldReader for Spoofed {
     fn is(&self, _: Field, _: &Test) -> Answer {
         Answer::Maybe
     }

@@ -11,7 +11,7 @@ use crate::simulate::{
 
 /// One thing that happens.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct TraceStep {
     /// The table and the hook that the packet is at.
     pub table: Option<(TableName, Hook)>,
     /// The rule.
@@ -74,7 +74,7 @@ pub(super) struct Recorder<'a> {
     loaded: &'a Loaded<'a>,
     assumptions: Assumptions,
     at: Option<(TableName, Hook)>,
-    steps: Vec<Step>,
+    steps: Vec<TraceStep>,
     missed: Vec<Missed>,
 }
 
@@ -84,18 +84,18 @@ impl<'a> Recorder<'a> {
     }
 
     /// What was written down.
-    pub fn end(self) -> (Vec<Step>, Vec<Missed>) {
+    pub fn end(self) -> (Vec<TraceStep>, Vec<Missed>) {
         (self.steps, self.missed)
     }
 
     fn step(&mut self, place: Option<Place>, what: What) {
-        self.steps.push(Step { table: self.at, place, what, open: Vec::new() });
+        self.steps.push(TraceStep { table: self.at, place, what, open: Vec::new() });
     }
 
     /// A step at which two ways part.
     fn parting(&mut self, place: Place, what: What, flight: &Flight) {
         let open = open_parts(self.loaded, place, flight, self.assumptions);
-        self.steps.push(Step { table: self.at, place: Some(place), what, open });
+        self.steps.push(TraceStep { table: self.at, place: Some(place), what, open });
     }
 }
 

@@ -2,7 +2,7 @@
 //! Input: traffic. Output: a condition over the fields of a packet on the wire, and whether it holds of one.
 
 use crate::iptables::meaning::{
-    Answer, Condition, Doubt, Field, Read, Test, Unknown, Value, evaluate, interface_is, prefix_is, state_number,
+    Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, interface_is, prefix_is, state_number,
 };
 use crate::iptables::packet::{Packet, State};
 use crate::language::values::ProtocolWord;
@@ -29,7 +29,7 @@ impl PacketSet {
 /// A packet on the wire with the state that it will have.
 struct Sent<'a>(&'a Packet);
 
-impl Read for Sent<'_> {
+impl FieldReader for Sent<'_> {
     fn is(&self, field: Field, test: &Test) -> Answer {
         match field {
             Field::State => {

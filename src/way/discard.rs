@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::iptables::meaning::{Answer, Condition, Field, Read, Test, evaluate, name_number};
+use crate::iptables::meaning::{Answer, Condition, Field, FieldReader, Test, evaluate, name_number};
 use crate::net::{Both, Family, Interface, Protocol};
 
 /// Why the kernel discards a packet before the filter of its hook.
@@ -85,7 +85,7 @@ impl Discards {
 
     /// The reason to discard a packet, given its addresses where they are known.
     #[inline]
-    pub fn find(&self, source: Option<u128>, destination: Option<u128>, packet: &impl Read) -> Option<Discard> {
+    pub fn find(&self, source: Option<u128>, destination: Option<u128>, packet: &impl FieldReader) -> Option<Discard> {
         let may = |by: &[bool; 256], address: Option<u128>| {
             address.is_none_or(|address| by[(address >> self.shift) as usize & 0xff])
         };

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use super::wire::Wire;
-use crate::iptables::meaning::{Answer, Condition, Field, Read, Test, Value, evaluate};
+use crate::iptables::meaning::{Answer, Condition, Field, FieldReader, Test, Value, evaluate};
 use crate::iptables::meaning::{Doubt, Unknown};
 use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::net::{Both, Family, Protocol};
@@ -25,7 +25,7 @@ struct Kind {
     more: u8,
 }
 
-impl Read for Kind {
+impl FieldReader for Kind {
     fn is(&self, field: Field, test: &Test) -> Answer {
         let value = match field {
             Field::Protocol => self.protocol.0,

@@ -2,7 +2,7 @@
 //! Input: a packet. Output: the values of its fields, and whether there can be such a packet.
 
 use super::discard::{Discard, Discards};
-use crate::iptables::meaning::{Answer, Doubt, Field, Read, Test, Unknown, Value, name_number, number};
+use crate::iptables::meaning::{Answer, Doubt, Field, FieldReader, Test, Unknown, Value, name_number, number};
 use crate::iptables::packet::{Fragment, Packet, Transport, Way};
 use crate::net::Protocol;
 
@@ -92,7 +92,7 @@ impl Wire<'_> {
     }
 }
 
-impl Read for Wire<'_> {
+impl FieldReader for Wire<'_> {
     fn is(&self, field: Field, test: &Test) -> Answer {
         self.value(field).passes(test, field.bits(self.0.family()))
     }

@@ -10,7 +10,7 @@ use cgwfw::compile::{Compilation, compile};
 use cgwfw::expand::CompileOptions;
 use cgwfw::host::Compiled;
 use cgwfw::lsp::completion;
-use cgwfw::lsp::meaning::{self, Meaning, Word};
+use cgwfw::lsp::meaning::{self, Meaning, TokenText};
 use cgwfw::lsp::protocol::{CompletionTextEdit, InsertTextFormat};
 use cgwfw::lsp::view::View;
 use cgwfw::snippet::library::Library;
@@ -30,7 +30,7 @@ fn is_understood(text: &str, library: &Library) -> Result<(), String> {
     for sentence in &compilation.ast.sentences {
         let source = compilation.ast.sources.get(sentence.source);
         let tokens = compilation.ast.tokens(sentence).iter();
-        let words: Vec<Word> = tokens.map(|token| (token.text(&source.text), token.kind)).collect();
+        let words: Vec<TokenText> = tokens.map(|token| (token.text(&source.text), token.kind)).collect();
         let reading = meaning::read(&words, library);
         let unknown = reading.meanings.iter().position(|meaning| *meaning == Meaning::Unknown);
         if let Some(at) = unknown {

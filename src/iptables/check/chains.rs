@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::rule::{Recent, check_place};
 use crate::iptables::hooks::Hooks;
 use crate::iptables::parse::chain_name_fault;
-use crate::iptables::problem::{Kind, Place, Problem, problem};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem};
 use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Address, Negatable, Rule, Ruleset, Table, Target};
 use crate::net::Family;
@@ -27,7 +27,7 @@ pub fn check_ruleset(ruleset: &Ruleset) -> Vec<(usize, usize, Problem)> {
                 continue;
             }
             let chain = rule.chain.0 as usize;
-            let place = Place {
+            let place = RulePlace {
                 chain: table.chains.get(chain).map_or("", |chain| &chain.name),
                 table: table.name,
                 family: ruleset.family,

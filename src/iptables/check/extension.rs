@@ -4,12 +4,12 @@
 use crate::iptables::extension::index::{is_target_name, match_names, of_match, of_target, target_names};
 use crate::iptables::extension::row::{Demand, Row};
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Kind, Place, Problem, needs, problem, tables, vain, wrong_family};
+use crate::iptables::problem::{Kind, Problem, RulePlace, needs, problem, tables, vain, wrong_family};
 use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{Match, Target, Unknown};
+use crate::iptables::ruleset::{Match, Target, Untyped};
 
 /// Reports what is wrong with one match.
-pub fn check_match(one: &Match, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+pub fn check_match(one: &Match, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     let kept = one.kept();
     match (of_match(one), kept) {
         (Some(row), _) => check(row, one, kept, part, place, problems),
@@ -19,7 +19,7 @@ pub fn check_match(one: &Match, part: Part, place: &Place, problems: &mut Vec<Pr
 }
 
 /// Reports what is wrong with the target.
-pub fn check_target(place: &Place, problems: &mut Vec<Problem>) {
+pub fn check_target(place: &RulePlace, problems: &mut Vec<Problem>) {
     let part = Part::Target;
     match place.target {
         Target::Jump(chain) | Target::Goto(chain) => {
@@ -41,7 +41,7 @@ pub fn check_target(place: &Place, problems: &mut Vec<Problem>) {
 }
 
 /// What the row demands, then what it checks itself.
-fn check<T>(row: &Row<T>, one: &T, kept: Option<&Unknown>, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+fn check<T>(row: &Row<T>, one: &T, kept: Option<&Untyped>, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     let known = &row.known;
     let letter = if known.is_target { "-j" } else { "-m" };
     if let Some(family) = known.family.filter(|family| *family != place.family) {
@@ -66,13 +66,13 @@ fn check<T>(row: &Row<T>, one: &T, kept: Option<&Unknown>, part: Part, place: &P
     (row.check)(one, part, place, problems);
 }
 
-fn applies(demand: &Demand, kept: Option<&Unknown>, place: &Place) -> bool {
+fn applies(demand: &Demand, kept: Option<&Untyped>, place: &RulePlace) -> bool {
     let said = || kept.is_some_and(|kept| kept.words.iter().any(|word| **word == *demand.option));
     demand.family.is_none_or(|family| family == place.family) && (demand.option.is_empty() || said())
 }
 
 /// Reports a match that stands twice: iptables-nft saves only one of the two, or no loader takes it.
-pub fn check_several(place: &Place, problems: &mut Vec<Problem>) {
+pub fn check_several(place: &RulePlace, problems: &mut Vec<Problem>) {
     if place.matches.len() < 2 {
         return;
     }

@@ -5,14 +5,14 @@ use super::extension;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::meaning::Context;
 use crate::iptables::parse::RuleText;
-use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem, vain};
 use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Address, Match, TableName};
 use crate::net::{Family, Protocol};
 
 /// What is wrong with one rule, as far as the rule alone can tell: chains of one's own may be called from anywhere.
 pub fn check(rule: &RuleText, table: TableName, family: Family) -> Vec<Problem> {
-    let place = Place {
+    let place = RulePlace {
         chain: &rule.chain,
         table,
         family,
@@ -34,7 +34,7 @@ pub struct Recent<'a> {
 }
 
 impl<'a> Recent<'a> {
-    fn has(&self, place: &Place<'a>) -> bool {
+    fn has(&self, place: &RulePlace<'a>) -> bool {
         let same = |(matches, protocol): &(&[Match], Option<Protocol>)| {
             std::ptr::eq(*matches, place.matches) && *protocol == place.protocol()
         };
@@ -42,14 +42,14 @@ impl<'a> Recent<'a> {
     }
 
     /// Adds the matches of a rule in the place of the oldest.
-    fn add(&mut self, place: &Place<'a>) {
+    fn add(&mut self, place: &RulePlace<'a>) {
         self.matches[self.next] = (place.matches, place.protocol());
         self.next = (self.next + 1) % self.matches.len();
     }
 }
 
 /// Reports what is wrong with a rule in its place.
-pub fn check_place<'a>(place: &Place<'a>, recent: &mut Recent<'a>, problems: &mut Vec<Problem>) {
+pub fn check_place<'a>(place: &RulePlace<'a>, recent: &mut Recent<'a>, problems: &mut Vec<Problem>) {
     check_header(place, problems);
     let context = Context::of(place.family);
     let is_met = recent.has(place);
@@ -75,7 +75,7 @@ pub fn check_place<'a>(place: &Place<'a>, recent: &mut Recent<'a>, problems: &mu
     extension::check_target(place, problems);
 }
 
-fn check_header(place: &Place, problems: &mut Vec<Problem>) {
+fn check_header(place: &RulePlace, problems: &mut Vec<Problem>) {
     let header = place.header;
     let mut never = Vec::new();
     // What nothing is excluded from has something in it.
@@ -132,7 +132,7 @@ fn check_header(place: &Place, problems: &mut Vec<Problem>) {
     check_protocol(place, problems);
 }
 
-fn check_protocol(place: &Place, problems: &mut Vec<Problem>) {
+fn check_protocol(place: &RulePlace, problems: &mut Vec<Problem>) {
     let Some(protocol) = place.header.protocol else { return };
     let foreign = match (place.family, protocol.value) {
         (Family::V4, Protocol::ICMPV6) => Some("write `-p icmp`"),

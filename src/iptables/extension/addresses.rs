@@ -1,12 +1,12 @@
 //! Matches of addresses: ranges of them, and the way back to the source.
 //! Input: options, or a value. Output: the value as a save has it, its text, what is wrong with it.
 
-use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, option, typed};
+use crate::iptables::extension::row::{OptionContext, Row, demand, flag, matching, option, typed};
 use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Written, lacks, negatable, positive, put, said, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem, vain};
 use crate::iptables::ruleset::{AddrType, AddressTypes, InterfaceLimit, IpRange, Match, Part, RpFilter, TableName};
 use crate::iptables::text::saved::{bits, names};
 use crate::iptables::text::values;
@@ -75,7 +75,7 @@ fn address_types(word: &Word, _: Family) -> Result<String, Fault> {
     bits(word, "type of address", &AddressTypes::NAMES, true).map(|bits| names(bits, &AddressTypes::NAMES))
 }
 
-fn read_types(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read_types(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let all = saved_options(written, reading.family)?;
     let bit = |name: &str| AddressTypes::NAMES.iter().position(|known| *known == name).map_or(0, |bit| 1 << bit);
     let types = |name: &str| {
@@ -105,7 +105,7 @@ fn print_types(wanted: &AddrType, out: &mut String) {
     }
 }
 
-fn read_range(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read_range(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let family = reading.family;
     let mut range = IpRange { source: None, destination: None };
     for choice in &written.options {
@@ -139,7 +139,7 @@ fn print_range(range: &IpRange, out: &mut String) {
     }
 }
 
-fn check_range(range: &IpRange, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+fn check_range(range: &IpRange, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     for side in [&range.source, &range.destination].into_iter().flatten() {
         let (first, last) = side.value;
         if first.is_ipv4() != (place.family == Family::V4) || last.is_ipv4() != first.is_ipv4() {

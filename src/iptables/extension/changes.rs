@@ -2,11 +2,11 @@
 //! Input: their options, or their values. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::headers::type_of_service;
-use crate::iptables::extension::row::{Reading, Row, demand, flag, option, target, typed};
+use crate::iptables::extension::row::{OptionContext, Row, demand, flag, option, target, typed};
 use crate::iptables::extension::written::{Said, Written, needs, said, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Kind, Place, Problem, problem};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem};
 use crate::iptables::ruleset::{Match, Part, TableName, Target};
 use crate::iptables::text::saved::{U8, U16, U32, bits, decimal, hexadecimal, no, prefix_length};
 use crate::iptables::text::values::{number, number_in, small};
@@ -103,7 +103,7 @@ pub static TARGETS: &[&Row<Target>] = &[
     .demands(&[demand().tables(&[TableName::Mangle])]),
 ];
 
-fn read_mss(written: &Written, reading: &mut Reading) -> Result<Target, Fault> {
+fn read_mss(written: &Written, reading: &mut OptionContext) -> Result<Target, Fault> {
     match &written.options[..] {
         [choice] if choice.name == "set-mss" => {
             // A packet has room for its IP header as well.
@@ -116,7 +116,7 @@ fn read_mss(written: &Written, reading: &mut Reading) -> Result<Target, Fault> {
     }
 }
 
-fn check_mss(size: Option<u16>, place: &Place, problems: &mut Vec<Problem>) {
+fn check_mss(size: Option<u16>, place: &RulePlace, problems: &mut Vec<Problem>) {
     // iptables-nft takes it without the flags, iptables-legacy does not.
     let syn = place.matches.iter().any(|one| match one {
         Match::Tcp(tcp) => tcp.flags.is_some_and(|flags| !flags.negated && flags.value.mask & flags.value.set & 2 != 0),

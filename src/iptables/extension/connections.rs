@@ -1,9 +1,9 @@
 //! Matches of what connection tracking knows, and of the cluster that shares connections.
 //! Input: options, or a value. Output: the value as a save has it, its text, what is wrong with it.
 
-use crate::iptables::extension::row::{Reading, Row, flag, matching, option, typed};
+use crate::iptables::extension::row::{OptionContext, Row, flag, matching, option, typed};
 use crate::iptables::extension::untyped::{kept_match, saved_options};
-use crate::iptables::extension::written::{Choice, Said, Written, lacks, negatable, only, said};
+use crate::iptables::extension::written::{Said, Written, WrittenOption, lacks, negatable, only, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem};
 use crate::iptables::ruleset::{ConnLimit, Match, Negatable, Part, States};
@@ -140,7 +140,7 @@ pub static MATCHES: &[&Row<Match>] = &[
     .finish(virtual_server),
 ];
 
-fn read_conntrack(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read_conntrack(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     match &written.options[..] {
         [choice] if choice.name == "ctstate" => Ok(Match::ConnState(read_states(choice, true)?)),
         [] => Err(lacks(written, "`--ctstate`", "write `--ctstate RELATED,ESTABLISHED`")),
@@ -148,7 +148,7 @@ fn read_conntrack(written: &Written, reading: &mut Reading) -> Result<Match, Fau
     }
 }
 
-fn read_states(choice: &Choice, conntrack: bool) -> Result<Negatable<States>, Fault> {
+fn read_states(choice: &WrittenOption, conntrack: bool) -> Result<Negatable<States>, Fault> {
     let known = if conntrack { &States::NAMES[..] } else { &States::NAMES[..5] };
     Ok(negatable(choice, States(state_bits(choice.argument()?, known)?)))
 }

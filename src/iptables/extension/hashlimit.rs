@@ -2,9 +2,9 @@
 //! Input: its options, or its value. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::limit::{check_rate, print_rate, rate_text, too_fast};
-use crate::iptables::extension::row::{Reading, Row, flag, matching, option};
+use crate::iptables::extension::row::{OptionContext, Row, flag, matching, option};
 use crate::iptables::extension::untyped::kept_match;
-use crate::iptables::extension::written::{Choice, Said, Written, lacks, positive, put, said};
+use crate::iptables::extension::written::{Said, Written, WrittenOption, lacks, positive, put, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem};
 use crate::iptables::rate;
@@ -58,10 +58,11 @@ fn default_expiry(unit: RateUnit) -> u32 {
     (rate::seconds(unit) * 1000) as u32
 }
 
-fn read(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let family = reading.family;
     let in_bytes = |word: &Word| word.text.contains("b/s");
-    let other = |choice: &Choice| choice.name.starts_with("hashlimit-rate-") || choice.arguments.iter().any(in_bytes);
+    let other =
+        |choice: &WrittenOption| choice.name.starts_with("hashlimit-rate-") || choice.arguments.iter().any(in_bytes);
     if written.options.iter().any(other) {
         return kept_match(written, family);
     }

@@ -6,8 +6,8 @@ use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Said, Written, lacks, said};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Kind, Place, Problem};
-use crate::iptables::ruleset::{Match, Part, Unknown};
+use crate::iptables::problem::{Kind, Problem, RulePlace};
+use crate::iptables::ruleset::{Match, Part, Untyped};
 use crate::iptables::text::saved::{U32, bits, decimal, interface, masked, names, no, one_of, ports, range};
 use crate::iptables::text::values;
 use crate::iptables::text::words::Word;
@@ -144,7 +144,7 @@ fn ipcomp(mut all: Vec<Said>, extension: &Written, family: Family) -> Result<Vec
 }
 
 /// What leaves the machine itself has no port of a bridge yet.
-fn bridge_port(unknown: &Unknown, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+fn bridge_port(unknown: &Untyped, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     let has = |option: &str| unknown.words.iter().any(|word| &**word == option);
     let bridged = || {
         let at = unknown.words.iter().position(|word| &**word == "--physdev-is-bridged");

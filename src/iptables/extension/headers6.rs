@@ -2,7 +2,7 @@
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use crate::iptables::extension::headers::without_full_ranges;
-use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, option};
+use crate::iptables::extension::row::{OptionContext, Row, demand, flag, matching, option};
 use crate::iptables::extension::untyped::kept_match;
 use crate::iptables::extension::written::{Said, Written, said};
 use crate::iptables::fault::Fault;
@@ -108,7 +108,7 @@ pub static MATCHES: &[&Row<Match>] = &[
 ];
 
 /// A match without options, or its words.
-fn bare(written: &Written, without: Match, reading: &Reading) -> Result<Match, Fault> {
+fn bare(written: &Written, without: Match, reading: &OptionContext) -> Result<Match, Fault> {
     if written.options.is_empty() { Ok(without) } else { kept_match(written, reading.family) }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::iptables::extension::row::{Row, flag, option, target, typed};
 use crate::iptables::extension::untyped::saved_options;
-use crate::iptables::extension::written::{Choice, Written};
+use crate::iptables::extension::written::{Written, WrittenOption};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::text;
 use crate::iptables::ruleset::{Log, Nflog, Target, Ulog};
@@ -130,7 +130,7 @@ fn read_log(written: &Written) -> Result<Log, Fault> {
     Ok(log)
 }
 
-fn prefix(choice: &Choice) -> Result<Box<str>, Fault> {
+fn prefix(choice: &WrittenOption) -> Result<Box<str>, Fault> {
     let word = choice.argument()?;
     if word.text.is_empty() {
         return Err(Fault::new(

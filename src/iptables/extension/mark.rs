@@ -3,7 +3,9 @@
 
 use crate::iptables::extension::row::{Row, flag, matching, option, target, typed};
 use crate::iptables::extension::untyped::saved_options;
-use crate::iptables::extension::written::{Choice, Said, Spelling, Written, needs, negatable, only, said, twice};
+use crate::iptables::extension::written::{
+    Said, Spelling, Written, WrittenOption, needs, negatable, only, said, twice,
+};
 use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem, vain};
 use crate::iptables::ruleset::{ConnMark, MarkMasks, MarkOperation, MaskedMark, Match, Negatable, Part, Target};
@@ -122,7 +124,7 @@ fn read(written: &Written) -> Result<Negatable<MaskedMark>, Fault> {
 }
 
 /// The one `--set-xmark` that each of the options stands for.
-fn xmark(choice: &Choice) -> Result<MaskedMark, Fault> {
+fn xmark(choice: &WrittenOption) -> Result<MaskedMark, Fault> {
     let (value, mask) = values::mark(choice.argument()?)?;
     if mask.is_some() && !choice.name.starts_with("set-") {
         return Err(Fault::new(choice.span.clone(), "this option takes no mask", "here", "write the number alone"));

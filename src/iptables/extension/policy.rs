@@ -1,12 +1,12 @@
 //! `-m policy`: the direction, whether there is an IPsec policy, and what the elements of its bundle are.
-//! Input: the options of the match, or its value. Output: `Policy`, or the words of the match where it names elements; its text.
+//! Input: the options of the match, or its value. Output: `IpsecPolicy`, or the words of the match where it names elements; its text.
 
-use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, typed};
-use crate::iptables::extension::written::{Choice, Said, Written, lacks, positive, put, said, twice};
+use crate::iptables::extension::row::{OptionContext, Row, demand, flag, matching, typed};
+use crate::iptables::extension::written::{Said, Written, WrittenOption, lacks, positive, put, said, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Kind, Place, Problem};
-use crate::iptables::ruleset::{Match, Part, Policy, PolicyDirection, Unknown};
+use crate::iptables::problem::{Kind, Problem, RulePlace};
+use crate::iptables::ruleset::{IpsecPolicy, Match, Part, PolicyDirection, Untyped};
 use crate::iptables::text::saved::{no, one_of, prefix};
 use crate::iptables::text::values::{number_in, protocol};
 use crate::iptables::text::words::Word;
@@ -52,7 +52,7 @@ const ELEMENTS: usize = 4;
 /// The options of an element, in the order of `iptables-save`.
 const OPTIONS: [&str; 6] = ["reqid", "spi", "proto", "mode", "tunnel-dst", "tunnel-src"];
 
-fn read(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let (mut direction, mut ipsec, mut strict) = (None, None, None);
     let mut elements: Vec<Vec<Said>> = vec![Vec::new()];
     for choice in &written.options {
@@ -92,7 +92,7 @@ fn read(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
     let ipsec = ipsec.unwrap_or(true);
     let further = elements.iter().any(|element| !element.is_empty());
     if !further && strict.is_none() && elements.len() == 1 {
-        return Ok(Match::Policy(Policy { direction, ipsec }));
+        return Ok(Match::Policy(IpsecPolicy { direction, ipsec }));
     }
     check_elements(written, ipsec, strict.is_some(), &elements)?;
     let way = if direction == PolicyDirection::In { "in" } else { "out" };
@@ -108,10 +108,10 @@ fn read(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
             words.extend([format!("--{}", one.name).into(), one.value().into()]);
         }
     }
-    Ok(Match::Unknown(Box::new(Unknown { name: written.name.as_str().into(), words })))
+    Ok(Match::Unknown(Box::new(Untyped { name: written.name.as_str().into(), words })))
 }
 
-fn word<T: Copy>(choice: &Choice, words: &[(&str, T)]) -> Result<T, Fault> {
+fn word<T: Copy>(choice: &WrittenOption, words: &[(&str, T)]) -> Result<T, Fault> {
     let word = choice.argument()?;
     words.iter().find(|(known, _)| *known == word.text).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<String> = words.iter().map(|(name, _)| format!("`--{} {name}`", choice.name)).collect();
@@ -120,7 +120,7 @@ fn word<T: Copy>(choice: &Choice, words: &[(&str, T)]) -> Result<T, Fault> {
 }
 
 /// One option of an element.
-fn element_option(choice: &Choice, family: Family) -> Result<Said, Fault> {
+fn element_option(choice: &WrittenOption, family: Family) -> Result<Said, Fault> {
     let word: &Word = choice.argument()?;
     let most = u64::from(u32::MAX);
     let value = match choice.name.as_str() {
@@ -161,7 +161,7 @@ fn check_elements(written: &Written, ipsec: bool, strict: bool, elements: &[Vec<
     Ok(())
 }
 
-fn print(policy: &Policy, out: &mut String) {
+fn print(policy: &IpsecPolicy, out: &mut String) {
     out.push_str(match policy.direction {
         PolicyDirection::In => " --dir in --pol ",
         PolicyDirection::Out => " --dir out --pol ",
@@ -169,7 +169,7 @@ fn print(policy: &Policy, out: &mut String) {
     out.push_str(if policy.ipsec { "ipsec" } else { "none" });
 }
 
-fn direction(direction: PolicyDirection, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+fn direction(direction: PolicyDirection, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     let (allowed, what) = match direction {
         PolicyDirection::In => (Hooks::WITH_IN_INTERFACE, "`-m policy --dir in`"),
         PolicyDirection::Out => (Hooks::WITH_OUT_INTERFACE, "`-m policy --dir out`"),

@@ -1,10 +1,10 @@
 //! Matches of ports: `-m tcp`, `-m udp`, `-m multiport`.
 //! Input: their options, or their values. Output: the value as a save has it, its text, what is wrong with it.
 
-use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, typed, words};
-use crate::iptables::extension::written::{Choice, Spelling, Written, negatable, only, put, twice};
+use crate::iptables::extension::row::{OptionContext, Row, demand, flag, matching, typed, words};
+use crate::iptables::extension::written::{Spelling, Written, WrittenOption, negatable, only, put, twice};
 use crate::iptables::fault::Fault;
-use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem, vain};
 use crate::iptables::ruleset::{Match, Multiport, Negatable, Part, PortSide, Ports, Tcp, TcpFlags};
 use crate::iptables::text::holes::{Slot, hole};
 use crate::iptables::text::values;
@@ -90,7 +90,12 @@ pub static MULTIPORT: Row<Match> = matching(
 pub static MATCHES: &[&Row<Match>] = &[&TCP, &UDP, &MULTIPORT];
 
 /// One of `--sport` and `--dport`: the ports, a parameter, or nothing where every port is meant.
-fn port_option(choice: &Choice, reading: &mut Reading, ports: &mut Ports, seen: &mut [bool; 2]) -> Result<(), Fault> {
+fn port_option(
+    choice: &WrittenOption,
+    reading: &mut OptionContext,
+    ports: &mut Ports,
+    seen: &mut [bool; 2],
+) -> Result<(), Fault> {
     let source = choice.name == "sport";
     if std::mem::replace(&mut seen[usize::from(source)], true) {
         return Err(twice(choice));
@@ -110,7 +115,7 @@ fn port_option(choice: &Choice, reading: &mut Reading, ports: &mut Ports, seen: 
 }
 
 /// The ports of a match that has nothing else.
-pub fn ports(written: &Written, reading: &mut Reading) -> Result<Ports, Fault> {
+pub fn ports(written: &Written, reading: &mut OptionContext) -> Result<Ports, Fault> {
     let mut ports = Ports { source: None, destination: None };
     let mut seen = [false; 2];
     for choice in &written.options {
@@ -119,7 +124,7 @@ pub fn ports(written: &Written, reading: &mut Reading) -> Result<Ports, Fault> {
     Ok(ports)
 }
 
-fn read_tcp(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read_tcp(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let mut tcp = Tcp { ports: Ports { source: None, destination: None }, flags: None, option: None };
     let mut seen = [false; 2];
     let mut flags = false;
@@ -149,7 +154,7 @@ fn read_tcp(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
     Ok(Match::Tcp(Box::new(tcp)))
 }
 
-fn read_flags(choice: &Choice) -> Result<TcpFlags, Fault> {
+fn read_flags(choice: &WrittenOption) -> Result<TcpFlags, Fault> {
     let flags = |word: &Word| {
         let mut bits = 0;
         for name in word.text.split(',').filter(|name| !name.is_empty()) {
@@ -180,7 +185,7 @@ fn read_flags(choice: &Choice) -> Result<TcpFlags, Fault> {
     }
 }
 
-fn read_multiport(written: &Written, _: &mut Reading) -> Result<Match, Fault> {
+fn read_multiport(written: &Written, _: &mut OptionContext) -> Result<Match, Fault> {
     let choice = only(written, "its ports", "write `--dports 80,443`")?;
     let word = choice.argument()?;
     let mut ports = Vec::new();
@@ -306,7 +311,7 @@ fn check_flags(flags: &Negatable<TcpFlags>, part: Part, problems: &mut Vec<Probl
     }
 }
 
-fn check_multiport(multiport: &Multiport, part: Part, place: &Place, problems: &mut Vec<Problem>) {
+fn check_multiport(multiport: &Multiport, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     if !place.protocol().is_some_and(Protocol::has_ports) {
         let message = "`-m multiport` needs `-p tcp`, `-p udp` or `-p sctp`";
         problems.push(problem(part, Kind::Protocol, message, "no protocol with ports", "write `-p tcp` before it"));

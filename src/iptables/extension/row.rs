@@ -1,16 +1,16 @@
 //! The vocabulary of the tables of extensions: what one row says of a match or a target.
 //! Input: rows are written in the files beside this one, by subject. Output: read by `parse`, `print`, `check` and every analysis.
 
-use crate::iptables::extension::written::{Finish, Known, PortHole, Reads, Spelling, Value, Written};
+use crate::iptables::extension::written::{Finish, Known, OptionValue, PortHole, Reads, Spelling, Written};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Place, Problem};
+use crate::iptables::problem::{Problem, RulePlace};
 use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Match, TableName, Target};
 use crate::net::{Family, Protocol};
 
 /// What an option of a row is read with.
-pub struct Reading {
+pub struct OptionContext {
     /// The family of the rule.
     pub family: Family,
     /// Whether the line is a template's, whose ports may be parameters.
@@ -67,13 +67,13 @@ impl Demand {
 }
 
 /// Reads the options of a match or target as a value of the model.
-pub type Read<T> = fn(&Written, &mut Reading) -> Result<T, Fault>;
+pub type Read<T> = fn(&Written, &mut OptionContext) -> Result<T, Fault>;
 
 /// Appends the options of such a value.
 pub type Print<T> = fn(&T, Family, &mut String);
 
 /// Reports what is wrong with such a value.
-pub type Check<T> = fn(&T, Part, &Place, &mut Vec<Problem>);
+pub type Check<T> = fn(&T, Part, &RulePlace, &mut Vec<Problem>);
 
 /// All that is known about one match or target: of rules `T` is the `Match`, or the `Target`.
 pub struct Row<T> {
@@ -229,33 +229,33 @@ impl<T> Row<T> {
     }
 }
 
-const fn spelling(name: &'static str, value: Value) -> Spelling {
+const fn spelling(name: &'static str, value: OptionValue) -> Spelling {
     Spelling { name, saved: name, value, negatable: false, quotes: crate::iptables::text::write::Quotes::Needed }
 }
 
 /// An option without a value.
 pub const fn flag(name: &'static str) -> Spelling {
-    spelling(name, Value::Nothing)
+    spelling(name, OptionValue::Nothing)
 }
 
 /// An option with one value.
 pub const fn option(name: &'static str, reads: Reads) -> Spelling {
-    spelling(name, Value::One(reads))
+    spelling(name, OptionValue::One(reads))
 }
 
 /// An option with two values.
 pub const fn pair(name: &'static str, first: Reads, second: Reads) -> Spelling {
-    spelling(name, Value::Two(first, second))
+    spelling(name, OptionValue::Two(first, second))
 }
 
 /// An option with one value, or none.
 pub const fn perhaps(name: &'static str, reads: Reads) -> Spelling {
-    spelling(name, Value::Perhaps(reads))
+    spelling(name, OptionValue::Perhaps(reads))
 }
 
 /// An option with so many words, which the row itself reads.
 pub const fn words(name: &'static str, count: usize) -> Spelling {
-    Spelling { negatable: true, ..spelling(name, Value::Typed(count)) }
+    Spelling { negatable: true, ..spelling(name, OptionValue::Typed(count)) }
 }
 
 /// An option with one word, which the row itself reads.

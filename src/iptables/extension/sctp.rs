@@ -2,7 +2,7 @@
 //! Input: its options, or its value. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::ports::{check_ports, ports, print_ports};
-use crate::iptables::extension::row::{Reading, Row, demand, matching, option, pair};
+use crate::iptables::extension::row::{OptionContext, Row, demand, matching, option, pair};
 use crate::iptables::extension::untyped::kept_match;
 use crate::iptables::extension::written::Written;
 use crate::iptables::fault::Fault;
@@ -40,7 +40,7 @@ pub static SCTP: Row<Match> = matching(
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[&SCTP];
 
-fn read(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     if written.options.iter().any(|choice| choice.name == "chunk-types") {
         return kept_match(written, reading.family);
     }

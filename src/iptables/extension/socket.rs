@@ -1,7 +1,7 @@
 //! Matches of the socket that a packet belongs to.
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
-use crate::iptables::extension::row::{Reading, Row, demand, flag, matching, option};
+use crate::iptables::extension::row::{OptionContext, Row, demand, flag, matching, option};
 use crate::iptables::extension::untyped::saved_options;
 use crate::iptables::extension::written::{Said, Written, said};
 use crate::iptables::fault::Fault;
@@ -76,7 +76,7 @@ fn owner(all: Vec<Said>, extension: &Written, _: Family) -> Result<Vec<Said>, Fa
     }
 }
 
-fn read_owner(written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read_owner(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let all = saved_options(written, reading.family)?;
     let numbers = |name: &str| said(&all, name).map(|one| one.negatable(one.ends()));
     Ok(Match::Owner(Box::new(Owner {

@@ -2,10 +2,10 @@
 //! Input: their options, or their values. Output: the value as a save has it, its text, what is wrong with it.
 
 use crate::iptables::extension::row::{Row, demand, flag, target, typed};
-use crate::iptables::extension::written::{Choice, Spelling, Written, needs};
+use crate::iptables::extension::written::{Spelling, Written, WrittenOption, needs};
 use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
-use crate::iptables::problem::{Kind, Place, Problem, problem, vain};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem, vain};
 use crate::iptables::ruleset::{Nat, NatOptions, Part, TableName, Target};
 use crate::iptables::text::saved::{length, no};
 use crate::iptables::text::values::{self, host_address};
@@ -177,7 +177,7 @@ fn addressed(written: &Written, family: Family, help: &str) -> Result<Nat, Fault
     read_nat(written, family)
 }
 
-fn bad_nat(choice: &Choice, family: Family) -> Fault {
+fn bad_nat(choice: &WrittenOption, family: Family) -> Fault {
     let help = match family {
         Family::V4 => "write an address, a range `192.0.2.1-192.0.2.9`, or either with ports: `192.0.2.1:80`",
         Family::V6 => {
@@ -188,7 +188,7 @@ fn bad_nat(choice: &Choice, family: Family) -> Fault {
     Fault::new(choice.span.clone(), format!("`{text}` is no {} address to translate to", family.name()), "here", help)
 }
 
-fn read_ports(choice: &Choice, text: &str) -> Result<PortRange, Fault> {
+fn read_ports(choice: &WrittenOption, text: &str) -> Result<PortRange, Fault> {
     let (start, end) = text.split_once('-').unwrap_or((text, text));
     match values::port(start).zip(values::port(end)) {
         Some((start, end)) if start <= end && start > 0 => Ok(PortRange { start, end }),
@@ -202,7 +202,7 @@ fn read_ports(choice: &Choice, text: &str) -> Result<PortRange, Fault> {
 }
 
 /// The base port of `7000-7010/6000`: a range keeps the distance of each port from it.
-fn base_port(choice: &Choice, range: &str, base: &str) -> Result<u16, Fault> {
+fn base_port(choice: &WrittenOption, range: &str, base: &str) -> Result<u16, Fault> {
     values::port(base).filter(|port| *port > 0 && range.contains('-')).ok_or_else(|| {
         Fault::new(
             choice.span.clone(),
@@ -280,7 +280,7 @@ fn print_flags(options: &NatOptions, out: &mut String) {
     }
 }
 
-fn check_translation(nat: &Nat, option: &str, place: &Place, problems: &mut Vec<Problem>) {
+fn check_translation(nat: &Nat, option: &str, place: &RulePlace, problems: &mut Vec<Problem>) {
     match nat.addresses {
         Some((first, last)) if first.is_ipv4() != (place.family == Family::V4) || first.is_ipv4() != last.is_ipv4() => {
             let message = format!("`{option}` needs an {} address here", place.family.name());
@@ -301,7 +301,7 @@ fn check_translation(nat: &Nat, option: &str, place: &Place, problems: &mut Vec<
     check_ports(&nat.options, option, place, problems);
 }
 
-fn check_ports(options: &NatOptions, option: &str, place: &Place, problems: &mut Vec<Problem>) {
+fn check_ports(options: &NatOptions, option: &str, place: &RulePlace, problems: &mut Vec<Problem>) {
     if options.ports.is_none() {
         return;
     }

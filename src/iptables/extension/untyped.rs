@@ -1,9 +1,11 @@
 //! Matches and targets without a type of their own: read by the table of their options, kept as `iptables-save` prints them.
-//! Input: a name and options. Output: `Unknown`, the words of the match or target.
+//! Input: a name and options. Output: `Untyped`, the words of the match or target.
 
-use crate::iptables::extension::written::{Choice, Known, Said, Spelling, Value, Written, positive, said, twice};
+use crate::iptables::extension::written::{
+    Known, OptionValue, Said, Spelling, Written, WrittenOption, positive, said, twice,
+};
 use crate::iptables::fault::Fault;
-use crate::iptables::ruleset::{Match, Target, Unknown};
+use crate::iptables::ruleset::{Match, Target, Untyped};
 use crate::iptables::text::words::Word;
 use crate::net::Family;
 
@@ -25,15 +27,15 @@ pub fn saved_options(written: &Written, family: Family) -> Result<Vec<Said>, Fau
 }
 
 /// The match or target in the words of `iptables-save`; word for word where iptables does not know it.
-fn untyped(written: &Written, family: Family) -> Result<Box<Unknown>, Fault> {
+fn untyped(written: &Written, family: Family) -> Result<Box<Untyped>, Fault> {
     let words = match written.known {
         None => written.options.iter().flat_map(as_written).collect(),
         Some(_) => saved_options(written, family)?.iter().flat_map(as_saved).collect(),
     };
-    Ok(Box::new(Unknown { name: written.name.as_str().into(), words }))
+    Ok(Box::new(Untyped { name: written.name.as_str().into(), words }))
 }
 
-fn as_written(choice: &Choice) -> Vec<Box<str>> {
+fn as_written(choice: &WrittenOption) -> Vec<Box<str>> {
     let name = format!("--{}", choice.name);
     let arguments = choice.arguments.iter().map(|argument| argument.text.as_str().into());
     negation(choice.negated).chain(std::iter::once(name.into())).chain(arguments).collect()
@@ -86,7 +88,7 @@ fn options(written: &Written, known: &'static Known, family: Family) -> Result<V
     Ok(all)
 }
 
-fn values(choice: &Choice, spelling: &Spelling, family: Family) -> Result<Vec<String>, Fault> {
+fn values(choice: &WrittenOption, spelling: &Spelling, family: Family) -> Result<Vec<String>, Fault> {
     let word = |index: usize| -> Result<&Word, Fault> {
         choice.arguments.get(index).ok_or_else(|| {
             let message = format!("`--{}` needs {} words", spelling.name, spelling.value.words());
@@ -94,9 +96,9 @@ fn values(choice: &Choice, spelling: &Spelling, family: Family) -> Result<Vec<St
         })
     };
     Ok(match spelling.value {
-        Value::Nothing | Value::Typed(_) => Vec::new(),
-        Value::One(reads) => vec![reads(word(0)?, family)?],
-        Value::Two(first, second) => {
+        OptionValue::Nothing | OptionValue::Typed(_) => Vec::new(),
+        OptionValue::One(reads) => vec![reads(word(0)?, family)?],
+        OptionValue::Two(first, second) => {
             let other = word(1)?;
             if other.text.starts_with(['-', '!']) {
                 let message = format!("`--{}` needs two words", spelling.name);
@@ -104,7 +106,7 @@ fn values(choice: &Choice, spelling: &Spelling, family: Family) -> Result<Vec<St
             }
             vec![first(word(0)?, family)?, second(other, family)?]
         }
-        Value::Perhaps(reads) => match choice.arguments.first() {
+        OptionValue::Perhaps(reads) => match choice.arguments.first() {
             Some(word) => vec![reads(word, family)?],
             None => Vec::new(),
         },

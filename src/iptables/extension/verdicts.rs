@@ -4,7 +4,7 @@
 use crate::iptables::extension::row::{Row, demand, target, typed};
 use crate::iptables::extension::written::Written;
 use crate::iptables::fault::Fault;
-use crate::iptables::problem::{Kind, Place, Problem, problem};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem};
 use crate::iptables::ruleset::{Part, RejectWith, TableName, Target};
 use crate::net::{Family, Protocol};
 
@@ -72,7 +72,7 @@ fn read_reject(written: &Written, family: Family) -> Result<RejectWith, Fault> {
     })
 }
 
-fn check_reject(with: RejectWith, place: &Place, problems: &mut Vec<Problem>) {
+fn check_reject(with: RejectWith, place: &RulePlace, problems: &mut Vec<Problem>) {
     if with.name(place.family).is_none() {
         let names: Vec<_> = RejectWith::ALL.iter().filter_map(|with| with.name(place.family)).collect();
         let message = format!("{} has no such answer", place.family.name());

@@ -18,7 +18,7 @@ pub type Finish = fn(Vec<Said>, &Written, Family) -> Result<Vec<Said>, Fault>;
 
 /// What follows an option.
 #[derive(Clone, Copy, Debug)]
-pub enum Value {
+pub enum OptionValue {
     /// Nothing.
     Nothing,
     /// One word.
@@ -31,14 +31,14 @@ pub enum Value {
     Typed(usize),
 }
 
-impl Value {
+impl OptionValue {
     /// How many words must follow.
     pub fn words(self) -> usize {
         match self {
-            Value::Nothing | Value::Perhaps(_) => 0,
-            Value::One(_) => 1,
-            Value::Two(..) => 2,
-            Value::Typed(count) => count,
+            OptionValue::Nothing | OptionValue::Perhaps(_) => 0,
+            OptionValue::One(_) => 1,
+            OptionValue::Two(..) => 2,
+            OptionValue::Typed(count) => count,
         }
     }
 }
@@ -51,7 +51,7 @@ pub struct Spelling {
     /// The name that `iptables-save` prints.
     pub saved: &'static str,
     /// What follows.
-    pub value: Value,
+    pub value: OptionValue,
     /// Whether a `!` may stand before it.
     pub negatable: bool,
     /// How its value is quoted where it is kept as words.
@@ -111,13 +111,13 @@ pub struct Written {
     /// Whether it stands after `-j`.
     pub is_target: bool,
     /// Its options in the order written.
-    pub options: Vec<Choice>,
+    pub options: Vec<WrittenOption>,
     /// Whether an option of it was at fault: what the others lack is then no fault of its own.
     pub broken: bool,
 }
 
 /// An option of a match or a target, with its words.
-pub struct Choice {
+pub struct WrittenOption {
     /// The name that `iptables-save` prints, where it is known.
     pub name: String,
     /// What is known about it.
@@ -130,7 +130,7 @@ pub struct Choice {
     pub arguments: Vec<Word>,
 }
 
-impl Choice {
+impl WrittenOption {
     /// The first word after the option; those that take one always have it.
     pub fn argument(&self) -> Result<&Word, Fault> {
         self.arguments.first().ok_or_else(|| {
@@ -210,7 +210,7 @@ pub fn lacks(written: &Written, what: &str, help: &str) -> Fault {
 }
 
 /// The one option that the match must have, once.
-pub fn only<'a>(written: &'a Written, what: &str, help: &str) -> Result<&'a Choice, Fault> {
+pub fn only<'a>(written: &'a Written, what: &str, help: &str) -> Result<&'a WrittenOption, Fault> {
     match &written.options[..] {
         [choice] => Ok(choice),
         [] => Err(lacks(written, what, help)),
@@ -219,13 +219,13 @@ pub fn only<'a>(written: &'a Written, what: &str, help: &str) -> Result<&'a Choi
 }
 
 /// The fault of an option that stands twice, or beside one that excludes it.
-pub fn twice(choice: &Choice) -> Fault {
+pub fn twice(choice: &WrittenOption) -> Fault {
     let message = format!("`--{}` cannot stand beside the options before it", choice.name);
     Fault::new(choice.span.clone(), message, "one too many", "leave it out, or write a second `-m`")
 }
 
 /// Refuses a `!` where the option cannot be negated.
-pub fn positive(choice: &Choice) -> Result<(), Fault> {
+pub fn positive(choice: &WrittenOption) -> Result<(), Fault> {
     if choice.negated {
         let message = format!("`--{}` cannot be negated", choice.name);
         return Err(Fault::new(choice.span.clone(), message, "the `!` cannot stand here", "leave the `!` out"));
@@ -234,7 +234,7 @@ pub fn positive(choice: &Choice) -> Result<(), Fault> {
 }
 
 /// Puts an option's value in its place, once.
-pub fn put<T>(place: &mut Option<T>, value: T, choice: &Choice) -> Result<(), Fault> {
+pub fn put<T>(place: &mut Option<T>, value: T, choice: &WrittenOption) -> Result<(), Fault> {
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(twice(choice)),
@@ -242,7 +242,7 @@ pub fn put<T>(place: &mut Option<T>, value: T, choice: &Choice) -> Result<(), Fa
 }
 
 /// An option's value with its `!`.
-pub fn negatable<T>(choice: &Choice, value: T) -> Negatable<T> {
+pub fn negatable<T>(choice: &WrittenOption, value: T) -> Negatable<T> {
     Negatable { negated: choice.negated, value }
 }
 

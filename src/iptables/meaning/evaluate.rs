@@ -67,7 +67,7 @@ impl Value {
 }
 
 /// Somebody who knows the fields of one packet, and what is assumed of the rest.
-pub trait Read {
+pub trait FieldReader {
     /// Whether a field passes a test.
     fn is(&self, field: Field, test: &Test) -> Answer;
     /// Whether something holds that the packet alone does not tell.
@@ -75,7 +75,7 @@ pub trait Read {
 }
 
 /// Whether a condition holds.
-pub fn evaluate(condition: &Condition, packet: &impl Read) -> Answer {
+pub fn evaluate(condition: &Condition, packet: &impl FieldReader) -> Answer {
     match condition {
         Condition::Is(field, test) => packet.is(*field, test),
         Condition::Not(inner) => evaluate(inner, packet).negated(true),

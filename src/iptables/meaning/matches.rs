@@ -6,7 +6,7 @@
 use super::super::extension::index::match_named;
 use super::super::ruleset::{
     Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Part, PolicyDirection,
-    PortSide, Ports, RpFilter, Rule, States, Tcp, Unknown as Extension,
+    PortSide, Ports, RpFilter, Rule, States, Tcp, Untyped,
 };
 use super::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
@@ -339,7 +339,7 @@ fn ip_range(wanted: &IpRange, emit: &mut impl FnMut(Condition)) {
 }
 
 /// An extension without a type: the same words have the same answer where that is a function of the packet.
-fn extension(unknown: &Extension) -> Condition {
+fn extension(unknown: &Untyped) -> Condition {
     let which = if match_named(&unknown.name).is_some_and(|row| row.counts) {
         Unknown::Rule
     } else {
@@ -355,7 +355,7 @@ fn extension(unknown: &Extension) -> Condition {
 
 #[cfg(test)]
 mod tests {
-    use super::super::evaluate::{Answer, Read, Value, evaluate};
+    use super::super::evaluate::{Answer, FieldReader, Value, evaluate};
     use super::*;
     use crate::iptables::meaning::Test;
     use crate::iptables::parse;
@@ -364,7 +364,7 @@ mod tests {
     /// A packet by its fields; those that are not named are 0.
     struct Fields(Vec<(Field, Value)>);
 
-    impl Read for Fields {
+    impl FieldReader for Fields {
         fn is(&self, field: Field, test: &Test) -> Answer {
             let value = self.0.iter().find(|(name, _)| *name == field).map_or(Value::Known(0), |(_, value)| *value);
             value.passes(test, 128)

@@ -4,7 +4,7 @@
 use super::super::extension::index::target_named;
 use super::super::ruleset::{
     ChainId, ConnMark, Hook, HopChange, MarkMasks, MarkOperation, MaskedMark, Nat, NatOptions, RejectWith, TableName,
-    Target, Unknown as Extension,
+    Target, Untyped,
 };
 use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, number, state_number};
 use super::matches::has_connection;
@@ -291,7 +291,7 @@ fn redirect(options: &NatOptions, family: Family, hook: Hook) -> Vec<Action> {
 }
 
 /// A target without a type: some are understood, the others may do anything.
-fn extension(target: &Extension, table: TableName, hook: Hook) -> Vec<Action> {
+fn extension(target: &Untyped, table: TableName, hook: Hook) -> Vec<Action> {
     if &*target.name == "TOS" {
         return vec![Action::with(vec![assign(Field::Dscp, Term::Anything)], Then::Change)];
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::chain_name::unknown_table;
 use super::options::Core;
-use super::reader::{Loaded, Reader};
+use super::reader::{LoadedRow, Reader};
 use crate::iptables::extension::index::{match_named, target_named};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
@@ -177,13 +177,13 @@ impl Reader<'_> {
             let help = format!("in {} rules write {instead}", self.family.name());
             let message = format!("`-m {}` exists for {} only", name.text, family.name());
             // Its options are read all the same, lest each of them become a fault of its own.
-            self.push_extension(saved, span.clone(), Loaded::Match(row));
+            self.push_extension(saved, span.clone(), LoadedRow::Match(row));
             return Err(Fault::new(span, message, "the wrong family", help));
         }
         if name.text.is_empty() || name.text.len() > 28 || !is_bare(&name.text) {
             return Err(Fault::new(span, "no match has such a name", "here", "write its name: `-m tcp`"));
         }
-        self.push_extension(saved, span, Loaded::Match(row));
+        self.push_extension(saved, span, LoadedRow::Match(row));
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let row = target_named(&name.text);
-        self.push_extension(&name.text, span.clone(), Loaded::Target(row));
+        self.push_extension(&name.text, span.clone(), LoadedRow::Target(row));
         if let Some(known) = row.map(|row| &row.known)
             && let Some(family) = known.family.filter(|family| *family != self.family)
         {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::rule_text::RuleText;
 use crate::iptables::extension::row::Row;
-use crate::iptables::extension::written::{Choice, Known, Spelling, Written};
+use crate::iptables::extension::written::{Known, Spelling, Written, WrittenOption};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::{Address, Match, Target};
 use crate::iptables::text::holes::{Hole, Slot};
@@ -14,18 +14,18 @@ use crate::net::Family;
 
 /// The row of a match or target, `None` where iptables does not know it.
 #[derive(Clone, Copy)]
-pub enum Loaded {
+pub enum LoadedRow {
     /// After `-m`.
     Match(Option<&'static Row<Match>>),
     /// After `-j`.
     Target(Option<&'static Row<Target>>),
 }
 
-impl Loaded {
+impl LoadedRow {
     fn known(self) -> Option<&'static Known> {
         match self {
-            Loaded::Match(row) => row.map(|row| &row.known),
-            Loaded::Target(row) => row.map(|row| &row.known),
+            LoadedRow::Match(row) => row.map(|row| &row.known),
+            LoadedRow::Target(row) => row.map(|row| &row.known),
         }
     }
 }
@@ -33,7 +33,7 @@ impl Loaded {
 /// A match or a target of the line.
 pub struct Extension {
     /// Its row.
-    pub row: Loaded,
+    pub row: LoadedRow,
     /// Its options so far.
     pub written: Written,
 }
@@ -88,13 +88,13 @@ impl Reader<'_> {
     }
 
     /// Begins a match or a target.
-    pub fn push_extension(&mut self, name: &str, span: Range<usize>, row: Loaded) {
+    pub fn push_extension(&mut self, name: &str, span: Range<usize>, row: LoadedRow) {
         let known = row.known();
         let written = Written {
             name: name.to_string(),
             span,
             known,
-            is_target: matches!(row, Loaded::Target(_)),
+            is_target: matches!(row, LoadedRow::Target(_)),
             options: Vec::new(),
             broken: false,
         };
@@ -113,8 +113,13 @@ impl Reader<'_> {
         let negation = self.negation.take();
         let start = negation.as_ref().map_or(word.span.start, |span| span.start);
         let end = arguments.last().map_or(word.span.end, |last| last.span.end);
-        let choice =
-            Choice { name: name.to_string(), spelling, negated: negation.is_some(), span: start..end, arguments };
+        let choice = WrittenOption {
+            name: name.to_string(),
+            spelling,
+            negated: negation.is_some(),
+            span: start..end,
+            arguments,
+        };
         let written = &mut self.extensions[extension].written;
         written.span = written.span.start.min(start)..written.span.end.max(end);
         written.options.push(choice);

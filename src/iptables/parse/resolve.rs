@@ -2,7 +2,7 @@
 //! Input: its name, whole or abbreviated. Output: whose option it is; a protocol's own match is loaded where it needs one.
 
 use super::options::{CORE, Core};
-use super::reader::{Loaded, Reader};
+use super::reader::{LoadedRow, Reader};
 use crate::iptables::extension::index::match_of_protocol;
 use crate::iptables::extension::written::Spelling;
 use crate::iptables::fault::Fault;
@@ -91,7 +91,7 @@ impl Reader<'_> {
         if loaded || known.family.is_some_and(|family| family != self.family) || !known.options.iter().any(fits) {
             return None;
         }
-        self.push_extension(known.name, word.span.clone(), Loaded::Match(Some(row)));
+        self.push_extension(known.name, word.span.clone(), LoadedRow::Match(Some(row)));
         Some(self.extensions.len() - 1)
     }
 

@@ -2,12 +2,12 @@
 //! Input: words. Output: rule texts (several where `-s` or `-d` holds a list), or the faults found.
 
 use super::options::CORE;
-use super::reader::{Loaded, Reader};
+use super::reader::{LoadedRow, Reader};
 use super::resolve::Meant;
 use super::rule_text::RuleText;
-use crate::iptables::extension::row::{Reading, Row};
+use crate::iptables::extension::row::{OptionContext, Row};
 use crate::iptables::extension::untyped::{kept_match, kept_target};
-use crate::iptables::extension::written::{Value, Written, positive, twice};
+use crate::iptables::extension::written::{OptionValue, Written, positive, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Address, Match, Negatable, Target};
@@ -126,7 +126,7 @@ impl Reader<'_> {
                 let (name, count) = (spelling.saved, spelling.value.words());
                 let mut arguments = Vec::new();
                 if let Some(value) = attached {
-                    if matches!(spelling.value, Value::Nothing) {
+                    if matches!(spelling.value, OptionValue::Nothing) {
                         let message = format!("`--{name}` takes no value");
                         return Err(Fault::new(word.span.clone(), message, "here", format!("write `--{name}` alone")));
                     }
@@ -137,7 +137,7 @@ impl Reader<'_> {
                     self.extensions[extension].written.broken |= argument.is_err();
                     arguments.push(argument?);
                 }
-                if let (Value::Perhaps(_), Some(argument)) = (spelling.value, self.words.get(self.next))
+                if let (OptionValue::Perhaps(_), Some(argument)) = (spelling.value, self.words.get(self.next))
                     && arguments.is_empty()
                     && !argument.text.starts_with(['-', '!'])
                 {
@@ -201,16 +201,16 @@ impl Reader<'_> {
         for extension in std::mem::take(&mut self.extensions).into_iter().filter(|one| !one.written.broken) {
             let written = extension.written;
             let span = written.span.clone();
-            let mut reading = Reading { family: self.family, template: self.template, holes: Vec::new() };
+            let mut reading = OptionContext { family: self.family, template: self.template, holes: Vec::new() };
             match extension.row {
-                Loaded::Target(row) => {
+                LoadedRow::Target(row) => {
                     self.rule.parts.push((Part::Target, span));
                     match read_target(row, &written, &mut reading) {
                         Ok(target) => self.rule.target = target,
                         Err(fault) => self.faults.push(fault),
                     }
                 }
-                Loaded::Match(row) => {
+                LoadedRow::Match(row) => {
                     let before = self.rule.matches.len();
                     self.rule.parts.push((Part::Match(before), span));
                     match read_match(row, &written, &mut reading) {
@@ -260,7 +260,7 @@ fn plain(address: Option<Option<Address>>) -> Option<Negatable<Address>> {
 }
 
 /// The match that the options make.
-fn read_match(row: Option<&Row<Match>>, written: &Written, reading: &mut Reading) -> Result<Match, Fault> {
+fn read_match(row: Option<&Row<Match>>, written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     if reading.template {
         let takes = |name: &str| row.is_some_and(|row| row.takes_holes) && matches!(name, "sport" | "dport");
         let others = written.options.iter().filter(|choice| !takes(&choice.name));
@@ -275,7 +275,7 @@ fn read_match(row: Option<&Row<Match>>, written: &Written, reading: &mut Reading
 }
 
 /// The target that the options make; without options, and of a name that iptables does not know, a chain.
-fn read_target(row: Option<&Row<Target>>, written: &Written, reading: &mut Reading) -> Result<Target, Fault> {
+fn read_target(row: Option<&Row<Target>>, written: &Written, reading: &mut OptionContext) -> Result<Target, Fault> {
     let Some(row) = row else {
         if written.options.is_empty() {
             return Ok(Target::Unresolved { chain: written.name.as_str().into(), goto: false });

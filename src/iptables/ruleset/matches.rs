@@ -38,7 +38,7 @@ pub enum Match {
     /// `-m hl` (IPv6). FORWARD sees one less than PREROUTING, too.
     Hl(HopLimit),
     /// `-m policy`
-    Policy(Policy),
+    Policy(IpsecPolicy),
     /// `-m mark`
     Mark(Negatable<MaskedMark>),
     /// `-m connmark`. What has no connection (invalid, untracked) does not match, negated or not.
@@ -74,12 +74,12 @@ pub enum Match {
     /// `-m comment`
     Comment(Box<str>),
     /// A match that the model does not know, kept as it was written and never guessed.
-    Unknown(Box<Unknown>),
+    Unknown(Box<Untyped>),
 }
 
 impl Match {
     /// The words of a match without a type of its own.
-    pub fn kept(&self) -> Option<&Unknown> {
+    pub fn kept(&self) -> Option<&Untyped> {
         if let Match::Unknown(unknown) = self { Some(unknown) } else { None }
     }
 
@@ -178,7 +178,7 @@ pub enum HopLimit {
 
 /// `-m policy`, without the options of single elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Policy {
+pub struct IpsecPolicy {
     /// `--dir in` or `--dir out`
     pub direction: PolicyDirection,
     /// `--pol ipsec` (true) or `--pol none`
@@ -300,7 +300,7 @@ pub struct IpRange {
 
 /// A match or a target that is kept word for word: its options are re-quoted, and changed only to what `iptables-save` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
+pub struct Untyped {
     /// The name after `-m` or `-j`.
     pub name: Box<str>,
     /// The words that belong to it, `!` included, unquoted.
@@ -309,7 +309,7 @@ pub struct Unknown {
 
 impl Match {
     /// The words of a match that the model has no type for.
-    pub fn untyped(&self) -> Option<&Unknown> {
+    pub fn untyped(&self) -> Option<&Untyped> {
         match self {
             Match::Unknown(words) => Some(words),
             _ => None,

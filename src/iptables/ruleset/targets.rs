@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::chain::ChainId;
 use super::changes::{ConnMark, Ct, HopChange, Tee, Ulog};
-use super::matches::{MaskedMark, Unknown};
+use super::matches::{MaskedMark, Untyped};
 use crate::net::{Family, PortRange, Prefix};
 
 /// What a rule does (`-j`, `-g`).
@@ -72,12 +72,12 @@ pub enum Target {
     /// `ULOG`
     Ulog(Box<Ulog>),
     /// A target that the model does not know, kept as it was written and never guessed.
-    Unknown(Box<Unknown>),
+    Unknown(Box<Untyped>),
 }
 
 impl Target {
     /// The words of a target without a type of its own.
-    pub fn kept(&self) -> Option<&Unknown> {
+    pub fn kept(&self) -> Option<&Untyped> {
         if let Target::Unknown(unknown) = self { Some(unknown) } else { None }
     }
 }

@@ -9,13 +9,13 @@ use crate::net::{Both, Families, Family, PortRange};
 use crate::policy::{Argument, Items, RateClause, Values};
 use crate::resolve::codes::ResolveError;
 use crate::resolve::common::{string, too_long};
-use crate::resolve::families::Choice;
+use crate::resolve::families::FamilyChoice;
 use crate::resolve::lists::{self, push};
 use crate::resolve::scope::Scope;
-use crate::resolve::value::{self, Problem};
+use crate::resolve::value::{self, BadValue};
 use crate::resolve::words::{Words, value as take_value};
 use crate::snippet::library::{Library, SnippetError};
-use crate::snippet::signature::{Kind, Parameter, Part};
+use crate::snippet::signature::{ClausePart, Parameter, ParameterKind};
 use crate::source::Span;
 
 /// Reads the value of a parameter of the block.
@@ -29,7 +29,7 @@ pub(super) fn argument<'w>(
     let parameter = &reading.snippet.signature.parameters[usize::from(index)];
     let start = words.span();
     let value = match &parameter.kind {
-        Kind::Address { unicast, chooses_family } => Argument::Address(lists::addresses(
+        ParameterKind::Address { unicast, chooses_family } => Argument::Address(lists::addresses(
             words,
             *unicast,
             *chooses_family,
@@ -37,10 +37,10 @@ pub(super) fn argument<'w>(
             scope,
             diagnostics,
         )?),
-        Kind::Interface => Argument::Interface(lists::interfaces(words, scope, diagnostics)?),
-        Kind::Ports => Argument::Ports(lists::ports(words, scope, diagnostics)?),
-        Kind::Rate => Argument::Rate(lists::rate(words, scope, diagnostics)?),
-        Kind::String { max_bytes, what } => {
+        ParameterKind::Interface => Argument::Interface(lists::interfaces(words, scope, diagnostics)?),
+        ParameterKind::Ports => Argument::Ports(lists::ports(words, scope, diagnostics)?),
+        ParameterKind::Rate => Argument::Rate(lists::rate(words, scope, diagnostics)?),
+        ParameterKind::String { max_bytes, what } => {
             let (text, span) = string(words, reading.name, usize::MAX, diagnostics)?;
             if text.len() > *max_bytes {
                 diagnostics.push(too_long(span, text.len(), *max_bytes, what));
@@ -82,7 +82,7 @@ fn text_argument<'w>(
     let atom = list.atoms[0];
     let range = |text: &str| value::ports(text).ok().filter(|range| !range.is_single() && range.start > 0);
     let typed = match parameter.kind {
-        Kind::Number { .. }
+        ParameterKind::Number { .. }
             if parameter.shifts
                 && let Some(PortRange { start, end }) = range(atom.text) =>
         {
@@ -92,8 +92,8 @@ fn text_argument<'w>(
     };
     match typed {
         Ok(Text { by_family, families }) => {
-            if let Kind::Endpoint = parameter.kind {
-                reading.draft.choices.push(Choice {
+            if let ParameterKind::Endpoint = parameter.kind {
+                reading.draft.choices.push(FamilyChoice {
                     elements: Items::from_buf([(families, atom)]),
                     span: atom.span,
                     negated: false,
@@ -124,21 +124,21 @@ fn both(text: String) -> Text {
     Text { by_family: Both::same(text.into()), families: Families::BOTH }
 }
 
-fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
+fn text_value(text: &str, kind: &ParameterKind) -> Result<Text, BadValue> {
     Ok(match kind {
-        Kind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
-        Kind::Word(words) => {
+        ParameterKind::Number { min, max } => both(value::number(text, *min, *max)?.to_string()),
+        ParameterKind::Word(words) => {
             if !words.iter().any(|word| word == text) {
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 return Err(value::unknown(ResolveError::UnknownWord, text, "word of this clause", &words));
             }
             both(text.to_owned())
         }
-        Kind::Mark => {
+        ParameterKind::Mark => {
             let mark = value::mark(text)?;
             both(format!("{:#x}/{:#x}", mark.value, mark.mask))
         }
-        Kind::Reason => {
+        ParameterKind::Reason => {
             let reason: RejectWith = value::reason(text)?;
             let name = |family| reason_name(reason, family);
             let families = Family::BOTH.into_iter().filter(|family| name(*family).is_some());
@@ -147,7 +147,7 @@ fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
                 families: families.fold(Families::NONE, |all, family| all.or(family.into())),
             }
         }
-        Kind::Endpoint => {
+        ParameterKind::Endpoint => {
             let (family, text) = value::address::endpoint(text)?;
             let text: Box<str> = text.into();
             Text { by_family: Both::same(text), families: family.into() }
@@ -158,25 +158,25 @@ fn text_value(text: &str, kind: &Kind) -> Result<Text, Problem> {
 }
 
 /// What a parameter wants, with its article.
-pub fn wanted(kind: &Kind) -> String {
+pub fn wanted(kind: &ParameterKind) -> String {
     match kind {
-        Kind::Address { .. } => "an address".into(),
-        Kind::Interface => "an interface".into(),
-        Kind::Ports => "a port".into(),
-        Kind::Rate => "a rate such as `5/minute`".into(),
-        Kind::Number { min, max } => format!("a number from {min} to {max}"),
-        Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
-        Kind::Reason => "a reason".into(),
-        Kind::Mark => "a mark".into(),
-        Kind::String { .. } => "a string".into(),
-        Kind::Endpoint => "an address, with a port or without".into(),
+        ParameterKind::Address { .. } => "an address".into(),
+        ParameterKind::Interface => "an interface".into(),
+        ParameterKind::Ports => "a port".into(),
+        ParameterKind::Rate => "a rate such as `5/minute`".into(),
+        ParameterKind::Number { min, max } => format!("a number from {min} to {max}"),
+        ParameterKind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
+        ParameterKind::Reason => "a reason".into(),
+        ParameterKind::Mark => "a mark".into(),
+        ParameterKind::String { .. } => "a string".into(),
+        ParameterKind::Endpoint => "an address, with a port or without".into(),
     }
 }
 
 /// Fills in what the sentence does not say.
 pub(super) fn defaults(reading: &mut BlockDraft) {
     for clause in &reading.form.clauses {
-        let Part::Parameter(index) = clause.part else { continue };
+        let ClausePart::Parameter(index) = clause.part else { continue };
         let parameter = &reading.snippet.signature.parameters[usize::from(index)];
         let given = reading.arguments.iter().any(|(given, _)| *given == index);
         let value = parameter.default.as_ref().filter(|_| !given).map(|text| default(&parameter.kind, text));
@@ -186,20 +186,20 @@ pub(super) fn defaults(reading: &mut BlockDraft) {
 }
 
 /// The value of a default.
-fn default(kind: &Kind, text: &str) -> Result<Argument, Problem> {
+fn default(kind: &ParameterKind, text: &str) -> Result<Argument, BadValue> {
     Ok(match (kind, text) {
-        (Kind::Address { .. }, text) => {
+        (ParameterKind::Address { .. }, text) => {
             Argument::Address(value::address::prefix(text)?.map_or_else(Values::any, Values::one))
         }
-        (Kind::Interface, "any") => Argument::Interface(Values::any()),
-        (Kind::Ports, "any") => Argument::Ports(Values::any()),
-        (Kind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),
-        (Kind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
-        (Kind::Rate, text) => {
+        (ParameterKind::Interface, "any") => Argument::Interface(Values::any()),
+        (ParameterKind::Ports, "any") => Argument::Ports(Values::any()),
+        (ParameterKind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),
+        (ParameterKind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
+        (ParameterKind::Rate, text) => {
             let (count, unit) = value::rate(text)?;
             Argument::Rate(RateClause { count, unit, burst: None, per_source: false })
         }
-        (Kind::String { .. }, text) => {
+        (ParameterKind::String { .. }, text) => {
             let quoted: Box<str> = crate::iptables::print::quoted(text).into();
             Argument::Text(Both::same(quoted))
         }

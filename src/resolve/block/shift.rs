@@ -7,7 +7,7 @@ use crate::net::{Both, PortRange};
 use crate::policy::{Argument, Values};
 use crate::resolve::codes::ResolveError;
 use crate::resolve::value;
-use crate::snippet::signature::Kind;
+use crate::snippet::signature::ParameterKind;
 use crate::source::Span;
 
 /// Completes the ranges of new ports: the kernel sends all packets to the first one unless it knows where to count from.
@@ -18,8 +18,8 @@ pub(super) fn shift(reading: &mut BlockDraft, diagnostics: &mut Diagnostics) {
         let parameter = &reading.snippet.signature.parameters[usize::from(*index)];
         let Argument::Text(Both { v4: text, .. }) = &*argument else { continue };
         let ports = match parameter.kind {
-            Kind::Endpoint if is_with_ports(text) => text.rsplit_once(':').map_or("", |(_, ports)| ports),
-            Kind::Number { .. } => text,
+            ParameterKind::Endpoint if is_with_ports(text) => text.rsplit_once(':').map_or("", |(_, ports)| ports),
+            ParameterKind::Number { .. } => text,
             _ => continue,
         };
         if !parameter.shifts || !ports.contains('-') {

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostics, Report};
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::policy::Traffic;
 use crate::resolve::codes::ResolveError;
-use crate::resolve::families::Choice;
+use crate::resolve::families::FamilyChoice;
 use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
 
@@ -34,7 +34,7 @@ pub struct Draft<'a> {
     /// What is known so far.
     pub traffic: Traffic,
     /// The families that the values choose.
-    pub choices: Vec<Choice<'a>>,
+    pub choices: Vec<FamilyChoice<'a>>,
     pub(super) seen: Vec<(&'static str, Span)>,
     /// Whether `in`, `out` or `forward` was said.
     pub(super) direction_said: bool,

@@ -1,14 +1,14 @@
 //! Addresses: prefixes, and hosts with ports for translation.
-//! Input: a word. Output: the value, or a `Problem` that says why the word is none and what to write.
+//! Input: a word. Output: the value, or a `BadValue` that says why the word is none and what to write.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Problem, ports};
+use super::{BadValue, ports};
 use crate::net::{AddressText, Family, Prefix, mask_length};
 use crate::resolve::codes::ResolveError;
 
 /// An address with an optional prefix length; `None` for `any`.
-pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
+pub fn prefix(text: &str) -> Result<Option<Prefix>, BadValue> {
     if text == "any" {
         return Ok(None);
     }
@@ -17,7 +17,7 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
         None => (text, None),
     };
     let address = address(address_text).map_err(|problem| match (&problem.meant, length_text) {
-        (Some(meant), Some(length)) => Problem { meant: Some(format!("{meant}/{length}")), ..problem },
+        (Some(meant), Some(length)) => BadValue { meant: Some(format!("{meant}/{length}")), ..problem },
         _ => problem,
     })?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -29,7 +29,7 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
         let tail = v6.to_ipv4_mapped().filter(|_| length >= 96);
         if let Some(v4) = tail {
             let v4 = if length == 128 { v4.to_string() } else { format!("{v4}/{}", length - 96) };
-            return Err(Problem::new(
+            return Err(BadValue::new(
                 ResolveError::MappedAddress,
                 format!("`{text}` is an IPv4 address in IPv6 clothes"),
                 "no packet on the wire has such an address",
@@ -41,14 +41,14 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
     let network = Prefix::containing(address, length);
     match network {
         Some(network) if network.address() == address => Ok(Some(network)),
-        Some(network) => Err(Problem::new(
+        Some(network) => Err(BadValue::new(
             ResolveError::HostBits,
             format!("`{text}` has bits below its prefix length"),
             format!("a /{length} network starts elsewhere"),
             format!("write `{network}` for the network, or `{}` for the one address", AddressText(address)),
         )
         .meant(Some(network.to_string()))),
-        None => Err(Problem::new(
+        None => Err(BadValue::new(
             ResolveError::BadAddress,
             format!("`{text}` has a prefix length over {bits}"),
             "too long",
@@ -57,12 +57,12 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, Problem> {
     }
 }
 
-fn address(text: &str) -> Result<IpAddr, Problem> {
+fn address(text: &str) -> Result<IpAddr, BadValue> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(address);
     }
     if let Some((address, zone)) = text.split_once('%').filter(|(address, _)| address.parse::<Ipv6Addr>().is_ok()) {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::ScopedAddress,
             format!("`{text}` names an interface inside the address"),
             "a zone is not part of an address",
@@ -77,7 +77,7 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
         let trimmed: Vec<&str> = parts.iter().map(|part| part.trim_start_matches('0')).collect();
         let plain = trimmed.iter().map(|part| if part.is_empty() { "0" } else { part }).collect::<Vec<_>>().join(".");
         if plain.parse::<Ipv4Addr>().is_ok() {
-            return Err(Problem::new(
+            return Err(BadValue::new(
                 ResolveError::LeadingZeros,
                 format!("`{text}` has leading zeros"),
                 "some programs read them as octal numbers",
@@ -90,7 +90,7 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
     let name_like =
         letters && !text.contains(':') && text.trim_end_matches('.').split('.').all(|part| !part.is_empty());
     if name_like && text.contains('.') {
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::DnsName,
             format!("`{text}` is a name, not an address"),
             "a name would be resolved once, somewhere else, when the rules are loaded",
@@ -98,7 +98,7 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
         ));
     }
     let label = if numeric { "not four numbers from 0 to 255" } else { "neither IPv4 nor IPv6" };
-    Err(Problem::new(
+    Err(BadValue::new(
         ResolveError::BadAddress,
         format!("`{text}` is not an address"),
         label,
@@ -106,7 +106,7 @@ fn address(text: &str) -> Result<IpAddr, Problem> {
     ))
 }
 
-fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, Problem> {
+fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, BadValue> {
     if let Ok(mask) = length.parse::<IpAddr>() {
         let bits = mask_length(mask).filter(|_| mask.is_ipv4() == address.is_ipv4());
         let network = bits.and_then(|bits| Prefix::containing(address, bits)).map(|network| network.to_string());
@@ -114,7 +114,7 @@ fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, Proble
             Some(network) => format!("write `{network}`"),
             None => "only masks that are prefixes can be written: `10.0.0.0/8`".into(),
         };
-        return Err(Problem::new(
+        return Err(BadValue::new(
             ResolveError::Netmask,
             format!("`{text}` has a netmask"),
             "a prefix length is wanted",
@@ -125,7 +125,7 @@ fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, Proble
     let digits = !length.is_empty() && length.len() <= 3 && length.bytes().all(|b| b.is_ascii_digit());
     match length.parse::<u8>() {
         Ok(bits) if digits && (length == "0" || !length.starts_with('0')) => Ok(bits),
-        _ => Err(Problem::new(
+        _ => Err(BadValue::new(
             ResolveError::BadAddress,
             format!("`{length}` is not a prefix length"),
             "after the slash",
@@ -145,9 +145,10 @@ pub fn not_unicast(prefix: &Prefix) -> Option<&'static str> {
 }
 
 /// An address with ports for translation: `10.0.0.1`, `10.0.0.1:80`, `[2001:db8::1]:80-90`, as iptables writes it.
-pub fn endpoint(text: &str) -> Result<(Family, String), Problem> {
-    let fault =
-        |message: String, help: &str| Err(Problem::new(ResolveError::BadEndpoint, message, "as the new address", help));
+pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
+    let fault = |message: String, help: &str| {
+        Err(BadValue::new(ResolveError::BadEndpoint, message, "as the new address", help))
+    };
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (address_text, port_text) = match bracketed {
         Some((address, "")) => (address, None),
@@ -176,7 +177,7 @@ pub fn endpoint(text: &str) -> Result<(Family, String), Problem> {
         // Nine groups: the last one was meant as a port.
         let split = text.rsplit_once(':').filter(|(head, _)| head.parse::<Ipv6Addr>().is_ok());
         return Err(match split {
-            Some((head, port)) => Problem::new(
+            Some((head, port)) => BadValue::new(
                 ResolveError::BadEndpoint,
                 format!("`{text}` is not an address"),
                 "IPv6 with a port needs brackets",
@@ -185,7 +186,7 @@ pub fn endpoint(text: &str) -> Result<(Family, String), Problem> {
             .meant(Some(format!("[{head}]:{port}"))),
             None => match address(address_text) {
                 Err(problem) if problem.code != ResolveError::BadAddress => problem,
-                _ => Problem::new(
+                _ => BadValue::new(
                     ResolveError::BadEndpoint,
                     format!("`{text}` is not an address"),
                     "as the new address",

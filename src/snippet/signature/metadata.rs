@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Clause, Flag, Form, Kind, Note, OpenDirection, Parameter, Part, Signature, TrafficRules};
+use super::{Clause, ClausePart, Flag, Form, Note, OpenDirection, Parameter, ParameterKind, Signature, TrafficRules};
 use crate::iptables::ruleset::TableName;
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::net::{Families, Family};
@@ -180,7 +180,7 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         return Err(fault(sentences, "the block has no sentence".into(), "add a `[[sentence]]` with a `name`"));
     }
     for (index, parameter) in parameters.iter().enumerate() {
-        let used = |form: &Form| form.clauses.iter().any(|clause| clause.part == Part::Parameter(index as u8));
+        let used = |form: &Form| form.clauses.iter().any(|clause| clause.part == ClausePart::Parameter(index as u8));
         if !forms.iter().any(used) {
             let message = format!("no sentence has the parameter `{}`", parameter.name);
             return Err(fault(sentences, message, "write it into `clauses`, or remove it"));
@@ -219,21 +219,23 @@ const MAX_PARAMETERS: usize = 32;
 
 const KINDS: &str = "address, interface, ports, rate, number, word, reason, mark, string, endpoint";
 
-fn kind(raw: &RawParameter) -> Option<Kind> {
+fn kind(raw: &RawParameter) -> Option<ParameterKind> {
     Some(match raw.kind.as_str() {
-        "address" => Kind::Address { unicast: raw.unicast, chooses_family: raw.chooses_family.unwrap_or(true) },
-        "interface" => Kind::Interface,
-        "ports" => Kind::Ports,
-        "rate" => Kind::Rate,
-        "number" => Kind::Number { min: raw.min.unwrap_or(0), max: raw.max.unwrap_or(u32::MAX) },
-        "word" => Kind::Word(raw.values.clone()),
-        "reason" => Kind::Reason,
-        "mark" => Kind::Mark,
-        "string" => Kind::String {
+        "address" => {
+            ParameterKind::Address { unicast: raw.unicast, chooses_family: raw.chooses_family.unwrap_or(true) }
+        }
+        "interface" => ParameterKind::Interface,
+        "ports" => ParameterKind::Ports,
+        "rate" => ParameterKind::Rate,
+        "number" => ParameterKind::Number { min: raw.min.unwrap_or(0), max: raw.max.unwrap_or(u32::MAX) },
+        "word" => ParameterKind::Word(raw.values.clone()),
+        "reason" => ParameterKind::Reason,
+        "mark" => ParameterKind::Mark,
+        "string" => ParameterKind::String {
             max_bytes: raw.max_bytes.unwrap_or(255),
             what: raw.what.clone().unwrap_or_else(|| "string".into()),
         },
-        "endpoint" => Kind::Endpoint,
+        "endpoint" => ParameterKind::Endpoint,
         _ => return None,
     })
 }
@@ -257,7 +259,7 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
                 Some("traffic") => {
                     clauses.push(Clause {
                         keyword: std::mem::take(&mut keyword),
-                        part: Part::Traffic,
+                        part: ClausePart::Traffic,
                         required: !optional,
                     });
                 }
@@ -265,7 +267,7 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
                     let index = parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
                         (format!("`<{name}>` is no parameter"), format!("add `[parameters.{name}]` with its type"))
                     })?;
-                    let part = Part::Parameter(index as u8);
+                    let part = ClausePart::Parameter(index as u8);
                     clauses.push(Clause { keyword: std::mem::take(&mut keyword), part, required: !optional });
                 }
                 None => {
@@ -302,6 +304,6 @@ fn finish_flag(
             format!("add `[flags.\"{words}\"]` with its text, or a `<parameter>` behind it"),
         )
     })?;
-    clauses.push(Clause { keyword: words, part: Part::Flag(index as u8), required });
+    clauses.push(Clause { keyword: words, part: ClausePart::Flag(index as u8), required });
     Ok(())
 }

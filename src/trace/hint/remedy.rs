@@ -11,10 +11,10 @@ use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Argument, Block, Directions, Packets, Statement, Traffic, Values};
 use crate::sentence;
 use crate::simulate::{By, Effect, Event, Flight, Hook, Instead, Observer, Place, Verdict, walks};
-use crate::snippet::signature::{Kind, Part};
+use crate::snippet::signature::{ClausePart, ParameterKind};
 use crate::syntax::{Ast, Token, TokenKind};
 use crate::trace::follow::{Branch, Trace};
-use crate::trace::record::{Step, What};
+use crate::trace::record::{TraceStep, What};
 
 /// The keyword of exceptions.
 const EXCEPT: &str = "except";
@@ -111,7 +111,7 @@ impl Before {
 /// policy.
 fn decides(branch: &Branch, packet: &Packet, setting: &Setting) -> Option<Before> {
     let table = setting.rules.of(packet.family()).table(TableName::Filter);
-    let own = |step: &&Step| match (step.place, step.table, table) {
+    let own = |step: &&TraceStep| match (step.place, step.table, table) {
         (Some(place), Some((TableName::Filter, hook)), Some(table)) => {
             let rule = table.rules.get(place.rule as usize);
             rule.is_some_and(|rule| table.chain(hook.chain()) == Some(rule.chain))
@@ -120,7 +120,7 @@ fn decides(branch: &Branch, packet: &Packet, setting: &Setting) -> Option<Before
     };
     let step = match branch.decision.by {
         by @ By::Policy(TableName::Filter, hook) => {
-            let leaves = |step: &&Step| matches!(step.what, What::Rule { effect: Effect::Goes(_), .. });
+            let leaves = |step: &&TraceStep| matches!(step.what, What::Rule { effect: Effect::Goes(_), .. });
             let Some(step) = branch.steps.iter().rev().find(|step| own(step) && leaves(step)) else {
                 return Some(Before { hook, by, sentence: None });
             };
@@ -235,10 +235,10 @@ fn excepted(block: &Block, setting: &Setting) -> Option<Option<Values<Prefix>>> 
     let signature = &setting.library?.snippets.get(block.snippet as usize)?.signature;
     let form = signature.forms.get(block.form as usize)?;
     let parameter = form.clauses.iter().find_map(|clause| match clause.part {
-        Part::Parameter(index) if clause.keyword.last().is_some_and(|word| word == EXCEPT) => Some(index),
+        ClausePart::Parameter(index) if clause.keyword.last().is_some_and(|word| word == EXCEPT) => Some(index),
         _ => None,
     })?;
-    matches!(signature.parameters.get(parameter as usize)?.kind, Kind::Address { .. }).then_some(())?;
+    matches!(signature.parameters.get(parameter as usize)?.kind, ParameterKind::Address { .. }).then_some(())?;
     Some(block.arguments.iter().find_map(|(index, argument)| match argument {
         Argument::Address(values) if *index == parameter => Some(values.clone()),
         _ => None,

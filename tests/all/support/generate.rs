@@ -8,7 +8,7 @@ mod values;
 
 use cgwfw::language::values::REASONS;
 use cgwfw::snippet::library::Library;
-use cgwfw::snippet::signature::{Clause, Kind, Part, Signature};
+use cgwfw::snippet::signature::{Clause, ClausePart, ParameterKind, Signature};
 
 pub use self::random::Random;
 
@@ -204,11 +204,11 @@ impl Writer<'_> {
         let mut text = form.words.join(" ");
         let mut pieces: Vec<String> = Vec::new();
         let mut first: Vec<String> = Vec::new();
-        let traffic = form.clauses.iter().find(|clause| clause.part == Part::Traffic);
+        let traffic = form.clauses.iter().find(|clause| clause.part == ClausePart::Traffic);
         // Keywords of the traffic vocabulary are the block's own only before those of the traffic.
         let ordered = traffic.is_some();
         let mut reason = String::new();
-        for clause in form.clauses.iter().filter(|clause| clause.part != Part::Traffic) {
+        for clause in form.clauses.iter().filter(|clause| clause.part != ClausePart::Traffic) {
             if !clause.required && !self.random.chance(45) {
                 continue;
             }
@@ -221,7 +221,8 @@ impl Writer<'_> {
                 pieces.push(words);
             }
         }
-        if !form.clauses.iter().any(|clause| clause.part == Part::Traffic && clause.required) && !self.random.chance(60)
+        if !form.clauses.iter().any(|clause| clause.part == ClausePart::Traffic && clause.required)
+            && !self.random.chance(60)
         {
             // The optional traffic is left out.
         } else if traffic.is_some() {
@@ -290,11 +291,11 @@ impl Writer<'_> {
     /// A clause of the block itself, and whether it must stand first.
     fn clause(&mut self, clause: &Clause, signature: &Signature, reason: &mut String) -> (String, bool) {
         let keyword = clause.keyword.join(" ");
-        let Part::Parameter(index) = clause.part else { return (keyword, false) };
+        let ClausePart::Parameter(index) = clause.part else { return (keyword, false) };
         let parameter = &signature.parameters[usize::from(index)];
         let mut string = false;
         let value = match &parameter.kind {
-            Kind::Address { unicast, chooses_family } => {
+            ParameterKind::Address { unicast, chooses_family } => {
                 let optional = parameter.default.as_deref() == Some("any") || *unicast;
                 if !chooses_family {
                     let all = match self.plan {
@@ -311,15 +312,15 @@ impl Writer<'_> {
                     self.addresses(*unicast || parameter.name == "source" || parameter.name == "remote", negate)
                 }
             }
-            Kind::Interface => self.interface_list(false),
-            Kind::Ports => self.ports(),
-            Kind::Rate => self.rate().trim_start_matches("limit ").to_owned(),
-            Kind::Number { min, max } => {
+            ParameterKind::Interface => self.interface_list(false),
+            ParameterKind::Ports => self.ports(),
+            ParameterKind::Rate => self.rate().trim_start_matches("limit ").to_owned(),
+            ParameterKind::Number { min, max } => {
                 self.needs_ports |= keyword == "as port";
                 self.number(*min, *max)
             }
-            Kind::Word(words) => self.random.pick(words).clone(),
-            Kind::Reason => {
+            ParameterKind::Word(words) => self.random.pick(words).clone(),
+            ParameterKind::Reason => {
                 let fits = |name: &str| match self.plan {
                     Plan::V4 => !matches!(name, "policy-fail" | "reject-route"),
                     Plan::V6 => name != "proto-unreachable",
@@ -330,13 +331,13 @@ impl Writer<'_> {
                 self.needs_only |= matches!(reason.as_str(), "policy-fail" | "reject-route" | "proto-unreachable");
                 reason.clone()
             }
-            Kind::Mark => self.mark(),
-            Kind::String { max_bytes, .. } => {
+            ParameterKind::Mark => self.mark(),
+            ParameterKind::String { max_bytes, .. } => {
                 string = true;
                 let text = self.string((*max_bytes).min(29));
                 if text == "\"\"" { "\"a\"".into() } else { text }
             }
-            Kind::Endpoint => {
+            ParameterKind::Endpoint => {
                 if !self.plan.single() {
                     self.plan = if self.random.chance(50) { Plan::V4 } else { Plan::V6 };
                 }
