@@ -28,12 +28,12 @@
 //! | 9 | `lsp` |
 //! | 8 | `host`: policies and building blocks from the disk |
 //! | 7 | `lint`, `trace`, `expect`, `example`: what users ask of rules |
-//! | 6 | `compile`, `helm`, `source_map`: from text to rules, and the outputs |
-//! | 5 | `expand`, `sentence`, `traffic`: templates filled in, policy text written, traffic as packets |
+//! | 6 | `compile`, `origin` (where a rule comes from), `helm`, `source_map`: from text to rules, and the outputs |
+//! | 5 | `expand`, `traffic`: templates filled in, traffic as conditions |
 //! | 4 | `resolve`, `simulate`, `rule_file` |
-//! | 3 | `policy`, `snippet`, `format`, `iptables::check` |
+//! | 3 | `policy`, `snippet`, `format`, `iptables::check`, `way` (the steps of a packet), `sentence` (the one writer of policy text) |
 //! | 2 | `syntax`, `explain`, `iptables::meaning`, `iptables::parse`, `iptables::print` |
-//! | 1 | `diagnostic`, `language` (the words), `iptables::ruleset`, `iptables::packet` |
+//! | 1 | `diagnostic`, `language` (the words), `iptables::ruleset`, `iptables::packet`, `iptables::extension` (a row for each) |
 //! | 0 | `net`, `source`, `services`, `parallel` |
 
 #[cfg(feature = "cli")]

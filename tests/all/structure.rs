@@ -58,9 +58,6 @@ const FLOORS: &[(&str, u8)] = &[
     ("cli", 100),
 ];
 
-/// Imports that go up, to be mended: who uses whom. Delete what you have mended.
-const FLOORS_TO_MEND: &[(&str, &str)] = &[];
-
 /// Where single matches (`Match::X`) are named: the model, their meaning, the rows of the extensions, and what makes them
 /// from a sentence.
 const NAMES_MATCHES: &[&str] = &["iptables::ruleset", "iptables::meaning", "iptables::extension", "expand::fill"];
@@ -79,14 +76,6 @@ fn floor(module: &str) -> (&'static str, u8) {
 
 fn read() -> Crate {
     Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
-}
-
-/// What is wrong and not listed, and what is listed and no longer wrong.
-fn check<T: Ord + std::fmt::Debug>(wrong: BTreeSet<T>, listed: BTreeSet<T>, list: &str) {
-    let new: Vec<_> = wrong.difference(&listed).collect();
-    assert!(new.is_empty(), "against the rule: {new:#?}");
-    let mended: Vec<_> = listed.difference(&wrong).collect();
-    assert!(mended.is_empty(), "mended: delete it from {list}: {mended:#?}");
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -116,8 +105,27 @@ fn modules_use_only_floors_below_them() {
             }
         }
     }
-    let listed = FLOORS_TO_MEND.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
-    check(wrong, listed, "FLOORS_TO_MEND");
+    assert!(wrong.is_empty(), "imports of a floor that is not below: {wrong:#?}");
+}
+
+#[test]
+fn the_floors_of_the_documentation_are_those_that_are_checked() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("part of the checkout");
+    let mut documented = BTreeMap::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("//! | ")) {
+        let Some((Ok(floor), modules)) = line.split_once(" | ").map(|(floor, rest)| (floor.parse::<u8>(), rest)) else {
+            continue;
+        };
+        documented.extend(modules.split('`').skip(1).step_by(2).map(|module| (module.to_owned(), floor)));
+    }
+    let whole = FLOORS.iter().map(|(module, _)| *module).filter(|module| !module.starts_with("iptables"));
+    let missing: Vec<_> = whole.filter(|module| !documented.contains_key(*module)).collect();
+    assert!(missing.is_empty(), "src/lib.rs does not show {missing:?}");
+    let checked: BTreeMap<&str, u8> = FLOORS.iter().map(|&(module, floor)| (module, floor / 10)).collect();
+    for (module, floor) in &documented {
+        assert_eq!(checked.get(module.as_str()), Some(floor), "the floor of `{module}` in src/lib.rs");
+    }
 }
 
 #[test]
