@@ -63,6 +63,7 @@ fn assumptions(packets: &Packets, family: Family) -> Assumptions {
         within_limit: Some(!packets.over_limit),
         spoofed: Some(packets.spoofed),
         translated_to_own: (!named).then_some(false),
+        backend: None,
     }
 }
 

@@ -19,17 +19,10 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
         Some((_, port)) if port.end < wanted.start || wanted.end < port.start => return Answer::No,
         _ => ports = Answer::Maybe,
     }
-    if !entry.in_interface.fits(flight.in_name) {
+    if !entry.in_interface.fits(flight.in_name) || !(entry.out_interface.fits(flight.out_name) || flight.rerouted) {
         return Answer::No;
     }
     let mut answer = address(&entry.source, Field::Source, flight);
-    if !flight.rerouted {
-        if !entry.out_interface.fits(flight.out_name) {
-            return Answer::No;
-        }
-    } else {
-        answer = answer.min(leaves(&entry.out_interface, flight));
-    }
     if answer == Answer::No {
         return Answer::No;
     }
@@ -41,6 +34,9 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
         && (flight.protocol().0 == wanted) == negated
     {
         return Answer::No;
+    }
+    if flight.rerouted {
+        answer = answer.min(leaves(&entry.out_interface, flight));
     }
     if ports == Answer::Maybe && (wanted.start, wanted.end) != (0, u16::MAX) {
         let test = Test::Within(wanted.start.into(), wanted.end.into());

@@ -1,6 +1,7 @@
 //! What becomes of a packet, and who decides that.
 //! Input: none. Output: the values of a decision, and what is assumed for one.
 
+use crate::iptables::meaning::Backend;
 use crate::iptables::ruleset::{ChainPolicy, Hook, RejectWith, Rule, Ruleset, Table, TableName};
 use crate::way::Discard;
 
@@ -82,10 +83,12 @@ pub struct Assumptions {
     /// Whether addresses that a rule translates to are the gateway's own. The rules do not tell: unless it is said, only
     /// that is to which the packet came; else it is routed on, to an interface that is not known.
     pub translated_to_own: Option<bool>,
+    /// Which iptables has loaded the rules; `None`: either, and where they differ both are answered.
+    pub backend: Option<Backend>,
 }
 
 impl Assumptions {
     /// What an expectation assumes unless it says otherwise: within every limit, and not spoofed.
     pub const ORDINARY: Assumptions =
-        Assumptions { within_limit: Some(true), spoofed: Some(false), translated_to_own: None };
+        Assumptions { within_limit: Some(true), spoofed: Some(false), translated_to_own: None, backend: None };
 }

@@ -12,7 +12,7 @@ use super::matches::{self, whole};
 use super::observe::{Effect, Event, Instead, Observer, Silent};
 use super::targets::{apply, effect};
 use super::verdict::{Assumptions, By, Decision, Place, Verdict};
-use crate::iptables::meaning::{Answer, Condition, Field, Term, Then, evaluate, name_number};
+use crate::iptables::meaning::{Answer, Condition, Field, Term, Test, Then, evaluate, name_number};
 use crate::iptables::packet::{Packet, State, Way};
 use crate::iptables::ruleset::{ChainId, Hook, TableName};
 use crate::way::{Discards, FirstStates, Step};
@@ -35,7 +35,7 @@ pub fn walks<O: Observer + Clone>(
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
     let mut walk = Walk { loaded, assumptions, merges: false, parted: None };
-    let mut branch = Branch::new(packet, observer);
+    let mut branch = Branch::new(packet, observer, assumptions);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
             done(decision, &branch.flight, branch.observer);
@@ -52,7 +52,7 @@ pub fn walks<O: Observer + Clone>(
 /// False where `MAX_WALKS` were not enough.
 pub(super) fn ends(loaded: &Loaded, packet: &Packet, assumptions: Assumptions, mut done: impl FnMut(Decision)) -> bool {
     let mut walk = Walk { loaded, assumptions, merges: true, parted: None };
-    let mut branch = Branch::new(packet, Silent);
+    let mut branch = Branch::new(packet, Silent, assumptions);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
             done(decision);
@@ -137,9 +137,13 @@ enum Outcome {
 }
 
 impl<'b, O: Observer> Branch<'b, O> {
-    fn new(packet: &'b Packet, observer: O) -> Branch<'b, O> {
+    fn new(packet: &'b Packet, observer: O, assumptions: Assumptions) -> Branch<'b, O> {
         let stretch = if matches!(packet.way, Way::Out(_)) { Stretch::Sent } else { Stretch::Arriving };
-        let flight = Flight::new(packet);
+        let mut flight = Flight::new(packet);
+        if let Some(backend) = assumptions.backend {
+            let number = backend as u128;
+            flight.facts.push(Fact::Field(Field::Backend, Test::Within(number, number), true));
+        }
         Branch { flight, observer, stretch, step: 0, at: None, forced: None, by: None, jumps: 0 }
     }
 

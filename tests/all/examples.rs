@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support;
-use crate::support::kernel::{self, Backend};
+use crate::support::kernel;
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{self, Severity};
 use cgwfw::expand::CompileOptions;
 use cgwfw::expand::codes::ExpandError;
 use cgwfw::expect;
 use cgwfw::helm;
+use cgwfw::iptables::meaning::Backend;
 use cgwfw::iptables::ruleset::{Match, Rule, Target};
 use cgwfw::language::values::ExpectedVerdict;
 use cgwfw::net::Family;

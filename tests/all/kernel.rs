@@ -25,8 +25,8 @@ use std::time::Instant;
 use self::differential::{Lab, Tally, aimed, compare, words};
 use self::subjects::{Subject, subjects, unreachable};
 use crate::support::generate::Random;
-use crate::support::kernel::Backend;
 use crate::support::{self, number};
+use cgwfw::iptables::meaning::Backend;
 
 /// Whether the lab can work here. Where it cannot, says so loudly; under `CI=true` that is a failure.
 fn require() -> bool {

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use crate::support;
 use crate::support::generate::{self, Random};
-use crate::support::kernel::{self, Backend};
+use crate::support::kernel;
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{self, Style};
 use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::check::check_ruleset;
+use cgwfw::iptables::meaning::Backend;
 use cgwfw::iptables::ruleset::{ChainPolicy, Header, Match, Ruleset, Table, TableName, Target};
 use cgwfw::iptables::{parse, print};
 use cgwfw::net::{Both, Family};

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::support;
 use crate::support::generate::Random;
-use crate::support::kernel::{self, Backend};
+use crate::support::kernel;
+use cgwfw::iptables::meaning::Backend;
 use cgwfw::iptables::ruleset::{Origins, Rule, Ruleset, TableName};
 use cgwfw::iptables::{check, parse, print};
 use cgwfw::net::Family;

@@ -356,6 +356,19 @@ pub enum Backend {
     Nft,
 }
 
+impl Backend {
+    /// Both.
+    pub const BOTH: [Backend; 2] = [Backend::Nft, Backend::Legacy];
+
+    /// The word in the names of the programs: `iptables-nft-restore`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Legacy => "legacy",
+            Backend::Nft => "nft",
+        }
+    }
+}
+
 /// What the meaning of a rule depends on besides its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {

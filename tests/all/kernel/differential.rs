@@ -21,7 +21,8 @@ use crate::kernel::probe::{self, Counter, Counts, Observation};
 use crate::kernel::shrink;
 use crate::kernel::wire;
 use crate::support::generate::Random;
-use crate::support::kernel::{Backend, program};
+use crate::support::kernel::program;
+use cgwfw::iptables::meaning::Backend;
 
 /// How many disagreements are shrunk and shown of one pair of rule files.
 const MAX_SHOWN: usize = 2;

@@ -11,7 +11,7 @@ use cgwfw::simulate::{Assumptions, By, Decision, Event, Flight, Hook, Loaded, Ob
 
 use crate::kernel::devices::Devices;
 use crate::kernel::probe::{Counter, Passed};
-use crate::support::kernel::Backend;
+use cgwfw::iptables::meaning::Backend;
 
 /// Why a packet is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +146,7 @@ impl<'a> Oracle<'a> {
             loaded,
             packet,
             // The namespace takes in every address, that of a translation as well.
-            Assumptions { translated_to_own: Some(true), ..Assumptions::default() },
+            Assumptions { translated_to_own: Some(true), backend: Some(self.backend), ..Assumptions::default() },
             Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
                 decided &= found.is_none() && !seen.assumed;

@@ -9,7 +9,8 @@ use cgwfw::net::{Both, Family};
 
 use crate::kernel::devices::PRIORITY;
 use crate::kernel::namespace::Namespace;
-use crate::support::kernel::{Backend, program};
+use crate::support::kernel::program;
+use cgwfw::iptables::meaning::Backend;
 
 /// Something that counts: a rule, by its chain and its position there, or a chain's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

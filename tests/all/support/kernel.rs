@@ -7,30 +7,9 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use cgwfw::iptables::meaning::Backend;
 use cgwfw::iptables::ruleset::TableName;
 use cgwfw::net::Family;
-
-/// Which iptables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// `iptables-nft`
-    Nft,
-    /// `iptables-legacy`
-    Legacy,
-}
-
-impl Backend {
-    /// Both.
-    pub const BOTH: [Backend; 2] = [Backend::Nft, Backend::Legacy];
-
-    /// The word in the names of the programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Backend::Nft => "nft",
-            Backend::Legacy => "legacy",
-        }
-    }
-}
 
 /// The name of a program: `ip6tables-nft-restore`.
 pub fn program(backend: Backend, family: Family, verb: &str) -> String {

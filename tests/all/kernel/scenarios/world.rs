@@ -13,7 +13,8 @@ use cgwfw::rule_file;
 use cgwfw::snippet::library::Library;
 
 use crate::kernel::namespace::Namespace;
-use crate::support::kernel::{Backend, program};
+use crate::support::kernel::program;
+use cgwfw::iptables::meaning::Backend;
 
 type Job = Box<dyn FnOnce(&Namespace) + Send>;
 
