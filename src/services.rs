@@ -2,6 +2,8 @@
 //!
 //! Built in, so that a policy means the same on every machine (IANA "Service Name and Transport Protocol Port Number Registry").
 
+pub mod debian;
+
 /// The port of a service that the registry, or Debian's `/etc/services`, knows by that name.
 pub fn service(name: &str) -> Option<u16> {
     SERVICES.binary_search_by(|(known, _)| known.cmp(&name)).ok().map(|index| SERVICES[index].1)

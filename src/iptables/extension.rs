@@ -21,6 +21,7 @@ pub mod logging;
 pub mod mark;
 pub mod policy;
 pub mod ports;
+pub mod ranges;
 pub mod rateest;
 pub mod row;
 pub mod sctp;

@@ -57,8 +57,8 @@ fn entries(family: Family) -> Vec<Entry> {
 
 /// What we make of a file: its canonical text, or why it is refused.
 fn ours(file: &str, family: Family) -> Result<String, String> {
-    let (ruleset, faults) = parse::file(file, family);
-    if let Some((line, fault)) = faults.first() {
+    let parse::WholeFile { ruleset, faults, cautions } = parse::whole_file(file, family);
+    if let Some((line, fault)) = faults.iter().chain(&cautions).next() {
         assert!(!fault.help.is_empty(), "a help for {fault:?}");
         return Err(format!("line {line}: {}", fault.message));
     }

@@ -17,7 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("net", 0),
     ("parallel", 1),
     ("source", 0),
-    ("services", 0),
+    ("services", 1),
     ("diagnostic", 10),
     ("language", 14),
     ("iptables", 10),

@@ -6,11 +6,11 @@ use crate::iptables::extension::row::{OptionContext, Row, flag, matching, option
 use crate::iptables::extension::untyped::kept_match;
 use crate::iptables::extension::written::{Said, Written, WrittenOption, lacks, positive, put, said};
 use crate::iptables::fault::Fault;
-use crate::iptables::problem::{Kind, Problem, problem};
+use crate::iptables::problem::{Kind, Problem, problem, vain};
 use crate::iptables::rate;
 use crate::iptables::ruleset::{HashLimit, Match, Part, Rate, RateUnit};
 use crate::iptables::text::saved::{self, U32, decimal, prefix_length};
-use crate::iptables::text::values::{self, number};
+use crate::iptables::text::values::{self, not_within, number};
 use crate::iptables::text::words::Word;
 use crate::iptables::text::write;
 use crate::net::Family;
@@ -44,10 +44,14 @@ pub static HASH_LIMIT: Row<Match> = matching(
         print(limit, out);
     }
 })
-.checked(|one, part, _, problems| {
-    if let Match::HashLimit(limit) = one {
-        check(limit, part, problems);
+.checked(|one, part, _, problems| match one {
+    Match::HashLimit(limit) => check(limit, part, problems),
+    Match::Unknown(kept) if kept.words.iter().any(|word| &**word == "1b/s") => {
+        let help = "write `k` for 1024 and `m` for 1048576 in lower case: `512kb/s`, `2mb/s`";
+        let message = "the rate is less than 16 bytes a second";
+        problems.push(vain(problem(part, Kind::Rate, message, "no packet is so small", help)));
     }
+    _ => {}
 });
 
 /// The matches of this file.
@@ -60,9 +64,10 @@ fn default_expiry(unit: RateUnit) -> u32 {
 
 fn read(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let family = reading.family;
-    let in_bytes = |word: &Word| word.text.contains("b/s");
-    let other =
-        |choice: &WrittenOption| choice.name.starts_with("hashlimit-rate-") || choice.arguments.iter().any(in_bytes);
+    let other = |choice: &WrittenOption| {
+        choice.name.starts_with("hashlimit-rate-")
+            || choice.arguments.iter().any(|word| is_rate(&choice.name) && in_bytes(&word.text))
+    };
     if written.options.iter().any(other) {
         return kept_match(written, family);
     }
@@ -75,17 +80,19 @@ fn read(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> 
     let mut tuning: [Option<u32>; 4] = [None; 4];
     for choice in &written.options {
         let word = choice.argument()?;
-        let is_rate = matches!(choice.name.as_str(), "hashlimit-upto" | "hashlimit-above");
-        if !is_rate {
+        if !is_rate(&choice.name) {
             positive(choice)?;
         }
         match choice.name.as_str() {
-            _ if is_rate => {
+            name if is_rate(name) => {
                 above = (choice.name == "hashlimit-above") != choice.negated;
                 put(&mut asked, (rate_text(word)?, word), choice)?;
             }
             "hashlimit-burst" => {
-                put(&mut burst, values::small(word, 1, u64::from(rate::MAX_HASHLIMIT_BURST))?, choice)?
+                let most = u64::from(rate::MAX_HASHLIMIT_BURST);
+                let amount = burst_of(&word.text).and_then(|burst| u32::try_from(burst).ok());
+                let amount = amount.filter(|burst| (1..=rate::MAX_HASHLIMIT_BURST).contains(burst));
+                put(&mut burst, amount.ok_or_else(|| not_within(word, 1, most))?, choice)?
             }
             "hashlimit-mode" => put(&mut mode, hash_mode(word)?, choice)?,
             "hashlimit-name" => put(&mut name, hash_name(word)?.into(), choice)?,
@@ -192,15 +199,36 @@ fn mode(word: &Word, _: Family) -> Result<String, Fault> {
     hash_mode(word).map(|mode| saved::names(mode.into(), &HashLimit::MODES))
 }
 
-/// An amount of bytes: a number with `k` or `m` for 2^10 or 2^20, and what must follow.
-fn bytes(text: &str, ending: &str) -> Option<u64> {
-    let text = text.strip_suffix(ending)?;
-    let (digits, factor) = match text.as_bytes().last()? {
-        b'm' => (&text[..text.len() - 1], 1 << 20),
-        b'k' => (&text[..text.len() - 1], 1 << 10),
-        _ => (text, 1),
-    };
-    number(digits).filter(|_| !digits.is_empty())?.checked_mul(factor)
+fn is_rate(option: &str) -> bool {
+    matches!(option, "hashlimit-upto" | "hashlimit-above")
+}
+
+/// Whether a rate counts bytes: `10kb/s`, `10kb/sec`, and nothing else, for the loader looks for these three characters.
+fn in_bytes(rate: &str) -> bool {
+    rate.contains("b/s")
+}
+
+/// What a letter stands for, after a number or before `b/s`: 2^20, 2^10, or 1.
+fn factor(letter: Option<u8>) -> u64 {
+    match letter {
+        Some(b'm') => 1 << 20,
+        Some(b'k') => 1 << 10,
+        _ => 1,
+    }
+}
+
+/// A rate of bytes: the number at its start, by the letter before `b/s`.
+fn bytes(rate: &str) -> Option<u64> {
+    let letter = rate.find("b/s")?.checked_sub(1).map(|at| rate.as_bytes()[at]);
+    values::leading(rate)?.checked_mul(factor(letter)).filter(|bytes| *bytes > 0)
+}
+
+/// A burst: a number, with `k` or `m` after it; the rest is ignored, so that `7/minute` is 7.
+fn burst_of(text: &str) -> Option<u64> {
+    let alike = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X' | b' ' | b'+');
+    let longest = text.bytes().position(|byte| !alike(byte)).unwrap_or(text.len());
+    let (value, end) = (1..=longest).rev().find_map(|end| Some((number(&text[..end])?, end)))?;
+    value.checked_mul(factor(text.as_bytes().get(end).copied()))
 }
 
 /// What the kernel holds for a rate of bytes (`XT_HASHLIMIT_BYTE_SHIFT` is 4).
@@ -223,8 +251,7 @@ fn finish(mut all: Vec<Said>, extension: &Written, family: Family) -> Result<Vec
         limit.name = if limit.name == "hashlimit-upto" { "hashlimit-above" } else { "hashlimit-upto" };
     }
     let limit = limit.clone();
-    let in_bytes = limit.value().ends_with("b/s");
-    let (rate, burst, expiry, written_expiry, interval) = match in_bytes {
+    let (rate, burst, expiry, written_expiry, interval) = match in_bytes(limit.value()) {
         true => rate_in_bytes(&limit, said(&all, "hashlimit-burst"))?,
         false => rate_in_packets(&limit, said(&all, "hashlimit-burst"), extension)?,
     };
@@ -251,17 +278,17 @@ type Counted = (String, Option<String>, u64, u64, u64);
 fn rate_in_bytes(limit: &Said, burst: Option<&Said>) -> Result<Counted, Fault> {
     let help = "write an amount a second, of 16 bytes at least: `512kb/s`, `2mb/s`, `4096b/s`";
     let wrong = || limit.vain(format!("`{}` is no rate of bytes", limit.value()), help);
-    let cost = bytes(limit.value(), "b/s").map(cost).filter(|cost| *cost > 0).ok_or_else(wrong)?;
+    let cost = bytes(limit.value()).map(cost).filter(|cost| *cost > 0).ok_or_else(wrong)?;
     let rate = rate_of(cost);
     if rate == 0 {
-        return Err(wrong());
+        // Saved as `0b/s`, which no loader takes; with a burst the loaders divide by zero.
+        return if burst.is_some() { Err(wrong()) } else { Ok(("1b/s".into(), None, 15_000, 15_000, 1)) };
     }
     let exact = |(_, unit): &&(&str, u64)| rate >= *unit && self::cost(rate & !(unit - 1)) == cost;
     let (name, unit) = UNITS.iter().find(exact).unwrap_or(&UNITS[2]);
     let saved = format!("{}{name}b/s", rate / unit);
     let Some(burst) = burst else { return Ok((saved, None, 15_000, 15_000, 1)) };
-    let amount = bytes(burst.value(), "b").or_else(|| bytes(burst.value(), ""));
-    let amount = amount.filter(|amount| *amount >= rate).ok_or_else(|| {
+    let amount = burst_of(burst.value()).filter(|amount| *amount >= rate).ok_or_else(|| {
         let help = format!("write `{rate}b` or more");
         burst.vain("the burst must be as large as what comes in a second", help)
     })?;
@@ -286,7 +313,7 @@ fn rate_in_packets(limit: &Said, burst: Option<&Said>, extension: &Written) -> R
         RateUnit::Hour => "hour",
         RateUnit::Day => "day",
     };
-    let burst = burst.map_or(Some(5), |burst| number(burst.value())).filter(|burst| (1..=1_000_000).contains(burst));
+    let burst = burst.map_or(Some(5), |burst| burst_of(burst.value())).filter(|burst| (1..=1_000_000).contains(burst));
     let burst = burst.ok_or_else(|| wrong(limit.span.clone()))?;
     Ok((format!("{count}/{name}"), Some(burst.to_string()), rate::seconds(saved) * 1000, seconds * 1000, seconds))
 }

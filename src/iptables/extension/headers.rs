@@ -8,7 +8,7 @@ use crate::iptables::fault::Fault;
 use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Problem, RulePlace};
 use crate::iptables::ruleset::{Match, Part, Untyped};
-use crate::iptables::text::saved::{U32, bits, decimal, interface, masked, names, no, one_of, ports, range};
+use crate::iptables::text::saved::{U32, bits, decimal, interface, masked, names, no, one_of, ports, range, rising};
 use crate::iptables::text::values;
 use crate::iptables::text::words::Word;
 use crate::iptables::text::write;
@@ -91,7 +91,7 @@ pub static MATCHES: &[&Row<Match>] = &[
         .only(Family::V4, "")
         .needs(&[&["realm"]])
         .demands(&[demand().hooks(Hooks::WITH_OUT_INTERFACE.and(Hooks::INPUT))]),
-    &matching("tcpmss", &[option("mss", range::<65_535>).negatable()])
+    &matching("tcpmss", &[option("mss", rising::<65_535>).negatable()])
         .needs(&[&["mss"]])
         .demands(&[demand().of(6, "-p tcp")]),
     &matching("tos", &[option("tos", type_of_service).negatable()]).needs(&[&["tos"]]),
@@ -125,13 +125,9 @@ pub fn type_of_service(word: &Word, _: Family) -> Result<String, Fault> {
     one_of(word, "type of service", &NAMES, true)
 }
 
-/// A range of all numbers is saved as nothing.
+/// A range of all numbers is saved as nothing. Negated it matches nothing, though it is saved as nothing, too: it is kept.
 pub fn without_full_ranges(mut all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>, Fault> {
-    let full = |one: &Said| one.value() == "0:4294967295";
-    if let Some(none) = all.iter().find(|one| one.negated && full(one)) {
-        return Err(none.vain("every number is excluded: this matches nothing", "leave it out to match every number"));
-    }
-    all.retain(|one| !full(one));
+    all.retain(|one| one.negated || one.value() != "0:4294967295");
     Ok(all)
 }
 

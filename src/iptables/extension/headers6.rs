@@ -64,6 +64,7 @@ pub static MATCHES: &[&Row<Match>] = &[
         .needs(&[&["header"]]),
     &matching("mh", &[option("mh-type", mobility_types).negatable()])
         .only(Family::V6, "")
+        .of(Protocol(135))
         .finish(mh)
         .demands(&[demand().of(135, "-p 135")]),
     &matching(
@@ -216,13 +217,9 @@ fn mobility_types(word: &Word, _: Family) -> Result<String, Fault> {
     }
 }
 
-/// All types are saved as nothing.
+/// All types are saved as nothing; all types negated as well, though that matches nothing.
 fn mh(mut all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>, Fault> {
-    let full = |one: &Said| one.value() == "0:255";
-    if let Some(none) = all.iter().find(|one| one.negated && full(one)) {
-        return Err(none.vain("every type is excluded: this matches nothing", "leave it out to match every type"));
-    }
-    all.retain(|one| !full(one));
+    all.retain(|one| one.negated || one.value() != "0:255");
     Ok(all)
 }
 

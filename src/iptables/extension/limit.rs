@@ -36,7 +36,7 @@ pub static LIMIT: Row<Match> = matching("limit", &[typed("limit"), typed("limit-
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[&LIMIT];
 
-/// `N`, `N/second`, `N/m`: the count and the unit.
+/// `N`, `N/second`, `N/m`: the count and the unit. What follows the number is ignored: `10kb/min` is ten packets a minute.
 pub fn rate_text(word: &Word) -> Result<(u32, RateUnit), Fault> {
     let (count, unit) = word.text.split_once('/').unwrap_or((&word.text, "second"));
     let units =
@@ -44,8 +44,8 @@ pub fn rate_text(word: &Word) -> Result<(u32, RateUnit), Fault> {
     let unit = units.into_iter().find(|(name, _)| {
         !unit.is_empty() && name.get(..unit.len()).is_some_and(|name| name.eq_ignore_ascii_case(unit))
     });
-    match (count.parse::<u32>(), unit) {
-        (Ok(count), Some((_, unit))) if count > 0 && !word.text.starts_with('+') => Ok((count, unit)),
+    match (values::leading(count).and_then(|count| u32::try_from(count).ok()), unit) {
+        (Some(count), Some((_, unit))) if count > 0 => Ok((count, unit)),
         _ => Err(Fault::new(
             word.span.clone(),
             format!("`{}` is no rate", word.text),

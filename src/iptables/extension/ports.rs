@@ -11,6 +11,7 @@ use crate::iptables::text::values;
 use crate::iptables::text::words::Word;
 use crate::iptables::text::write;
 use crate::net::{PortRange, Protocol};
+use crate::services::debian::Listed;
 
 const PORTS: [Spelling; 4] = [
     typed("sport"),
@@ -33,7 +34,7 @@ pub static TCP: Row<Match> = matching(
 .demands(&[demand().of(6, "-p tcp")])
 .checked(|one, part, _, problems| {
     if let Match::Tcp(tcp) = one {
-        check_ports(&tcp.ports, part, problems);
+        check_ports(&tcp.ports, true, part, problems);
         neither_port(&tcp.ports, part, problems);
         if let Some(flags) = &tcp.flags {
             check_flags(flags, part, problems);
@@ -47,7 +48,7 @@ pub static TCP: Row<Match> = matching(
 pub static UDP: Row<Match> = matching("udp", &PORTS)
     .of(Protocol::UDP)
     .typed(
-        |written, reading| ports(written, reading).map(Match::Udp),
+        |written, reading| ports(written, Listed::WithPorts, reading).map(Match::Udp),
         |one, _, out| {
             if let Match::Udp(both) = one {
                 native_ports(both, out);
@@ -57,7 +58,7 @@ pub static UDP: Row<Match> = matching("udp", &PORTS)
     .demands(&[demand().of(17, "-p udp")])
     .checked(|one, part, _, problems| {
         if let Match::Udp(both) = one {
-            check_ports(both, part, problems);
+            check_ports(both, false, part, problems);
             neither_port(both, part, problems);
         }
     })
@@ -92,6 +93,7 @@ pub static MATCHES: &[&Row<Match>] = &[&TCP, &UDP, &MULTIPORT];
 /// One of `--sport` and `--dport`: the ports, a parameter, or nothing where every port is meant.
 fn port_option(
     choice: &WrittenOption,
+    names: Listed,
     reading: &mut OptionContext,
     ports: &mut Ports,
     seen: &mut [bool; 2],
@@ -106,7 +108,7 @@ fn port_option(
         reading.holes.push((slot, parameter, choice.negated));
         return Ok(());
     }
-    let range = values::port_range(word)?;
+    let range = values::port_range(word, names)?;
     let place = if source { &mut ports.source } else { &mut ports.destination };
     if range != PortRange::ANY || choice.negated {
         *place = Some(negatable(choice, range));
@@ -115,22 +117,23 @@ fn port_option(
 }
 
 /// The ports of a match that has nothing else.
-pub fn ports(written: &Written, reading: &mut OptionContext) -> Result<Ports, Fault> {
+pub fn ports(written: &Written, names: Listed, reading: &mut OptionContext) -> Result<Ports, Fault> {
     let mut ports = Ports { source: None, destination: None };
     let mut seen = [false; 2];
     for choice in &written.options {
-        port_option(choice, reading, &mut ports, &mut seen)?;
+        port_option(choice, names, reading, &mut ports, &mut seen)?;
     }
     Ok(ports)
 }
 
 fn read_tcp(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
+    let names = Listed::For(Some(Protocol::TCP));
     let mut tcp = Tcp { ports: Ports { source: None, destination: None }, flags: None, option: None };
     let mut seen = [false; 2];
     let mut flags = false;
     for choice in &written.options {
         match choice.name.as_str() {
-            "sport" | "dport" => port_option(choice, reading, &mut tcp.ports, &mut seen)?,
+            "sport" | "dport" => port_option(choice, names, reading, &mut tcp.ports, &mut seen)?,
             "tcp-option" => {
                 put(&mut tcp.option, negatable(choice, values::small(choice.argument()?, 1, 255)?), choice)?
             }
@@ -139,15 +142,8 @@ fn read_tcp(written: &Written, reading: &mut OptionContext) -> Result<Match, Fau
                     return Err(twice(choice));
                 }
                 let value = if name == "syn" { TcpFlags::SYN } else { read_flags(choice)? };
-                if value.mask == 0 && value.set != 0 {
-                    return Err(Fault::new(
-                        choice.span.clone(),
-                        "these flags are never on: none of them is looked at",
-                        "this matches nothing, and is saved as a match of everything",
-                        "name the flags to look at first, then those that must be on: `--tcp-flags SYN,ACK SYN`",
-                    ));
-                }
-                tcp.flags = (value.mask != 0 || choice.negated).then(|| negatable(choice, value));
+                let asks = value.mask != 0 || value.set != 0 || choice.negated;
+                tcp.flags = asks.then(|| negatable(choice, value));
             }
         }
     }
@@ -185,14 +181,15 @@ fn read_flags(choice: &WrittenOption) -> Result<TcpFlags, Fault> {
     }
 }
 
-fn read_multiport(written: &Written, _: &mut OptionContext) -> Result<Match, Fault> {
+fn read_multiport(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     let choice = only(written, "its ports", "write `--dports 80,443`")?;
     let word = choice.argument()?;
+    let names = Listed::For(reading.protocol);
     let mut ports = Vec::new();
     for text in word.text.split(',') {
         let (start, end) = text.split_once(':').unwrap_or((text, text));
-        let (Some(start_port), Some(end_port)) = (values::port(start), values::port(end)) else {
-            return Err(values::bad_port(word, text));
+        let (Some(start_port), Some(end_port)) = (values::port(start, names), values::port(end, names)) else {
+            return Err(values::bad_port(word, text, names));
         };
         if start_port > end_port || (start_port == end_port && text.contains(':')) {
             return Err(Fault::new(
@@ -275,16 +272,18 @@ fn print_multiport(multiport: &Negatable<Box<Multiport>>, out: &mut String) {
     }
 }
 
-/// Reports ports that match nothing.
-pub fn check_ports(ports: &Ports, part: Part, problems: &mut Vec<Problem>) {
+/// Reports ports that match nothing; `refused`: the loaders compare the ends of a range.
+pub fn check_ports(ports: &Ports, refused: bool, part: Part, problems: &mut Vec<Problem>) {
     for side in [&ports.source, &ports.destination].into_iter().flatten() {
         if side.value.start > side.value.end {
             let message = format!("the range of ports {} ends before it starts", side.value);
-            problems.push(problem(part, Kind::Match, message, "matches nothing", "swap its ends"));
+            let label = if side.negated { "excludes nothing" } else { "matches nothing" };
+            problems.push(Problem { refused, ..problem(part, Kind::Match, message, label, "swap its ends") });
         } else if side.negated && side.value == PortRange::ANY {
             // iptables-save prints nothing for it: loaded again, it would match everything.
             let help = "leave it out to match every port";
-            problems.push(vain(problem(part, Kind::Match, "every port is excluded", "matches nothing", help)));
+            let label = "matches nothing; of TCP and UDP iptables-nft lets it match everything";
+            problems.push(vain(problem(part, Kind::Match, "every port is excluded", label, help)));
         }
     }
 }
@@ -301,13 +300,14 @@ fn neither_port(ports: &Ports, part: Part, problems: &mut Vec<Problem>) {
 
 fn check_flags(flags: &Negatable<TcpFlags>, part: Part, problems: &mut Vec<Problem>) {
     let TcpFlags { mask, set } = flags.value;
-    if set & !mask != 0 && !flags.negated {
+    if set & !mask != 0 && mask != 0 && !flags.negated {
         let help = "name every flag that must be on in the first word as well: `--tcp-flags SYN,ACK SYN`";
         let message = "a flag must be on that is not looked at";
         problems.push(vain(problem(part, Kind::Match, message, "matches nothing", help)));
     } else if mask == 0 {
         let help = "leave it out, or name the flags to look at";
-        problems.push(vain(problem(part, Kind::Match, "no flag is looked at", "saved as no match at all", help)));
+        let label = "iptables-nft leaves it out, legacy iptables does not";
+        problems.push(vain(problem(part, Kind::Match, "no flag is looked at", label, help)));
     }
 }
 

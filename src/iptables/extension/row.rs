@@ -13,6 +13,8 @@ use crate::net::{Family, Protocol};
 pub struct OptionContext {
     /// The family of the rule.
     pub family: Family,
+    /// The protocol that the rule names, by which some look up the names of services.
+    pub protocol: Option<Protocol>,
     /// Whether the line is a template's, whose ports may be parameters.
     pub template: bool,
     /// The parameters that were read.

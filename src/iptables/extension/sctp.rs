@@ -11,6 +11,7 @@ use crate::iptables::text::saved::no;
 use crate::iptables::text::values;
 use crate::iptables::text::words::Word;
 use crate::net::{Family, Protocol};
+use crate::services::debian::Listed;
 
 /// `-m sctp`, typed where it has nothing but ports.
 pub static SCTP: Row<Match> = matching(
@@ -33,22 +34,25 @@ pub static SCTP: Row<Match> = matching(
 .takes_holes()
 .checked(|one, part, _, problems| {
     if let Match::Sctp(both) = one {
-        check_ports(both, part, problems);
+        check_ports(both, true, part, problems);
     }
 });
 
 /// The matches of this file.
 pub static MATCHES: &[&Row<Match>] = &[&SCTP];
 
+/// Debian lists no service of SCTP but those of signalling.
+const NAMES: Listed = Listed::For(Some(Protocol::SCTP));
+
 fn read(written: &Written, reading: &mut OptionContext) -> Result<Match, Fault> {
     if written.options.iter().any(|choice| choice.name == "chunk-types") {
         return kept_match(written, reading.family);
     }
-    ports(written, reading).map(Match::Sctp)
+    ports(written, NAMES, reading).map(Match::Sctp)
 }
 
 fn port_range(word: &Word, _: Family) -> Result<String, Fault> {
-    let range = values::port_range(word)?;
+    let range = values::port_range(word, NAMES)?;
     Ok(if range.is_single() { range.start.to_string() } else { format!("{}:{}", range.start, range.end) })
 }
 

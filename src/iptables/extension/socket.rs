@@ -50,9 +50,12 @@ pub static MATCHES: &[&Row<Match>] = &[
         .reassembles(),
 ];
 
-/// A number or a range of numbers; names are looked up where the rules are loaded.
+/// A number or a range of numbers; names are looked up where the rules are loaded, and `root` is 0 everywhere.
 fn owners(word: &Word, _: Family) -> Result<String, Fault> {
     let (start, end) = word.text.split_once(['-', ':']).unwrap_or((&word.text, &word.text));
+    if word.text == "root" {
+        return Ok("0".into());
+    }
     let read = |text: &str| number(text).filter(|value| *value < U32 && !text.is_empty());
     match read(start).zip(read(end)) {
         Some((start, end)) if start == end => Ok(start.to_string()),

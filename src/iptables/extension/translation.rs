@@ -8,10 +8,11 @@ use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, Problem, RulePlace, problem, vain};
 use crate::iptables::ruleset::{Nat, NatOptions, Part, TableName, Target};
 use crate::iptables::text::saved::{length, no};
-use crate::iptables::text::values::{self, host_address};
+use crate::iptables::text::values::{self, host_address, number};
 use crate::iptables::text::words::Word;
 use crate::iptables::text::write;
 use crate::net::{Family, PortRange, Prefix, write_address};
+use crate::services::debian::Listed;
 
 const INBOUND: Hooks = Hooks::PREROUTING.and(Hooks::OUTPUT);
 const OUTBOUND: Hooks = Hooks::INPUT.and(Hooks::POSTROUTING);
@@ -189,21 +190,26 @@ fn bad_nat(choice: &WrittenOption, family: Family) -> Fault {
 }
 
 fn read_ports(choice: &WrittenOption, text: &str) -> Result<PortRange, Fault> {
-    let (start, end) = text.split_once('-').unwrap_or((text, text));
-    match values::port(start).zip(values::port(end)) {
-        Some((start, end)) if start <= end && start > 0 => Ok(PortRange { start, end }),
+    // A name may have a dash, and no name may stand in a range.
+    let plain = |text: &str| number(text).filter(|_| !text.is_empty()).and_then(|port| u16::try_from(port).ok());
+    let read = match text.split_once('-').filter(|(start, _)| plain(start).is_some()) {
+        Some((start, end)) => plain(start).zip(plain(end)),
+        None => values::port(text, Listed::Any).map(|port| (port, port)),
+    };
+    match read {
+        Some((start, end)) if start <= end => Ok(PortRange { start, end }),
         _ => Err(Fault::new(
             choice.span.clone(),
             format!("`{text}` is no port to translate to"),
             "ports belong here",
-            "write a number from 1 to 65535, or a range with a dash: `1024-65535`",
+            "write a number up to 65535, the name of a service, or a range of numbers: `1024-65535`",
         )),
     }
 }
 
 /// The base port of `7000-7010/6000`: a range keeps the distance of each port from it.
 fn base_port(choice: &WrittenOption, range: &str, base: &str) -> Result<u16, Fault> {
-    values::port(base).filter(|port| *port > 0 && range.contains('-')).ok_or_else(|| {
+    values::port(base, Listed::Any).filter(|port| *port > 0 && range.contains('-')).ok_or_else(|| {
         Fault::new(
             choice.span.clone(),
             format!("`{range}/{base}` is not a range of ports with a base port"),

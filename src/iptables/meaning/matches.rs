@@ -4,6 +4,7 @@
 //! *Negated or not, it does not match* is a conjunct of its own: the ports of a piece that has none, the mark of no connection.
 
 use super::super::extension::index::match_named;
+use super::super::extension::ranges::exclude_all;
 use super::super::ruleset::{
     Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Part, PolicyDirection,
     PortSide, Ports, RpFilter, Rule, States, Tcp, Untyped,
@@ -217,8 +218,16 @@ fn ports(wanted: &Ports, context: Option<&Context>, emit: &mut impl FnMut(Condit
             emit(context.either(Condition::all([from.clone(), to.clone()]), Condition::any([from, to])));
         }
         _ => {
-            wanted.source.iter().for_each(|wanted| emit(port(Field::SourcePort, Some(*wanted))));
-            wanted.destination.iter().for_each(|wanted| emit(port(Field::DestinationPort, Some(*wanted))));
+            for (field, wanted) in [(Field::SourcePort, wanted.source), (Field::DestinationPort, wanted.destination)] {
+                let Some(wanted) = wanted else { continue };
+                let is = port(field, Some(wanted));
+                let excluded = wanted.negated && wanted.value == PortRange::ANY;
+                // iptables-nft leaves a comparison with all ports out, negated or not.
+                emit(match context.filter(|_| excluded) {
+                    Some(context) => context.either(is, Condition::ALWAYS),
+                    None => is,
+                });
+            }
         }
     }
 }
@@ -241,7 +250,9 @@ fn tcp(wanted: &Tcp, context: &Context, protocol: Option<Protocol>, emit: &mut i
     carried_by(&[Protocol::TCP], protocol, emit);
     ports(&wanted.ports, Some(context), emit);
     if let Some(flags) = wanted.flags {
-        emit(Condition::masked(Field::TcpFlags, flags.value.set, flags.value.mask).negated(flags.negated));
+        let is = Condition::masked(Field::TcpFlags, flags.value.set, flags.value.mask).negated(flags.negated);
+        // Where no flag is looked at, iptables-nft leaves the comparison out, negated or not.
+        emit(if flags.value.mask == 0 { context.either(is, Condition::ALWAYS) } else { is });
     }
     read(asks(&wanted.ports) || wanted.flags.is_some(), context, emit);
     if let Some(option) = wanted.option {
@@ -340,6 +351,9 @@ fn ip_range(wanted: &IpRange, emit: &mut impl FnMut(Condition)) {
 
 /// An extension without a type: the same words have the same answer where that is a function of the packet.
 fn extension(unknown: &Untyped) -> Condition {
+    if exclude_all(unknown) {
+        return Condition::NEVER;
+    }
     let which = if match_named(&unknown.name).is_some_and(|row| row.counts) {
         Unknown::Rule
     } else {
@@ -427,6 +441,40 @@ mod tests {
         assert_eq!(answer("-p ah -m ah", Family::V4, &ah), YES);
         assert!(backends_differ(&rule(text, Family::V4).matches[0], Family::V4));
         assert!(!backends_differ(&rule("-m mark --mark 0x1", Family::V4).matches[0], Family::V4));
+    }
+
+    // Loaded with both backends, and met with packets.
+    #[test]
+    fn what_iptables_nft_leaves_out_matches_everything() {
+        let tcp = [(Field::Protocol, 6)];
+        for text in ["! --dport 0:65535", "! --sport :", "! --tcp-flags NONE NONE", "--tcp-flags NONE SYN"] {
+            assert_eq!(answer(&format!("-p tcp {text}"), Family::V4, &tcp), [Answer::No, Answer::Yes], "{text}");
+        }
+        assert_eq!(answer("-p udp ! --dport 0:65535", Family::V6, &[(Field::Protocol, 17)]), [Answer::No, Answer::Yes]);
+        assert_eq!(answer("-p tcp -m multiport ! --dports 0:65535", Family::V4, &tcp), NO);
+        assert_eq!(answer("-p sctp ! --dport 0:65535", Family::V4, &[(Field::Protocol, 132)]), NO);
+    }
+
+    #[test]
+    fn a_range_without_a_number_matches_nothing() {
+        let udp = [(Field::Protocol, 17)];
+        assert_eq!(answer("-p udp --dport 200:100", Family::V4, &udp), NO);
+        assert_eq!(answer("-p udp ! --dport 200:100", Family::V4, &udp), YES);
+        for (text, protocol, family) in [
+            ("-m conntrack --ctorigdstport 200:100", 17, Family::V4),
+            ("-m conntrack --ctexpire 9:1 --ctstate NEW", 17, Family::V4),
+            ("-p esp -m esp --espspi 9:1", 50, Family::V4),
+            ("-p esp -m esp ! --espspi :", 50, Family::V6),
+            ("-p ah -m ah ! --ahspi :", 51, Family::V4),
+            ("-m length --length 9:1", 17, Family::V6),
+            ("-m frag --fragid 9:1", 17, Family::V6),
+            ("-m frag ! --fragid :", 17, Family::V6),
+            ("-m rt --rt-segsleft 9:1", 17, Family::V6),
+            ("-p mh -m mh ! --mh-type :", 135, Family::V6),
+            ("-p dccp --dport 9:1", 33, Family::V4),
+        ] {
+            assert_eq!(answer(text, family, &[(Field::Protocol, protocol)]), NO, "{text}");
+        }
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! The names of chains and of tables.
 //! Input: a name. Output: what is wrong with it.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::iptables::extension::index::is_target_name;
 use crate::iptables::fault::Fault;
-use crate::iptables::ruleset::Chain;
+use crate::iptables::ruleset::{Chain, ChainId};
+
+/// The chains of a table by name.
+pub type ChainNames = HashMap<Arc<str>, ChainId>;
 
 /// What is wrong with a chain's name, if anything: 1 to 28 bytes, no dash or `!` in front, no name of a verdict.
 pub fn chain_name_fault(name: &str, span: &Range<usize>) -> Option<Fault> {
@@ -24,6 +29,12 @@ pub fn chain_name_fault(name: &str, span: &Range<usize>) -> Option<Fault> {
     };
     let help = "choose a name of 1 to 28 bytes that is no target and begins with a letter";
     Some(Fault::new(span.clone(), format!("the chain name `{name}` {reason}"), "this name", help))
+}
+
+/// Whether a declaration with that name is loaded all the same: names of targets are, but for the verdicts. What is said
+/// after `-j` is the chain from there on.
+pub fn is_declarable(name: &str) -> bool {
+    is_target_name(name) && !matches!(name, "ACCEPT" | "DROP" | "RETURN" | "QUEUE")
 }
 
 /// The fault of a table that is not there.

@@ -3,61 +3,86 @@
 
 use std::ops::Range;
 
-use super::chain_name::chain_name_fault;
-use super::line::{Line, MAX_LINE_BYTES, line};
-use super::rule_text::RuleText;
+use super::chain_name::{ChainNames, chain_name_fault, is_declarable};
+use super::line::{Line, MAX_LINE_BYTES, line_of};
+use super::open_table::OpenTable;
+use super::rule_text::{Edit, RuleText};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{ChainPolicy, Origins, Rule, Ruleset, Table, TableName};
 use crate::net::Family;
 
-/// Reads a whole file as `iptables-restore` does, from empty tables; a line with a fault costs only itself.
+/// What a whole file says.
+pub struct WholeFile {
+    /// The rules; a line with a fault costs only itself.
+    pub ruleset: Ruleset,
+    /// What no loader takes, with its line, from 1.
+    pub faults: Vec<(usize, Fault)>,
+    /// What one of the two loaders does not take.
+    pub cautions: Vec<(usize, Fault)>,
+}
+
+/// Reads a whole file as `iptables-restore` does, from empty tables.
 ///
 /// The rules' origins are their lines. Faults come with their line, from 1.
 pub fn file(text: &str, family: Family) -> (Ruleset, Vec<(usize, Fault)>) {
-    let mut ruleset = Ruleset::new(family);
-    let mut faults = Vec::new();
-    let mut current: Option<(TableName, usize)> = None;
+    let whole = whole_file(text, family);
+    (whole.ruleset, whole.faults)
+}
+
+/// Reads a whole file, and what one of the two loaders refuses in it.
+pub fn whole_file(text: &str, family: Family) -> WholeFile {
+    let mut whole = WholeFile { ruleset: Ruleset::new(family), faults: Vec::new(), cautions: Vec::new() };
+    let WholeFile { ruleset, faults, cautions } = &mut whole;
+    let none = ChainNames::new();
+    let mut current: Option<OpenTable> = None;
     for (index, line_text) in text.split_inclusive('\n').enumerate() {
         let number = index + 1;
+        let fed = line_text.ends_with('\n');
         let line_text = line_text.strip_suffix('\n').unwrap_or(line_text);
         if let Some(fault) = misshapen(line_text) {
             faults.push((number, fault));
         }
-        let line = match line(line_text, family, false) {
+        let chains = current.as_ref().map_or(&none, |open| &open.chains);
+        let line = match line_of(line_text, family, false, Some(chains)) {
             Ok(line) => line,
             Err(found) => {
                 faults.extend(found.into_iter().map(|fault| (number, fault)));
                 continue;
             }
         };
-        match (line, current) {
+        match (line, &mut current) {
             (Line::Blank | Line::Comment, _) => {}
             (Line::Table(name), open) => {
-                if let Some((open, start)) = open {
-                    faults.push((start, uncommitted(open)));
+                if let Some(open) = open.take() {
+                    faults.push((open.start, uncommitted(open.table.name)));
+                    open.close(ruleset);
                 }
-                current = Some((name, number));
-                let table = ruleset.table_or_new(name);
-                *table = Table::new(name);
+                current = Some(OpenTable::new(name, number));
             }
-            (Line::Commit, Some(_)) => current = None,
+            (Line::Commit, open @ Some(_)) => {
+                open.take().into_iter().for_each(|open| open.close(ruleset));
+                if !fed {
+                    cautions.push((number, unfed(line_text)));
+                }
+            }
             (_, None) => {
                 let help = "begin a table with `*filter` before it, and end it with `COMMIT` after it";
                 faults.push((number, Fault::new(0..line_text.len(), "the line stands in no table", "this line", help)));
             }
-            (line, Some((name, _))) => {
-                if let Err(fault) = apply(line, ruleset.table_or_new(name), number as u32, line_text.len()) {
-                    faults.push((number, fault));
-                }
-            }
+            (line, Some(open)) => match apply(line, open, number as u32, line_text.len()) {
+                Ok(None) => {}
+                Ok(Some(caution)) => cautions.push((number, caution)),
+                Err(fault) => faults.push((number, fault)),
+            },
         }
     }
-    if let Some((open, start)) = current {
-        faults.push((start, uncommitted(open)));
+    if let Some(open) = current {
+        faults.push((open.start, uncommitted(open.table.name)));
+        open.close(ruleset);
     }
     ruleset.tables.iter_mut().for_each(Table::resolve_calls);
-    (ruleset, faults)
+    whole
 }
 
 /// What only a whole file cannot have: `rules` blocks may be indented, files may not.
@@ -107,61 +132,65 @@ fn no_such_chain(name: &str, table: TableName, span: Range<usize>) -> Fault {
     )
 }
 
-fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<(), Fault> {
+/// Reads a line into its table; what one of the two loaders refuses is a caution.
+fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result<Option<Fault>, Fault> {
     let whole = 0..length;
-    let name = table.name;
+    let name = open.table.name;
+    let chain_of = |open: &OpenTable, chain: &str, span: Range<usize>| {
+        open.chains.get(chain).copied().ok_or_else(|| no_such_chain(chain, name, span))
+    };
     match line {
         Line::Chain { name, policy, span } => {
-            if let Some(problem) = chain_name_fault(&name, &span) {
+            if let Some(problem) = chain_name_fault(&name, &span).filter(|_| !is_declarable(&name)) {
                 return Err(problem);
             }
-            let declared = table.chain(&name);
-            if declared.is_some_and(|chain| !table.is_built_in(chain)) {
-                return Err(declared_twice(&name, span));
+            let declared = open.chains.get(&*name).copied();
+            let built_in = declared.is_some_and(|chain| open.table.is_built_in(chain));
+            let chain = open.chain(&name);
+            if built_in && policy.is_some() {
+                open.table.chains[chain.0 as usize].policy = policy;
             }
-            let chain = table.chain_or_new(&name);
-            if policy.is_some() && !table.is_built_in(chain) {
-                return Err(own_policy(&name, span));
+            if !built_in && policy.is_some() {
+                return Ok(Some(own_policy(&name, span)));
             }
-            if policy.is_some() {
-                table.chains[chain.0 as usize].policy = policy;
+            if declared.is_some() && !built_in {
+                return Ok(Some(declared_twice(&name, span)));
             }
         }
         Line::Policy { chain, policy, span } => {
-            let Some(id) = table.chain(&chain) else { return Err(no_such_chain(&chain, name, span)) };
-            if !table.is_built_in(id) {
+            let id = chain_of(open, &chain, span.clone())?;
+            if !open.table.is_built_in(id) {
                 return Err(own_policy(&chain, span));
             }
             if name == TableName::Nat && policy == ChainPolicy::Drop {
                 let help = "drop in table `filter`: the nat table sees only the first packet of a connection";
                 return Err(Fault::new(whole, "a chain of table `nat` cannot drop", "iptables refuses it", help));
             }
-            table.chains[id.0 as usize].policy = Some(policy);
+            open.table.chains[id.0 as usize].policy = Some(policy);
         }
         Line::NewChain { name, span } => {
             if let Some(problem) = chain_name_fault(&name, &span) {
                 return Err(problem);
             }
-            if table.chain(&name).is_some() {
+            if open.chains.contains_key(&*name) {
                 return Err(declared_twice(&name, span));
             }
-            table.chain_or_new(&name);
+            open.chain(&name);
         }
-        Line::Flush(None) => table.rules.clear(),
-        Line::Flush(Some(chain)) => match table.chain(&chain) {
-            Some(id) => table.rules.retain(|rule| rule.chain != id),
-            None => return Err(no_such_chain(&chain, name, whole)),
-        },
+        Line::Flush(None) => open.rules.clear(),
+        Line::Flush(Some(chain)) => open.rules.flush(chain_of(open, &chain, whole)?),
         Line::DeleteChain(chain) => {
             let built_in = name.built_in_chains().len();
-            if chain.is_none() && table.rules.iter().all(|rule| (rule.chain.0 as usize) < built_in) {
-                table.chains.truncate(built_in);
+            if chain.is_none() && open.rules.all_within(built_in) {
+                open.table.chains.truncate(built_in);
+                open.chains.retain(|_, chain| name.is_built_in(*chain));
             } else {
                 let help = "leave the line out, and do not declare the chain";
                 return Err(Fault::new(whole, "a chain that was just made cannot be deleted", "this line", help));
             }
         }
         Line::Rules(rules) => {
+            let mut caution = None;
             for text in rules {
                 if text.table.is_some() {
                     return Err(Fault::new(
@@ -171,18 +200,44 @@ fn apply(line: Line, table: &mut Table, number: u32, length: usize) -> Result<()
                         "put the rule below the line of its table, `*nat` or another",
                     ));
                 }
-                let Some(chain) = table.chain(&text.chain) else {
-                    let span = text.place(Part::Chain).unwrap_or(whole);
-                    return Err(no_such_chain(&text.chain, name, span));
-                };
+                let chain = chain_of(open, &text.chain, text.place(Part::Chain).unwrap_or(whole.clone()))?;
                 let origins = Origins::Line(number);
-                let RuleText { header, matches, target, .. } = text;
-                table.rules.push(Rule { chain, header, matches: matches.into(), target, origins });
+                if matches!(text.edit, Edit::Replace(_)) {
+                    caution = Some(replaced(whole.clone()));
+                }
+                let RuleText { edit, header, matches, target, .. } = text;
+                let rule = Rule { chain, header, matches: matches.into(), target, origins };
+                if !open.rules.apply(edit, rule) {
+                    return Err(no_such_rule(edit, whole));
+                }
             }
+            return Ok(caution);
         }
         Line::Blank | Line::Comment | Line::Zero | Line::Commit | Line::Table(_) => {}
     }
-    Ok(())
+    Ok(None)
+}
+
+fn no_such_rule(edit: Edit, span: Range<usize>) -> Fault {
+    let (message, help) = match edit {
+        Edit::Insert(_) => ("the chain has too few rules above this line", "write a smaller number, or none"),
+        Edit::Delete | Edit::Check => {
+            ("the chain has no such rule above this line", "write the rule as it stands above")
+        }
+        _ => ("the chain has no rule of that number above this line", "write the number of a rule, the first is 1"),
+    };
+    Fault::new(span, message, "the loaders refuse it", help)
+}
+
+/// iptables-nft 1.8.9 ends with a segmentation fault.
+fn replaced(span: Range<usize>) -> Fault {
+    let help = "write the rule in its place with `-A`";
+    Fault::new(span, "iptables-nft crashes where a rule of the same file is replaced", "`-R`", help)
+}
+
+fn unfed(line: &str) -> Fault {
+    let help = "end the file with a line feed";
+    Fault::new(0..line.len(), "the last line has no line feed", "iptables-legacy refuses the file", help)
 }
 
 fn declared_twice(chain: &str, span: Range<usize>) -> Fault {
@@ -192,7 +247,8 @@ fn declared_twice(chain: &str, span: Range<usize>) -> Fault {
 
 fn own_policy(chain: &str, span: Range<usize>) -> Fault {
     let help = format!("write `:{chain} - [0:0]`, and end the chain with a rule that decides");
-    Fault::new(span, format!("chain `{chain}` is not built in and has no policy"), "a chain of your own", help)
+    let message = format!("chain `{chain}` is not built in and has no policy");
+    Fault::new(span, message, "iptables-legacy refuses it, iptables-nft ignores it", help)
 }
 
 #[cfg(test)]

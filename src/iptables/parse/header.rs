@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::chain_name::unknown_table;
 use super::options::Core;
 use super::reader::{LoadedRow, Reader};
+use super::rule_text::Edit;
 use crate::iptables::extension::index::{match_named, target_named};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
@@ -55,8 +56,12 @@ impl Reader<'_> {
         }
         let span = start..argument.span.end;
         let parameter = hole(&argument.text).filter(|_| self.template);
-        if matches!(letter, 's' | 'd' | 'i' | 'o' | 'p' | 'f' | 'A') {
+        if matches!(letter, 's' | 'd' | 'i' | 'o' | 'p' | 'f') {
             self.once(letter, word)?;
+        }
+        if matches!(letter, 'A' | 'I' | 'D' | 'R' | 'C') {
+            // One command a line, whichever it is.
+            self.once('A', word)?;
         }
         match (letter, parameter) {
             ('s', Some(parameter)) => self.fill(Part::Source, Slot::Source, parameter, negated, span),
@@ -84,6 +89,7 @@ impl Reader<'_> {
             }
             ('p', None) => {
                 self.rule.parts.push((Part::Protocol, span.clone()));
+                self.protocol.clone_from(&argument.text);
                 match values::protocol(&argument)? {
                     Some(value) => self.rule.header.protocol = Some(Negatable { negated, value }),
                     None if negated => {
@@ -128,6 +134,11 @@ impl Reader<'_> {
             }
             ('4', _) => self.other_family |= self.family == Family::V6,
             ('6', _) => self.other_family |= self.family == Family::V4,
+            ('I' | 'R' | 'D' | 'C', _) if self.chains.is_some() => {
+                self.rule.parts.push((Part::Chain, argument.span.clone()));
+                self.rule.chain = argument.text;
+                self.edit(letter, word)?;
+            }
             ('I' | 'R' | 'D' | 'C', _) => {
                 return Err(Fault::new(
                     word.span.clone(),
@@ -145,6 +156,37 @@ impl Reader<'_> {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// The number after the chain of `-I`, `-R` and `-D`.
+    fn edit(&mut self, letter: char, word: &Word) -> Result<(), Fault> {
+        let number =
+            self.words.get(self.next).filter(|word| word.text.starts_with(|first: char| first.is_ascii_digit()));
+        let position = match number.filter(|_| letter != 'C') {
+            Some(number) => {
+                self.next += 1;
+                Some(values::small(number, 1, i32::MAX as u64)?)
+            }
+            None => None,
+        };
+        self.edit_words = self.next;
+        self.rule.edit = match (letter, position) {
+            ('I', position) => Edit::Insert(position.unwrap_or(1)),
+            ('D', Some(position)) => Edit::DeleteAt(position),
+            ('D', None) => Edit::Delete,
+            ('R', Some(position)) => Edit::Replace(position),
+            ('C', _) => Edit::Check,
+            _ => {
+                let message = format!("`{}` needs the number of a rule", word.text);
+                return Err(Fault::new(
+                    word.span.clone(),
+                    message,
+                    "no number follows the chain",
+                    "write `-R INPUT 1 …`",
+                ));
+            }
+        };
         Ok(())
     }
 
@@ -200,7 +242,9 @@ impl Reader<'_> {
             self.goto = Some(name.text.clone());
             return Ok(());
         }
-        let row = target_named(&name.text);
+        // A chain that is declared above goes before a target of its name.
+        let is_chain = self.chains.is_some_and(|chains| chains.contains_key(&*name.text));
+        let row = if is_chain { None } else { target_named(&name.text) };
         self.push_extension(&name.text, span.clone(), LoadedRow::Target(row));
         if let Some(known) = row.map(|row| &row.known)
             && let Some(family) = known.family.filter(|family| *family != self.family)

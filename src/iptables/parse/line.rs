@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::chain_name::unknown_table;
+use super::chain_name::{ChainNames, unknown_table};
 use super::rule;
 use super::rule_text::RuleText;
 use crate::iptables::fault::Fault;
@@ -63,6 +63,12 @@ pub enum Line {
 
 /// Reads one line. Blanks at either end are skipped; in a `template` U+0001 and a character stand for a parameter.
 pub fn line(text: &str, family: Family, template: bool) -> Result<Line, Vec<Fault>> {
+    line_of(text, family, template, None)
+}
+
+/// Reads one line of a file, of which the chains above it are known: it may change rules that stand above, and what is said
+/// after `-j` is one of these chains first.
+pub fn line_of(text: &str, family: Family, template: bool, chains: Option<&ChainNames>) -> Result<Line, Vec<Fault>> {
     let body = text.trim_matches([' ', '\t', '\n']);
     if body.is_empty() {
         return Ok(Line::Blank);
@@ -97,7 +103,7 @@ pub fn line(text: &str, family: Family, template: bool) -> Result<Line, Vec<Faul
     if let Some(result) = words.first().and_then(|first| command(first, &words[1..], &whole)) {
         return result.map_err(|fault| vec![fault]);
     }
-    rule::rules(&words, family, template, text.len()).map(Line::Rules)
+    rule::rules(&words, family, template, chains, text.len()).map(Line::Rules)
 }
 
 fn forbidden(text: &str, template: bool) -> Option<Fault> {

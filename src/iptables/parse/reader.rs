@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::chain_name::ChainNames;
 use super::rule_text::RuleText;
 use crate::iptables::extension::row::Row;
 use crate::iptables::extension::written::{Known, Spelling, Written, WrittenOption};
@@ -60,6 +61,8 @@ pub struct Reader<'a> {
     pub family: Family,
     /// Whether the line is a template's.
     pub template: bool,
+    /// The chains above, where the line is one of a file.
+    pub chains: Option<&'a ChainNames>,
     /// A `!` that waits for its option.
     pub negation: Option<Range<usize>>,
     /// What was read.
@@ -70,6 +73,10 @@ pub struct Reader<'a> {
     pub destinations: Vec<Option<Address>>,
     /// The matches and the target, in order.
     pub extensions: Vec<Extension>,
+    /// The word after `-p`.
+    pub protocol: String,
+    /// The words up to the number of `-D`, this included.
+    pub edit_words: usize,
     /// The chain of `-g`.
     pub goto: Option<String>,
     /// The letters of the options that a rule takes once.

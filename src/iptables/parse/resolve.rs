@@ -7,7 +7,7 @@ use crate::iptables::extension::index::match_of_protocol;
 use crate::iptables::extension::written::Spelling;
 use crate::iptables::fault::Fault;
 use crate::iptables::text::words::Word;
-use crate::net::Family;
+use crate::net::{Family, Protocol};
 
 /// What a long option turned out to be.
 pub enum Meant {
@@ -84,6 +84,10 @@ impl Reader<'_> {
     /// `-p tcp --dport 22`: the first option that nobody knows loads the protocol's own match.
     fn load_protocol_match(&mut self, name: &str, exact: bool, word: &Word) -> Option<usize> {
         let row = match_of_protocol(self.rule.header.protocol?.value)?;
+        // The loader goes by the word: only `mh`, of all the names of that protocol, is the name of a match as well.
+        if row.known.protocol == Some(Protocol(135)) && self.protocol != "mh" {
+            return None;
+        }
         let known = &row.known;
         let fits = |option: &Spelling| if exact { option.name == name } else { option.name.starts_with(name) };
         let loaded =

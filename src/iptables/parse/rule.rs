@@ -1,10 +1,12 @@
 //! One `-A` line: which words belong to the rule itself, and which to its matches and its target.
 //! Input: words. Output: rule texts (several where `-s` or `-d` holds a list), or the faults found.
 
+use super::chain_name::ChainNames;
 use super::options::CORE;
 use super::reader::{LoadedRow, Reader};
 use super::resolve::Meant;
-use super::rule_text::RuleText;
+use super::rule_text::{Edit, RuleText};
+use crate::iptables::extension::index::is_target_name;
 use crate::iptables::extension::row::{OptionContext, Row};
 use crate::iptables::extension::untyped::{kept_match, kept_target};
 use crate::iptables::extension::written::{OptionValue, Written, positive, twice};
@@ -16,17 +18,26 @@ use crate::iptables::text::words::Word;
 use crate::net::Family;
 
 /// Reads the words of an `-A` line; a line for the other family (`-4`, `-6`) yields no rules.
-pub fn rules(words: &[Word], family: Family, template: bool, end: usize) -> Result<Vec<RuleText>, Vec<Fault>> {
+pub fn rules(
+    words: &[Word],
+    family: Family,
+    template: bool,
+    chains: Option<&ChainNames>,
+    end: usize,
+) -> Result<Vec<RuleText>, Vec<Fault>> {
     let mut reader = Reader {
         words,
         next: 0,
         family,
         template,
+        chains,
         negation: None,
         rule: RuleText::empty(),
         sources: vec![None],
         destinations: vec![None],
         extensions: Vec::new(),
+        protocol: String::new(),
+        edit_words: 0,
         goto: None,
         seen: Vec::new(),
         other_family: false,
@@ -183,7 +194,15 @@ impl Reader<'_> {
                 "begin the line with `-A INPUT`, or another chain",
             ));
         }
+        if matches!(self.rule.edit, Edit::DeleteAt(_)) && self.words.len() > self.edit_words {
+            let message = "a rule is deleted by its number, or by what it says";
+            self.faults.push(Fault::new(0..end, message, "both are here", "leave the number or the rest out"));
+        }
         let several = self.sources.len() > 1 || self.destinations.len() > 1;
+        if several && matches!(self.rule.edit, Edit::Replace(_)) {
+            let message = "several rules cannot stand in the place of one";
+            self.faults.push(Fault::new(0..end, message, "a list of addresses", "write one address"));
+        }
         let header = &self.rule.header;
         let negated = header.source.as_ref().is_some_and(|source| source.negated)
             || header.destination.as_ref().is_some_and(|destination| destination.negated);
@@ -198,10 +217,13 @@ impl Reader<'_> {
         if let Some(chain) = self.goto.take() {
             self.rule.target = Target::Unresolved { chain: chain.into(), goto: true };
         }
+        let named = self.rule.header.protocol.filter(|protocol| !protocol.negated);
+        let protocol = named.map(|protocol| protocol.value);
         for extension in std::mem::take(&mut self.extensions).into_iter().filter(|one| !one.written.broken) {
             let written = extension.written;
             let span = written.span.clone();
-            let mut reading = OptionContext { family: self.family, template: self.template, holes: Vec::new() };
+            let mut reading =
+                OptionContext { family: self.family, protocol, template: self.template, holes: Vec::new() };
             match extension.row {
                 LoadedRow::Target(row) => {
                     self.rule.parts.push((Part::Target, span));
@@ -279,6 +301,11 @@ fn read_target(row: Option<&Row<Target>>, written: &Written, reading: &mut Optio
     let Some(row) = row else {
         if written.options.is_empty() {
             return Ok(Target::Unresolved { chain: written.name.as_str().into(), goto: false });
+        }
+        if is_target_name(&written.name) {
+            let message = format!("`-j {}` calls the chain of that name", written.name);
+            let help = "give the chain another name, or leave the options out";
+            return Err(Fault::new(written.span.clone(), message, "a chain has no options", help));
         }
         return kept_target(written, reading.family);
     };

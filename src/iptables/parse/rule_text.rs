@@ -7,6 +7,23 @@ use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Header, Match, TableName, Target};
 use crate::iptables::text::holes::Hole;
 
+/// What a line does with the rules of its chain; positions count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// `-A`: after the last.
+    Append,
+    /// `-I`: at a position, the first where none is named.
+    Insert(u32),
+    /// `-D` and a rule: the first that is the same goes away.
+    Delete,
+    /// `-D` and a position.
+    DeleteAt(u32),
+    /// `-R`: instead of the rule at a position.
+    Replace(u32),
+    /// `-C`: the same rule must be there.
+    Check,
+}
+
 /// One rule as a line says it, its chain still a name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleText {
@@ -14,6 +31,8 @@ pub struct RuleText {
     pub table: Option<TableName>,
     /// The chain after `-A`.
     pub chain: String,
+    /// What becomes of the rules that the chain has; in blocks and templates rules are appended.
+    pub edit: Edit,
     /// Addresses, interfaces and protocol.
     pub header: Header,
     /// The matches, in order.
@@ -32,6 +51,7 @@ impl RuleText {
         RuleText {
             table: None,
             chain: String::new(),
+            edit: Edit::Append,
             header: Header::default(),
             matches: Vec::new(),
             target: Target::None,

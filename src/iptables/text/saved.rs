@@ -7,7 +7,7 @@ use super::values::{self, host_address, number, number_in};
 use super::words::Word;
 use crate::iptables::fault::Fault;
 use crate::net::{Family, mask_length, write_address};
-use crate::services;
+use crate::services::debian::{Listed, listed};
 
 /// The largest number of 8 bits.
 pub const U8: u64 = 0xff;
@@ -31,13 +31,24 @@ pub fn hexadecimal<const HIGH: u64, const DIGITS: usize>(word: &Word, _: Family)
     number_in(word, 0, HIGH).map(|value| format!("0x{value:0DIGITS$x}"))
 }
 
-/// `A`, `A:B`, `A:`, `:B` or `:`, up to `HIGH`: two numbers, saved as one where they are the same.
+/// `A`, `A:B`, `A:`, `:B` or `:`, up to `HIGH`: two numbers, saved as one where they are the same. Most matches take a
+/// range that ends before it starts, and hold no number to be within it.
 pub fn range<const HIGH: u64>(word: &Word, _: Family) -> Result<String, Fault> {
     let (start, end) = numbers(word, HIGH)?;
     Ok(if start == end { start.to_string() } else { format!("{start}:{end}") })
 }
 
-/// The two ends of a range; a range that ends before it starts matches nothing.
+/// A range whose ends the loader compares.
+pub fn rising<const HIGH: u64>(word: &Word, family: Family) -> Result<String, Fault> {
+    match numbers(word, HIGH)? {
+        (start, end) if start > end => {
+            Err(no(word, "range of numbers", format!("it ends before it starts: write `{end}:{start}`")))
+        }
+        _ => range::<HIGH>(word, family),
+    }
+}
+
+/// The two ends of a range.
 pub fn numbers(word: &Word, high: u64) -> Result<(u64, u64), Fault> {
     let read = |text: &str, open: u64| {
         let value = if text.is_empty() { Some(open) } else { number(text) };
@@ -45,9 +56,6 @@ pub fn numbers(word: &Word, high: u64) -> Result<(u64, u64), Fault> {
     };
     let (start, end) = word.text.split_once(':').unwrap_or((&word.text, &word.text));
     match read(start, 0).zip(read(end, high)).filter(|_| !word.text.is_empty()) {
-        Some((start, end)) if start > end => {
-            Err(no(word, "range of numbers", format!("it ends before it starts: write `{end}:{start}`")))
-        }
         Some(range) => Ok(range),
         None => Err(no(word, "number or range", format!("write a number up to {high}, or two with a colon: `1:9`"))),
     }
@@ -210,13 +218,13 @@ pub fn prefix(word: &Word, family: Family) -> Result<String, Fault> {
 fn port(text: &str) -> Option<u16> {
     match text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => text.parse().ok(),
-        false => services::service(text),
+        false => listed(text, Listed::WithPorts),
     }
 }
 
 /// A port.
 pub fn one_port(word: &Word, _: Family) -> Result<String, Fault> {
-    port(&word.text).map(|port| port.to_string()).ok_or_else(|| values::bad_port(word, &word.text))
+    port(&word.text).map(|port| port.to_string()).ok_or_else(|| values::bad_port(word, &word.text, Listed::WithPorts))
 }
 
 /// One port, or a range whose ends may be left out.
@@ -227,7 +235,7 @@ pub fn ports(word: &Word, _: Family) -> Result<String, Fault> {
     };
     match open(start, 0).zip(open(end, u16::MAX)) {
         Some((start, end)) if start == end => Ok(start.to_string()),
-        Some((start, end)) if start < end => Ok(format!("{start}:{end}")),
-        _ => Err(values::bad_port(word, &word.text)),
+        Some((start, end)) => Ok(format!("{start}:{end}")),
+        None => Err(values::bad_port(word, &word.text, Listed::WithPorts)),
     }
 }

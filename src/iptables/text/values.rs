@@ -7,7 +7,7 @@ use super::words::Word;
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::{Address, MaskedMark};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol, mask_length};
-use crate::services;
+use crate::services::debian::{Listed, listed};
 
 /// A number as `strtoul(3)` reads it with base 0: decimal, `0x` hexadecimal, `0` octal; blanks and a `+` may stand before it.
 pub fn number(text: &str) -> Option<u64> {
@@ -23,17 +23,30 @@ pub fn number(text: &str) -> Option<u64> {
     parsed.and_then(Result::ok)
 }
 
+/// The decimal number at the start of a text, as `atoi(3)` reads it: what follows does not matter.
+pub fn leading(text: &str) -> Option<u64> {
+    let text = text.trim_ascii_start();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text[..end].parse().ok()
+}
+
 /// A number from `low` to `high`.
 pub fn number_in(word: &Word, low: u64, high: u64) -> Result<u64, Fault> {
     match number(&word.text) {
         Some(value) if (low..=high).contains(&value) => Ok(value),
-        _ => Err(Fault::new(
-            word.span.clone(),
-            format!("`{}` is not a number from {low} to {high}", word.text),
-            "a number belongs here",
-            format!("write a number from {low} to {high}"),
-        )),
+        _ => Err(not_within(word, low, high)),
     }
+}
+
+/// The fault of a word that is not such a number.
+pub fn not_within(word: &Word, low: u64, high: u64) -> Fault {
+    Fault::new(
+        word.span.clone(),
+        format!("`{}` is not a number from {low} to {high}", word.text),
+        "a number belongs here",
+        format!("write a number from {low} to {high}"),
+    )
 }
 
 /// A number that fits its type.
@@ -143,38 +156,45 @@ pub fn address_range(text: &str, family: Family) -> Option<(IpAddr, IpAddr)> {
     host_address(first, family).zip(host_address(last, family))
 }
 
-/// A port: a number or the name of a service.
-pub fn port(text: &str) -> Option<u16> {
+/// A port: a number, or the name of a service among those that the option looks at.
+pub fn port(text: &str, names: Listed) -> Option<u16> {
     match number(text) {
         Some(value) if !text.is_empty() => u16::try_from(value).ok(),
-        _ => services::service(text),
+        _ => listed(text, names),
     }
 }
 
-/// The ports of `--sport` and `--dport`: one, or a range whose ends may be left out.
-pub fn port_range(word: &Word) -> Result<PortRange, Fault> {
+/// The ports of `--sport` and `--dport`: one, or a range whose ends may be left out. Where names of any protocol will do,
+/// the loaders do not compare the ends.
+pub fn port_range(word: &Word, names: Listed) -> Result<PortRange, Fault> {
     let range = match word.text.split_once(':') {
-        None => port(&word.text).map(PortRange::single),
+        None => port(&word.text, names).map(PortRange::single),
         Some((start, end)) => {
-            let start = if start.is_empty() { Some(0) } else { port(start) };
-            let end = if end.is_empty() { Some(u16::MAX) } else { port(end) };
+            let start = if start.is_empty() { Some(0) } else { port(start, names) };
+            let end = if end.is_empty() { Some(u16::MAX) } else { port(end, names) };
             start.zip(end).map(|(start, end)| PortRange { start, end })
         }
     };
     match range {
-        Some(range) if range.start <= range.end => Ok(range),
+        Some(range) if range.start <= range.end || names == Listed::WithPorts => Ok(range),
         Some(range) => Err(Fault::new(
             word.span.clone(),
             format!("the range `{}` ends before it starts", word.text),
             "this range",
             format!("write `{}:{}`", range.end, range.start),
         )),
-        None => Err(bad_port(word, &word.text)),
+        None => Err(bad_port(word, &word.text, names)),
     }
 }
 
 /// The fault of a word that is no port.
-pub fn bad_port(word: &Word, text: &str) -> Fault {
+pub fn bad_port(word: &Word, text: &str, names: Listed) -> Fault {
+    let other = text.split(':').find_map(|name| listed(name, Listed::Any).filter(|_| port(name, names).is_none()));
+    if let Some(port) = other {
+        let message = format!("`{text}` is a service of another protocol");
+        let label = "the loaders look its name up for the protocol of the rule";
+        return Fault::new(word.span.clone(), message, label, format!("write its number: `{port}`"));
+    }
     Fault::new(
         word.span.clone(),
         format!("`{text}` is no port"),
