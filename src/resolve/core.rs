@@ -278,6 +278,12 @@ pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagn
     };
     words.skip();
     let table = words.peek(0).unwrap_or_default();
+    if table == "security" {
+        let help = "load its rules with a file of your own: the tables here are `raw`, `mangle`, `nat` and `filter`";
+        let message = "table `security` belongs to SELinux, and is not part of the language";
+        diagnostics.push(ResolveError::BadTable.at(words.span(), message, "this table", help));
+        return None;
+    }
     let Some(table) = value_of(&RULES_TABLES, table) else {
         let near = did_you_mean(table, words_of(&RULES_TABLES));
         let help = match near {
