@@ -14,6 +14,7 @@ mod options;
 mod outcome;
 mod replace;
 mod report;
+mod rule_files;
 mod snippets;
 mod test;
 mod trace;

@@ -1,19 +1,16 @@
 //! `cgwfw trace`: what becomes of a packet, and why.
 //! Input: a policy or two rule files, and packets as traffic sentences. Output: an answer for each packet.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::options::PolicyOptions;
 use super::outcome::{Outcome, print};
 use super::report::{self, Format};
+use super::rule_files::RuleFiles;
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
 use crate::host;
-use crate::iptables::check::check_ruleset;
-use crate::iptables::parse;
-use crate::iptables::ruleset::Ruleset;
-use crate::net::{Both, Family};
-use crate::origin::{RuleFile, Rules};
+use crate::net::Both;
+use crate::origin::Rules;
 use crate::policy::Declarations;
 use crate::simulate::Loaded;
 use crate::snippet::library::Library;
@@ -36,9 +33,8 @@ pub struct Arguments {
     words: Vec<String>,
     #[command(flatten)]
     options: PolicyOptions,
-    /// Trace through rule files instead of a policy, those of iptables-restore and of ip6tables-restore
-    #[arg(long, num_args = 2, value_names = ["V4", "V6"])]
-    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    rules: RuleFiles,
     /// Read packets from a file, one traffic sentence a line
     #[arg(long, value_name = "FILE")]
     packets: Option<PathBuf>,
@@ -93,12 +89,14 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
         let packets = refuse(packets, &ast, diagnostics, style)?;
         return Ok(write(packets, Rules::Policy(compilation), Some(&compiled.library), arguments, output));
     }
-    let (v4, v4_file) = read_rules(&arguments.rules[0], Family::V4)?;
-    let (v6, v6_file) = read_rules(&arguments.rules[1], Family::V6)?;
-    let (rulesets, files) = (Both { v4, v6 }, Both { v4: v4_file, v6: v6_file });
+    let (rulesets, files) = arguments.rules.read()?;
     let ast = syntax::beside(&Sources::default(), &name, &text, &mut diagnostics);
     let packets = all_described(&ast, &Declarations::default(), &mut diagnostics);
-    let packets = refuse(packets, &ast, diagnostics, style)?;
+    let mut packets = refuse(packets, &ast, diagnostics, style)?;
+    packets.retain(|packet| arguments.rules.of(packet.packet.family()).is_some());
+    if packets.is_empty() {
+        return Err(usage("no packet is of the family of the rule file: name the other file with -4 or -6"));
+    }
     Ok(write(packets, Rules::Files(&rulesets, &files), None, arguments, output))
 }
 
@@ -128,27 +126,6 @@ fn refuse(
         return Err(Outcome::Unusable("no packet is described".into()));
     }
     Ok(packets)
-}
-
-/// The rules in a file; lines that cannot be read are errors, lines that no kernel takes are warnings.
-fn read_rules(path: &Path, family: Family) -> Result<(Ruleset, RuleFile), Outcome> {
-    let unreadable = |error| Outcome::Unusable(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    let (ruleset, faults) = parse::file(&text, family);
-    if let Some((line, fault)) = faults.first() {
-        let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
-        let message = format!("{}:{line}: {}: {}{more}", path.display(), fault.message, fault.help);
-        return Err(Outcome::Unusable(message));
-    }
-    for (table, rule, problem) in check_ruleset(&ruleset) {
-        let line = ruleset.tables[table].rules.get(rule).and_then(|rule| rule.origins.file_line()).unwrap_or(0);
-        // Nobody reads on: the answer is on standard output.
-        let _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("{}:{line}: warning: {}\n", path.display(), problem.message).as_bytes(),
-        );
-    }
-    Ok((ruleset, RuleFile::new(path.display().to_string(), text)))
 }
 
 fn write(

@@ -19,6 +19,7 @@ mod lsp_session;
 mod meaning;
 mod properties;
 mod readme;
+mod rule_files;
 mod rules;
 mod sentence;
 mod simulate;
