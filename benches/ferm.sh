@@ -85,7 +85,7 @@ if [ "$rules" != $((sentences * 6)) ] || [ "$(count "$work/ferm.rules")" != "$ru
 fi
 
 # Appends the microseconds that a command takes to a file. Each writes new files: the kernel's time for taking away large
-# old ones, whose pages it may still be writing, is no time of either program.
+# old ones, whose pages it may still be writing, is not a time of either program.
 measure() {
     local times=$1 start end
     shift

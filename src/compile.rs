@@ -28,7 +28,7 @@ pub struct Compilation {
     pub diagnostics: Diagnostics,
 }
 
-/// Compiles the policy `text`, which stands in the file `root`; `read` gives the text of what it includes.
+/// Compiles the policy `text`, which is in the file `root`; `read` gives the text of what it includes.
 pub fn compile(root: &Path, text: &str, read: ReadFile, library: &Library, options: CompileOptions) -> Compilation {
     let mut diagnostics = Diagnostics::default();
     library.reports.iter().for_each(|report| diagnostics.push(report.clone()));

@@ -251,7 +251,7 @@ fn remarks(
     if limited > 1 {
         diagnostics.push(ExpandError::LimitMultiplied.at(
             span(),
-            format!("the limit stands in {limited} rules, each of which counts for itself"),
+            format!("the limit is in {limited} rules, each of which counts for itself"),
             format!("up to {limited} times the rate in all"),
             "divide the rate, or write fewer rules: one direction, one family, one address",
         ));
@@ -289,7 +289,7 @@ fn verify(source: &Source, expansion: &mut Expansion) {
     for (table, index, problem) in check::check_ruleset(ruleset) {
         let Some(origin) = ruleset.tables[table].rules[index].origins.first() else { continue };
         let sentence = &source.ast.sentences[origin.sentence as usize];
-        // Lines of `rules` blocks are checked where they stand.
+        // Lines of `rules` blocks are checked where they are.
         if sentence.body.is_some() && !matches!(problem.kind, check::Kind::Chain) {
             continue;
         }

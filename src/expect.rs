@@ -28,7 +28,7 @@ use crate::source::Span;
 /// One expectation, and what became of it.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// The sentence in its canonical form, and where it stands.
+    /// The sentence in its canonical form, and where it is.
     pub statement: SentencePlace,
     /// How many packets were decided.
     pub packets: usize,

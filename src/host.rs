@@ -51,7 +51,7 @@ pub fn compiled(policy: &Path, snippets: &[PathBuf], options: CompileOptions) ->
     compiled_text(path, &text, snippets, options, &on_disk)
 }
 
-/// Compiles the policy `text`, which stands in the file `path`; `read` gives the texts of all other files.
+/// Compiles the policy `text`, which is in the file `path`; `read` gives the texts of all other files.
 pub fn compiled_text(
     path: &Path,
     text: &str,

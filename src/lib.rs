@@ -19,7 +19,7 @@
 //! files, streams and processes. Reports of all stages go to one sink in `diagnostic`, each with a code that `explain`
 //! explains.
 //!
-//! Modules stand on floors, and each uses only floors below its own (`tests/all/structure.rs` holds the list and checks
+//! Modules are on floors, and each uses only floors below its own (`tests/all/structure.rs` holds the list and checks
 //! it); no two files import each other, not even in a circle of many.
 //!
 //! | floor | modules |

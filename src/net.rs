@@ -156,7 +156,7 @@ fn write_dotted(address: Ipv4Addr, out: &mut String) {
     }
 }
 
-/// Appends a number in base 10 or 16; the base is no argument, so that dividing by it is no division.
+/// Appends a number in base 10 or 16; the base is not an argument, so that dividing by it is not a division.
 pub fn write_number<const BASE: u64>(value: u64, out: &mut String) {
     let mut digits = [0; 20];
     let mut at = digits.len();

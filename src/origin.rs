@@ -31,7 +31,7 @@ pub struct SentencePlace {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// What stands there: a sentence in its canonical form, a line of a `rules` block or of a rule file.
+    /// What is there: a sentence in its canonical form, a line of a `rules` block or of a rule file.
     pub text: String,
 }
 

@@ -88,7 +88,7 @@ pub type Items<T> = SmallVec<[T; 1]>;
 /// Some values, or everything but them; no values at all is *any*.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Values<T> {
-    /// Whether `not` stands before them.
+    /// Whether `not` comes before them.
     pub negated: bool,
     /// The values as written, lists flattened.
     pub items: Items<T>,

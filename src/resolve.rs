@@ -26,7 +26,7 @@ use crate::snippet::library::Library;
 use crate::source::Span;
 use crate::syntax::Ast;
 
-/// The definitions and the interfaces of a policy, wherever they stand in it.
+/// The definitions and the interfaces of a policy, wherever they are in it.
 pub fn declarations(ast: &Ast, diagnostics: &mut Diagnostics) -> Declarations {
     let mut declarations = Declarations::default();
     let none = Declarations::default();
@@ -116,7 +116,7 @@ fn sentences(ast: &Ast, library: &Library, policy: &mut Policy, scope: &mut Scop
     }
 }
 
-/// A sentence of no block: reports the verb, or the words behind it.
+/// A sentence of no block: reports the verb, or the words after it.
 fn unknown(words: &Words, library: &Library, diagnostics: &mut Diagnostics) {
     let Some(verb) = words.peek(0) else {
         diagnostics.push(ResolveError::UnknownVerb.at(

@@ -222,7 +222,7 @@ fn before_source_ports(traffic: &Traffic) -> &'static str {
     }
 }
 
-/// The words that make the next ports those of the destination: `port` behind a source is that of the source.
+/// The words that make the next ports those of the destination: `port` after a source is that of the source.
 fn before_destination_ports(traffic: &Traffic) -> &'static str {
     let behind_source = !traffic.source.is_any() || !traffic.source_ports.is_any();
     if traffic.destination.is_any() && behind_source { "to port" } else { "port" }

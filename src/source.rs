@@ -24,7 +24,7 @@ impl Span {
         Span { source, start: start as u32, end: end as u32 }
     }
 
-    /// From the start of `self` to the end of `other`, which lies behind it in the same source.
+    /// From the start of `self` to the end of `other`, which lies after it in the same source.
     pub fn to(self, other: Span) -> Span {
         Span { end: other.end.max(self.start), ..self }
     }
@@ -48,7 +48,7 @@ impl LineIndex {
         self.starts.partition_point(|start| *start as usize <= offset) - 1
     }
 
-    /// The first byte of a line, counted from 0; the end of the text for a line behind the last.
+    /// The first byte of a line, counted from 0; the end of the text for a line after the last.
     pub fn start(&self, line: usize, text: &str) -> usize {
         self.starts.get(line).map_or(text.len(), |start| *start as usize)
     }
@@ -76,7 +76,7 @@ impl LineIndex {
         (line as u32, column as u32)
     }
 
-    /// The offset of a line and a column in UTF-16 units; the end of the line or of the text where they lie behind it.
+    /// The offset of a line and a column in UTF-16 units; the end of the line or of the text where they lie after it.
     pub fn offset_of_utf16(&self, text: &str, line: u32, column: u32) -> usize {
         let start = self.start(line as usize, text);
         let rest = &text[start..];

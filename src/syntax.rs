@@ -22,7 +22,7 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 /// Whether a sentence can begin with a word: where one begins a line inside an open brace, the `}` was forgotten.
 pub type IsVerb<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Parses `text`, which stands in the file `root`, and everything that it includes. `sources` are those that are known
+/// Parses `text`, which is in the file `root`, and everything that it includes. `sources` are those that are known
 /// already: the files of users' own building blocks.
 pub fn parse(
     root: &Path,
@@ -40,7 +40,7 @@ pub fn parse(
     ast
 }
 
-/// Parses sentences that are no part of a policy and speak in its terms: packets to trace. With the policy's `sources`,
+/// Parses sentences that are not part of a policy and speak in its terms: packets to trace. With the policy's `sources`,
 /// reports can point into both.
 pub fn beside(sources: &Sources, name: &str, text: &str, diagnostics: &mut Diagnostics) -> Ast {
     let none = |_: &Path| Err(io::ErrorKind::NotFound.into());

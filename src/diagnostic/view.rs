@@ -12,7 +12,7 @@ use crate::source::{SourceId, Sources, Span};
 const WHOLE: usize = 400;
 /// The characters that are shown before a place in a longer line.
 const BEFORE: usize = 60;
-/// The characters that are shown of a place and behind it.
+/// The characters that are shown of a place and after it.
 const BEHIND: usize = 120;
 /// The most lines that one place is shown in; of a longer one the first line is shown.
 const LINES: usize = 20;
@@ -55,7 +55,7 @@ impl Excerpt {
         numbers.dedup();
         let mut view =
             Excerpt { name: visible(&source.name), text: String::new(), lines: Vec::new(), columns: Vec::new() };
-        // Of each piece of the source that is shown: where it stands there, and where it begins in the text.
+        // Of each piece of the source that is shown: where it is there, and where it begins in the text.
         let mut pieces: Vec<(Range<usize>, usize)> = Vec::new();
         for line in numbers {
             view.lines.push((view.text.len(), line));

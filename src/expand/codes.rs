@@ -6,7 +6,7 @@ use crate::codes;
 codes! {
     /// What can be wrong with the rules that a sentence yields.
     ExpandError:
-    /// Text of a template or a `rules` block that is no rule.
+    /// Text of a template or a `rules` block that is not a rule.
     BadRule = Error "cgwfw::expand::bad_rule",
     /// A rule that the kernel refuses, or that can never match.
     IllegalRule = Error "cgwfw::expand::illegal_rule",

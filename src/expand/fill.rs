@@ -24,7 +24,7 @@ pub struct Filling<'a> {
     pub matches: Cow<'a, [Match]>,
     /// Packets that the rule must not see: each is a rule of a chain of its own that returns.
     pub exceptions: Vec<(Header, Vec<Match>)>,
-    /// The rate of the verdict, which stands behind all other matches.
+    /// The rate of the verdict, which comes after all other matches.
     pub limit: Option<Match>,
 }
 

@@ -25,7 +25,7 @@ pub const MAX_RULES: usize = 1_000_000;
 pub struct Group {
     /// The rules, in order.
     pub rules: Vec<Rule>,
-    /// The chains that they stand in; those of the table that have the same name, if there are any.
+    /// The chains that they are in; those of the table that have the same name, if there are any.
     pub chains: Vec<Chain>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Dimension<'a> {
         self.choices.len() > 1 || self.others.len() > 1
     }
 
-    /// The choice of a slot at a turn of the list; one that is alone stands at every turn.
+    /// The choice of a slot at a turn of the list; one that is alone is at every turn.
     fn at(&self, negated: bool, turn: usize) -> Option<Choice<'a>> {
         match self.of(negated)[..] {
             [only] => Some(only),
@@ -426,7 +426,7 @@ impl Builder<'_> {
         ChainId(index as u32)
     }
 
-    /// Names the sentence's own chain and puts its rules behind those that jump to it.
+    /// Names the sentence's own chain and puts its rules after those that jump to it.
     fn finish(mut self) -> Group {
         if self.own.is_empty() {
             return self.group;

@@ -7,7 +7,7 @@ use crate::iptables::ruleset::PolicyDirection;
 use crate::policy::Traffic;
 use crate::snippet::signature::{OpenDirection, TrafficRules};
 
-/// One way of a packet: a chain, and on which side of it each interface and the peer stand.
+/// One way of a packet: a chain, and on which side of it each interface and the peer are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
     /// The chain; `None`: the one that the template names.
@@ -16,7 +16,7 @@ pub struct Leg {
     pub in_interface: Side,
     /// What `-o` gets.
     pub out_interface: Side,
-    /// Where the peer stands.
+    /// Where the peer is.
     pub peer: PeerSide,
     /// The directions of `-m policy` that it can have.
     pub policies: Vec<PolicyDirection>,
@@ -35,7 +35,7 @@ pub enum Side {
     OutOn,
 }
 
-/// Where the peer stands in a leg.
+/// Where the peer is in a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerSide {
     /// The packet comes from the peer.

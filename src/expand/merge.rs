@@ -1,5 +1,5 @@
 //! A sentence's rules into their table.
-//! Input: a `Group` and the table so far. Output: its rules behind those that are there; chains of the same rules are shared.
+//! Input: a `Group` and the table so far. Output: its rules after those that are there; chains of the same rules are shared.
 
 use std::collections::HashMap;
 use std::sync::Arc;

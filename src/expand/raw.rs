@@ -153,13 +153,13 @@ fn push(rule: RuleText, origins: Origins, body: &str, table: &mut Table, place: 
         None => reports.push(ExpandError::IllegalRule.at(
             place.whole(),
             format!("the chain `{}` is not declared", rule.chain),
-            "stands in no chain of the table",
+            "is in no chain of the table",
             format!("add `:{} - [0:0]` before it, or name a built-in chain", rule.chain),
         )),
     }
 }
 
-/// Whether a chain line for the name stands anywhere in the block: the loader takes declarations before rules, we in any order.
+/// Whether a chain line for the name is anywhere in the block: the loader takes declarations before rules, we in any order.
 fn declared_later(body: &str, name: &str) -> bool {
     lines(body)
         .any(|(_, line)| line.trim().strip_prefix(':').and_then(|rest| rest.split_whitespace().next()) == Some(name))

@@ -16,7 +16,7 @@ use crate::snippet::signature::ClausePart;
 /// A rule of a template: typed, with holes for the sentence's values.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// The chain that it stands in.
+    /// The chain that it is in.
     pub chain: ChainName,
     /// The fixed part of the header.
     pub header: Header,
@@ -155,7 +155,7 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
         let value = match argument {
             Some((_, Argument::Text(by_family))) => Value::from(&*by_family[family]),
             Some((_, argument)) if is_present(argument, family) => Value::from(format!("{HOLE}{}", hole(index as u8))),
-            // An absent rate leaves nothing behind where it would stand.
+            // An absent rate leaves nothing behind where it would be.
             None if parameter.kind == crate::snippet::signature::ParameterKind::Rate => Value::from(""),
             _ => Value::from(()),
         };
@@ -245,9 +245,9 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
         match parse::line(line, family, true) {
             Ok(Line::Rules(rules)) => {
                 if rules.iter().any(|rule| is_misused(rule, block)) {
-                    let help = "parameters stand after -s, -d, -i, -o, --sport and --dport, `{{ traffic }}` after -A or \
+                    let help = "parameters come after -s, -d, -i, -o, --sport and --dport, `{{ traffic }}` after -A or \
                                 alone, `{{ chain }}` after -A, -j and -g";
-                    return Err(fault("a parameter cannot stand here", help));
+                    return Err(fault("a parameter cannot be here", help));
                 }
                 patterns.extend(rules.into_iter().map(|rule| pattern(rule, number, block)));
             }
@@ -300,7 +300,7 @@ fn unused(block: &Block, snippet: &Snippet) -> Option<String> {
     given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !mentions(&snippet.template, name))
 }
 
-/// Whether a name stands in one of a template's tags.
+/// Whether a name is in one of a template's tags.
 fn mentions(template: &str, name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     template.match_indices(name).any(|(at, _)| {
@@ -319,7 +319,7 @@ fn unprinted(block: &Block, snippet: &Snippet, family: Family, patterns: &[Patte
     Some(snippet.signature.parameters[usize::from(*index)].name.clone())
 }
 
-/// Whether a hole stands where nothing would fill it: the rule would then say less than the template does.
+/// Whether a hole is where nothing would fill it: the rule would then say less than the template does.
 fn is_misused(rule: &parse::RuleText, block: &Block) -> bool {
     let unfilled = |hole: &Hole| match hole.parameter {
         TRAFFIC => hole.slot != Slot::Matches,

@@ -193,7 +193,7 @@ impl Corners {
         corners
     }
 
-    /// Adds the corners of others behind these, each value once.
+    /// Adds the corners of others after these, each value once.
     pub fn add(&mut self, other: &Corners) {
         fn append<T: Copy + PartialEq>(all: &mut Vec<T>, more: &[T]) {
             let mut merged: Vec<T> = Vec::with_capacity(all.len() + more.len());

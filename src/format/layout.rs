@@ -39,7 +39,7 @@ const MARK: char = '\u{feff}';
 struct Entry<'a> {
     before: Before,
     text: String,
-    /// The comment behind a sentence.
+    /// The comment after a sentence.
     remark: Option<&'a str>,
     column: Option<Column<'a>>,
 }
@@ -58,7 +58,7 @@ impl Before {
     }
 }
 
-/// Where the second word of a sentence ends, in sentences that stand below each other like a table.
+/// Where the second word of a sentence ends, in sentences that are below each other like a table.
 #[derive(Clone, Copy)]
 struct Column<'a> {
     verb: &'a str,
@@ -82,7 +82,7 @@ fn entries<'a>(ast: &'a Ast, is_verb: IsVerb) -> Vec<Entry<'a>> {
         let is_rules = word(ast, sentence, 0) == Some(RULES);
         let text = match sentence.body {
             Some(body) => rules_block(ast, sentence, body),
-            // Something is wrong before the brace: what is behind it is meant to be rules, not a list.
+            // Something is wrong before the brace: what is after it is meant to be rules, not a list.
             None if is_rules => trimmed_lines(ast.sources.text(span)),
             None if ast.sources.text(span).contains('\n') => over_lines(ast, sentence, &inside, is_verb),
             None => one_line(ast, sentence),
@@ -114,7 +114,7 @@ fn push_comment<'a>(entries: &mut Vec<Entry<'a>>, ast: &'a Ast, end: usize, comm
     }
 }
 
-/// How many lines end in what stands between two tokens; those that a backslash joins with the next don't.
+/// How many lines end in what is between two tokens; those that a backslash joins with the next don't.
 fn breaks(gap: &str) -> usize {
     let ends = |line: &str| line.ends_with('\n') && !line.trim_end_matches(WHITE).ends_with('\\');
     gap.split_inclusive('\n').filter(|line| ends(line)).count()
@@ -270,7 +270,7 @@ fn over_lines(ast: &Ast, sentence: &Sentence, comments: &[Span], is_verb: IsVerb
     out
 }
 
-/// The tokens and comments of a sentence in the order in which they stand.
+/// The tokens and comments of a sentence in the order in which they are.
 fn pieces<'a>(ast: &'a Ast, sentence: &Sentence, comments: &[Span]) -> Vec<Piece<'a>> {
     let source = &ast.sources.get(sentence.source).text;
     let tokens = ast.tokens(sentence).iter().map(|token| (Some(token.kind), token.span(sentence.source)));

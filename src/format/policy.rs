@@ -11,7 +11,7 @@ use crate::syntax::{self, IsVerb, SyntaxError};
 
 /// A policy after formatting.
 pub struct Formatted {
-    /// The canonical text; none where the tokens have errors, since what is no token would be lost.
+    /// The canonical text; none where the tokens have errors, since what is not a token would be lost.
     pub text: Option<String>,
     /// What is wrong with the tokens.
     pub diagnostics: Diagnostics,
@@ -19,7 +19,7 @@ pub struct Formatted {
     pub sources: Sources,
 }
 
-/// Formats the policy `text`, which stands in the file `name`; `is_verb` says which words can begin a sentence. What it
+/// Formats the policy `text`, which is in the file `name`; `is_verb` says which words can begin a sentence. What it
 /// includes is neither read nor formatted.
 ///
 /// Sentences, comments and rules stay what they are; only the comma that may end a list comes and goes with its line.

@@ -40,7 +40,7 @@ pub fn ends_list(before: Option<TokenKind>, next: Option<&Token>) -> bool {
 /// The longest comment line in a rule file, in bytes: a longer line would be read as a rule by `iptables-restore`.
 pub const MAX_COMMENT_LINE: usize = 200;
 
-/// Appends the comment that stands before a sentence's rules: an included one is preceded by the name of its file.
+/// Appends the comment that comes before a sentence's rules: an included one is preceded by the name of its file.
 pub fn comment(ast: &Ast, sentence: &Sentence, out: &mut String) {
     let start = out.len();
     out.push_str(&prefix(ast, sentence.source));
@@ -70,7 +70,7 @@ fn prefix(ast: &Ast, source: SourceId) -> String {
     format!("{}: ", crate::diagnostic::visible(name))
 }
 
-/// The text, or as much of it as fits into `most` bytes with `…` behind it.
+/// The text, or as much of it as fits into `most` bytes with `…` after it.
 pub fn cut(text: &str, most: usize) -> String {
     const MORE: &str = "…";
     if text.len() <= most {

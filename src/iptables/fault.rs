@@ -10,7 +10,7 @@ pub struct Fault {
     pub span: Range<usize>,
     /// What is wrong.
     pub message: String,
-    /// What stands there.
+    /// What is there.
     pub label: String,
     /// What to write instead; never empty.
     pub help: String,

@@ -1,5 +1,5 @@
 //! Sets of hooks: the places where the kernel runs chains.
-//! Input: made from the names of built-in chains. Output: what the checks compare with where something may stand.
+//! Input: made from the names of built-in chains. Output: what the checks compare with where something may be.
 
 use std::ops::BitOr;
 

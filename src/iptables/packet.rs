@@ -52,7 +52,7 @@ pub enum Way {
     Forward(Interface, Interface),
 }
 
-/// What stands behind the IP header.
+/// What comes after the IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TCP (RFC 9293): source port, destination port, flags as in the header (FIN = 1, …, URG = 0x20).
@@ -65,7 +65,7 @@ pub enum Transport {
     Sctp(u16, u16),
     /// ICMP of the packet's family; type and code are both given.
     Icmp(IcmpType),
-    /// AH (RFC 4302) and nothing behind it: a protocol in IPv4, an extension header in IPv6.
+    /// AH (RFC 4302) and nothing after it: a protocol in IPv4, an extension header in IPv6.
     Ah,
     /// Any other protocol, whose content no rule looks at.
     Other(Protocol),

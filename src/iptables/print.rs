@@ -17,7 +17,7 @@ pub use super::text::write::quoted;
 use super::text::write::{self, Quotes, bang, number};
 use crate::net::{Family, Interface, Prefix, write_address};
 
-/// Appends the text that stands before the rules of a sentence, given by its number.
+/// Appends the text that comes before the rules of a sentence, given by its number.
 pub type Comment<'a> = &'a dyn Fn(u32, &mut String);
 
 /// The rules of one family as a file, each sentence's preceded by its comment where there are any.
@@ -45,7 +45,7 @@ pub fn write(ruleset: &Ruleset, comment: Option<Comment>, file: &mut dyn io::Wri
     file.write_all(out.as_bytes())
 }
 
-/// Appends all tables; `line` is called behind every rule and may take what is there.
+/// Appends all tables; `line` is called after every rule and may take what is there.
 fn tables<E>(
     ruleset: &Ruleset,
     comment: Option<Comment>,

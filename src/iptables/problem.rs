@@ -23,7 +23,7 @@ pub enum Kind {
     Text,
     /// A rate that cannot be counted.
     Rate,
-    /// A chain that is not there, a loop of chains, or a rule in a chain that is called from where it cannot stand.
+    /// A chain that is not there, a loop of chains, or a rule in a chain that is called from where it cannot be.
     Chain,
 }
 
@@ -38,13 +38,13 @@ pub struct Problem {
     pub refused: bool,
     /// What is wrong.
     pub message: String,
-    /// What stands there.
+    /// What is there.
     pub label: String,
     /// What to write instead; never empty.
     pub help: String,
 }
 
-/// A rule and where it stands.
+/// A rule and where it is.
 pub struct RulePlace<'a> {
     /// The name of its chain.
     pub chain: &'a str,
@@ -68,7 +68,7 @@ impl RulePlace<'_> {
         self.header.protocol.filter(|protocol| !protocol.negated).map(|protocol| protocol.value)
     }
 
-    /// Reports what stands in a chain of one's own that is called from where it must not stand.
+    /// Reports what is in a chain of one's own that is called from where it must not be.
     pub fn hooks_within(&self, allowed: Hooks, part: Part, kind: Kind, what: &str, problems: &mut Vec<Problem>) {
         let bad = self.hooks.without(allowed);
         if bad == Hooks::NONE {
@@ -80,8 +80,8 @@ impl RulePlace<'_> {
         } else {
             (kind, format!("not in {}", bad.names()))
         };
-        let message = format!("{what} cannot stand in {}", bad.names());
-        let help = format!("it may stand in {}", allowed.names());
+        let message = format!("{what} cannot be in {}", bad.names());
+        let help = format!("it may be in {}", allowed.names());
         problems.push(Problem { part, kind, refused: true, message, label, help });
     }
 }
@@ -128,7 +128,7 @@ pub fn tables(
         return true;
     }
     let names: Vec<_> = allowed.iter().map(|table| format!("`{}`", table.name())).collect();
-    let message = format!("`{what}` cannot stand in table `{}`", place.table.name());
+    let message = format!("`{what}` cannot be in table `{}`", place.table.name());
     let help = format!("put the rule into table {}", names.join(" or "));
     problems.push(problem(part, kind, message, "the wrong table", help));
     false

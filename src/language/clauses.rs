@@ -1,4 +1,4 @@
-//! The clauses of sentences: their words, what stands after them, and what goes with what.
+//! The clauses of sentences: their words, what is after them, and what goes with what.
 //! Input: nothing. Output: a row for each clause of the traffic vocabulary, and for those that go with every sentence.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::values::{PROTOCOLS, STATES, words_of};
 use crate::net::Family;
 
-/// What kind of value stands somewhere.
+/// What kind of value comes somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueKind {
     /// None: the next clause begins.
@@ -140,7 +140,7 @@ pub struct Keyword {
     pub words: &'static str,
     /// What they mean.
     pub text: &'static str,
-    /// What stands after them.
+    /// What is after them.
     pub value: fn() -> ValueKind,
     /// What a block must admit for them to be there; `None`: every block has them, as its directions say.
     pub clause: Option<TrafficClause>,

@@ -1,4 +1,4 @@
-//! The sentences that are no building blocks.
+//! The sentences that are not building blocks.
 //! Input: nothing. Output: a row a sentence.
 
 /// A sentence of the language itself.

@@ -20,7 +20,7 @@ fn check(compilation: &Compilation, found: &mut Vec<Report>) {
         let named = rule.header.in_interface.as_ref().filter(|named| !named.negated).map(|named| &named.value);
         let public = named.filter(|name| declarations.role(name) == Some(Role::Public));
         let span = ast.span(sentence);
-        // A sentence's rules stand together: its first interface says enough.
+        // A sentence's rules are together: its first interface says enough.
         let said = found.last().is_some_and(|report| report.label.span == span && report.code == LINT.code);
         if let Some(name) = public.filter(|_| table.chain_name(rule.chain) == "INPUT" && !said) {
             found.push(LINT.at(

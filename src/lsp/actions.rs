@@ -119,7 +119,7 @@ fn change(view: &View, report: &Report, fix: &Fix) -> Option<(String, TextEdit)>
         }
         Fix::Sentence(sentence) => {
             let line = view.range(report.label.span).start.line;
-            // Declarations stand together: behind the last one of the same kind, where there is one before.
+            // Declarations are together: after the last one of the same kind, where there is one before.
             let verb = sentence.split(' ').next().unwrap_or_default();
             let alike = view
                 .sentences()

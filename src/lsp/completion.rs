@@ -62,7 +62,7 @@ fn char_len(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
-/// Whether nothing can be completed: behind a `#`, or between quotes.
+/// Whether nothing can be completed: after a `#`, or between quotes.
 fn in_comment_or_string(text: &str, offset: usize) -> bool {
     let line = &text[text[..offset].rfind('\n').map_or(0, |at| at + 1)..offset];
     let mut string = false;
@@ -76,7 +76,7 @@ fn in_comment_or_string(text: &str, offset: usize) -> bool {
     string
 }
 
-/// Whether the lines of a `rules` block stand at an offset: they are in another language.
+/// Whether the lines of a `rules` block are at an offset: they are in another language.
 fn in_rules(view: &View, offset: usize) -> bool {
     let bodies = view.sentences().filter_map(|(_, sentence)| sentence.body);
     bodies.into_iter().any(|body| (body.start as usize..=body.end as usize).contains(&offset))

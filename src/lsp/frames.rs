@@ -1,7 +1,7 @@
 //! The frames of the protocol, read so that none ends the server.
 //! Input: bytes. Output: messages; what is none is answered as JSON-RPC says, or skipped.
 //!
-//! A lone surrogate in a text (`"\ud83d"`, half of an emoji) is no text in UTF-8. Editors send it all the same; it is read
+//! A lone surrogate in a text (`"\ud83d"`, half of an emoji) is not a text in UTF-8. Editors send it all the same; it is read
 //! as U+FFFD, which has as many UTF-16 units, so that what the editor says later is still true of the text.
 
 use std::io::{self, BufRead, Read, Write};
@@ -86,7 +86,7 @@ fn write_frame(output: &mut impl Write, text: &str) -> io::Result<()> {
 
 /// The next frame; `None` at the end of the input.
 ///
-/// What stands before a header with a length is skipped. So reading goes on after a frame whose length is wrong, too.
+/// What comes before a header with a length is skipped. So reading goes on after a frame whose length is wrong, too.
 fn read(input: &mut impl BufRead) -> io::Result<Option<Frame>> {
     if !skip_to_length(input)? {
         return Ok(None);
@@ -169,7 +169,7 @@ fn is_notification(method: &str) -> bool {
     name.starts_with("did") || method.starts_with("$/") || matches!(method, "initialized" | "exit")
 }
 
-/// What is to be answered to a frame that is no message; `None`: nothing.
+/// What is to be answered to a frame that is not a message; `None`: nothing.
 fn odd(body: &[u8]) -> Option<Frame> {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return Some(wrong(ErrorCode::ParseError, Value::Null, "a frame is not JSON"));

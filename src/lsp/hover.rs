@@ -1,4 +1,4 @@
-//! `textDocument/hover`: what stands under the pointer.
+//! `textDocument/hover`: what is under the pointer.
 //! Input: a view and an offset. Output: Markdown: the rules of a sentence, the documentation of a word, the meaning of a value.
 
 use std::fmt::Write;
@@ -103,7 +103,7 @@ pub fn rules(view: &View, sentence: u32) -> Option<String> {
     Some(out)
 }
 
-/// The sentence that something stands in, on one line.
+/// The sentence that something is in, on one line.
 fn line(view: &View, span: Span) -> String {
     let ast = &view.compilation.ast;
     let inside = ast.sentences.iter().find(|sentence| {

@@ -13,7 +13,7 @@ use crate::snippet::library::{Library, Name};
 use crate::snippet::signature::{ClausePart, OpenDirection, ParameterKind, Signature};
 use crate::syntax::TokenKind;
 
-/// What a token means where it stands.
+/// What a token means where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// The verb, and the words of the building block.
@@ -37,7 +37,7 @@ pub enum Meaning {
 /// A clause that a sentence can have.
 #[derive(Clone, Debug)]
 pub struct OfferedClause {
-    /// Its words; none for a value that stands by itself.
+    /// Its words; none for a value that is by itself.
     pub words: Vec<String>,
     /// What it means.
     pub text: Cow<'static, str>,
@@ -298,7 +298,7 @@ impl Reader<'_> {
     fn clauses(&mut self, mut left: Vec<OfferedClause>) -> Vec<OfferedClause> {
         let (mut next, mut forms) = (Vec::new(), u32::MAX);
         while !self.is_done() {
-            // The longest words first: `no syn` is no `no`; then those of the form that is being written.
+            // The longest words first: `no syn` is not `no`; then those of the form that is being written.
             let here = (0..left.len()).filter(|index| self.at_clause(&left[*index]));
             let order = |index: &usize| (Reverse(left[*index].words.len()), left[*index].forms & forms == 0);
             if let Some(index) = here.min_by_key(order) {

@@ -131,7 +131,7 @@ pub fn rename(view: &View, offset: usize, new: &str) -> Result<WorkspaceEdit, St
             let new = new.trim_start_matches('$');
             let begins = new.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             if !begins || !new.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-                return Err(format!("`{new}` is no name: letters, digits, `-` and `_`, a letter first"));
+                return Err(format!("`{new}` is not a name: letters, digits, `-` and `_`, a letter first"));
             }
             if declarations.definitions.iter().any(|definition| definition.name == new) {
                 return Err(format!("`{new}` is defined already"));

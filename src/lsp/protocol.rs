@@ -61,7 +61,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte)
 }
 
-/// The address of a path; a name that is no absolute path is an address already (`untitled:Untitled-1`).
+/// The address of a path; a name that is not an absolute path is an address already (`untitled:Untitled-1`).
 pub fn uri(path: &Path) -> Option<Uri> {
     let text = path.to_str()?;
     if !path.is_absolute() {

@@ -261,7 +261,7 @@ impl Roots {
         let root = Root { compiled, complaint, checked: None, later: Vec::new(), number, files: files.clone() };
         self.insert_root(file.clone(), root);
         let mut published = Vec::new();
-        // What this policy includes is no policy of its own.
+        // What this policy includes is not a policy of its own.
         for other in files.into_keys().filter(|other| *other != file) {
             if self.roots.contains_key(&other) {
                 self.remove_root(&other);
@@ -285,7 +285,7 @@ impl Roots {
         self.diagnosed(found.root)
     }
 
-    /// The diagnostics of a policy as it stands.
+    /// The diagnostics of a policy as it is.
     fn diagnosed(&mut self, file: PathBuf) -> Vec<Published> {
         let Some(root) = self.roots.get(&file) else { return Vec::new() };
         let compilation = &root.compiled.compilation;

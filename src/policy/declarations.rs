@@ -9,7 +9,7 @@ use crate::net::Interface;
 use crate::source::{SourceId, Span};
 use crate::syntax::Token;
 
-/// The interfaces and the definitions of a policy, wherever they stand in it.
+/// The interfaces and the definitions of a policy, wherever they are in it.
 #[derive(Clone, Debug, Default)]
 pub struct Declarations {
     /// The declared interfaces, in the order of their sentences.
@@ -98,7 +98,7 @@ pub struct Definition {
     pub sentence: u32,
     /// Its tokens, from `define` to the end.
     pub tokens: Box<[Token]>,
-    /// The file that it stands in.
+    /// The file that it is in.
     pub source: SourceId,
     /// The text of that file.
     pub text: Arc<str>,

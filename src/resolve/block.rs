@@ -163,7 +163,7 @@ fn clauses<'w>(
     Some(())
 }
 
-/// The values that stand right behind the name.
+/// The values that come right after the name.
 fn positional<'w>(
     words: &mut Words<'w>,
     reading: &mut BlockDraft<'_, 'w>,
@@ -316,7 +316,7 @@ fn unknown_word(words: &mut Words, reading: &BlockDraft, library: &Library, diag
         candidates.extend(traffic_words());
         candidates.extend(protocol_words());
     }
-    // Right behind the verb of plain traffic the name of a block may be meant.
+    // Right after the verb of plain traffic the name of a block may be meant.
     if words.taken() == 1
         && let Some(verb) = reading.form.words.first()
     {

@@ -10,7 +10,7 @@ codes! {
     UnknownVerb = Error "cgwfw::resolve::unknown_verb",
     /// A verb without a block of the name that follows.
     UnknownBlock = Error "cgwfw::resolve::unknown_block",
-    /// A word that has no meaning where it stands.
+    /// A word that has no meaning where it is.
     UnknownWord = Error "cgwfw::resolve::unknown_word",
     /// A clause that must be there.
     MissingClause = Error "cgwfw::resolve::missing_clause",
@@ -38,7 +38,7 @@ codes! {
     UnknownVariable = Error "cgwfw::resolve::unknown_variable",
     /// A definition that leads back to itself.
     DefinitionCycle = Error "cgwfw::resolve::definition_cycle",
-    /// The level of something that is no warning and no note.
+    /// The level of something that is neither a warning nor a note.
     UnknownLint = Error "cgwfw::resolve::unknown_lint",
     /// A second definition of a name.
     Redefined = Error "cgwfw::resolve::redefined",
@@ -46,9 +46,9 @@ codes! {
     BadForm = Error "cgwfw::resolve::bad_form",
     /// An interface that is not declared.
     UnknownInterface = Error "cgwfw::resolve::unknown_interface",
-    /// A word that is no interface name.
+    /// A word that is not an interface name.
     BadInterface = Error "cgwfw::resolve::bad_interface",
-    /// A word that is no address.
+    /// A word that is not an address.
     BadAddress = Error "cgwfw::resolve::bad_address",
     /// A network with host bits.
     HostBits = Error "cgwfw::resolve::host_bits",
@@ -72,37 +72,37 @@ codes! {
     PortAfterSource = Error "cgwfw::resolve::port_after_source",
     /// Packets are let in by nothing but their source port.
     SourcePortOnly = Warning "cgwfw::resolve::source_port_only",
-    /// A number or a range that is no port.
+    /// A number or a range that is not a port.
     BadPort = Error "cgwfw::resolve::bad_port",
-    /// A word that is no service.
+    /// A word that is not a service.
     UnknownService = Error "cgwfw::resolve::unknown_service",
-    /// A word that is no number.
+    /// A word that is not a number.
     BadNumber = Error "cgwfw::resolve::bad_number",
     /// A number that is too small or too large.
     OutOfRange = Error "cgwfw::resolve::out_of_range",
-    /// A word that is no mark.
+    /// A word that is not a mark.
     BadMark = Error "cgwfw::resolve::bad_mark",
-    /// A word that is no connection state.
+    /// A word that is not a connection state.
     BadState = Error "cgwfw::resolve::bad_state",
     /// A pair of flag lists that is none.
     BadFlags = Error "cgwfw::resolve::bad_flags",
     /// A protocol that cannot be named so.
     BadProtocol = Error "cgwfw::resolve::bad_protocol",
-    /// A word that is no ICMP type.
+    /// A word that is not an ICMP type.
     BadIcmpType = Error "cgwfw::resolve::bad_icmp_type",
-    /// A word that is no rate.
+    /// A word that is not a rate.
     BadRate = Error "cgwfw::resolve::bad_rate",
     /// A rate whose bucket the kernel cannot count.
     RateTooSlow = Error "cgwfw::resolve::rate_too_slow",
     /// A rate that the kernel keeps as another one.
     RateRounded = Warning "cgwfw::resolve::rate_rounded",
-    /// A word that is no reject reason.
+    /// A word that is not a reject reason.
     UnknownReason = Error "cgwfw::resolve::unknown_reason",
     /// A reject reason that a family does not have.
     ReasonFamily = Error "cgwfw::resolve::reason_family",
     /// New ports that are not as many as the old ones.
     PortShift = Error "cgwfw::resolve::port_shift",
-    /// A word that is no address to translate to.
+    /// A word that is not an address to translate to.
     BadEndpoint = Error "cgwfw::resolve::bad_endpoint",
     /// A family word that is none.
     BadFamily = Error "cgwfw::resolve::bad_family",
@@ -130,7 +130,7 @@ codes! {
     NegatedFamily = Error "cgwfw::resolve::negated_family",
     /// A value of a list that is in no rule.
     ElementUnused = Error "cgwfw::resolve::element_unused",
-    /// A value that stands in a list twice.
+    /// A value that is in a list twice.
     DuplicateEntry = Warning "cgwfw::policy::duplicate_entry",
     /// Filter rules without a default for every chain.
     DefaultMissing = Error "cgwfw::resolve::default_missing",

@@ -67,7 +67,7 @@ pub fn common(
         twice(common.log.as_ref().map(|(_, span)| *span), "log", diagnostics);
         let mut log = LogClause::default();
         let mut prefix_span = None;
-        // The parts in any order; `limit` directly behind one of them is the log's, not the verdict's.
+        // The parts in any order; `limit` directly after one of them is the log's, not the verdict's.
         loop {
             if prefix_span.is_none() && words.at_string() {
                 let (text, span) = string(words, "log", 63, diagnostics)?;
@@ -92,7 +92,7 @@ pub fn common(
     Some(false)
 }
 
-/// A string behind `word`, at most `max` bytes.
+/// A string after `word`, at most `max` bytes.
 pub fn string(words: &mut Words, word: &str, max: usize, diagnostics: &mut Diagnostics) -> Option<(String, Span)> {
     let Some((text, span)) = words.string() else {
         diagnostics.push(ResolveError::MissingValue.at(

@@ -52,13 +52,13 @@ fn bad_form(span: Span, message: impl Into<String>, label: &str, help: impl Into
     ResolveError::BadForm.at(span, message, label, help)
 }
 
-/// Reports what stands behind a sentence that is complete.
+/// Reports what comes after a sentence that is complete.
 fn end(words: &Words, sentence: &str, diagnostics: &mut Diagnostics) -> bool {
     if !words.is_done() {
         let text = words.peek_text().unwrap_or_default();
         diagnostics.push(bad_form(
             words.span(),
-            format!("`{text}` has no meaning behind the sentence"),
+            format!("`{text}` has no meaning after the sentence"),
             "too much",
             format!("the sentence is `{sentence}`"),
         ));
@@ -301,7 +301,7 @@ pub fn rules(sentence: u32, mut words: Words, ast: &Ast, diagnostics: &mut Diagn
             words.span(),
             "a `rules` block holds its lines in braces",
             "`{` is expected here",
-            format!("the sentence is `{FORM}`; the closing `}}` stands outside of double quotes"),
+            format!("the sentence is `{FORM}`; the closing `}}` is outside of double quotes"),
         ));
         return None;
     };

@@ -221,11 +221,11 @@ pub fn warn_duplicates<T: PartialEq>(items: Items<T>, list: &List, diagnostics: 
         if recent.contains(&item) {
             let report = ResolveError::DuplicateEntry.at(
                 atom.span,
-                format!("`{}` stands in the list twice", atom.text),
+                format!("`{}` is in the list twice", atom.text),
                 "again here",
                 "remove one of the two",
             );
-            // What stands in a definition may be meant there.
+            // What is in a definition may be meant there.
             let here = atom.defined.is_none().then_some(Fix::Remove(atom.span));
             diagnostics.push(atom.explain(here.into_iter().fold(report, Report::fix)));
         } else {

@@ -38,7 +38,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The declared interfaces behind a word, as ways out of a sentence that lacks one.
+    /// The declared interfaces after a word, as ways out of a sentence that lacks one.
     pub fn offers(&self, word: &str) -> impl Iterator<Item = Fix> {
         let offer =
             move |declared: &InterfaceDeclaration| Fix::Add(format!("{word} {}", declared.name).trim().to_owned());

@@ -8,7 +8,7 @@ pub fn did_you_mean<'a>(written: &str, candidates: impl IntoIterator<Item = &'a 
         3..=7 => 2,
         _ => 3,
     };
-    // Long words are no slips, and words of other lengths are too far away: thousands of candidates cost nothing.
+    // Long words are not slips, and words of other lengths are too far away: thousands of candidates cost nothing.
     let near = |word: &&str| word.len() <= MAX_LENGTH && word.len().abs_diff(written.len()) <= allowed * 4;
     let candidates = candidates.into_iter().filter(|_| written.len() <= MAX_LENGTH).filter(near);
     // `HTTPS` is `https` in another hand.

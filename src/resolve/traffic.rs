@@ -150,7 +150,7 @@ pub fn clause<'a>(
     Some(true)
 }
 
-/// `ipsec [in|out]`, `no ipsec [in|out]`, but for the side taken: where all rules stand in FORWARD, `in` and `out` are sides
+/// `ipsec [in|out]`, `no ipsec [in|out]`, but for the side taken: where all rules are in FORWARD, `in` and `out` are sides
 /// unless `on` follows.
 fn ipsec(
     words: &mut Words,
@@ -252,7 +252,7 @@ fn direction<'a>(
     }
     no_direction_here(start, allowed, direction.word(), diagnostics);
     if forward && direction != Direction::Forward {
-        // `in on A` behind `forward`: where the packet comes in.
+        // `in on A` after `forward`: where the packet comes in.
         if !draft.traffic.on.is_any() {
             diagnostics.push(two_ways(start, direction.word()));
             return None;

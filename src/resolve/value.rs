@@ -255,7 +255,7 @@ pub fn protocol_number(text: &str) -> Result<ProtocolWord, BadValue> {
         return Err(BadValue::new(
             ResolveError::BadProtocol,
             format!("{text} is an IPv6 extension header, not a protocol"),
-            "the filter looks behind extension headers",
+            "the filter looks past extension headers",
             "name the protocol that follows, or use a `rules` block with the match of the header",
         ));
     }

@@ -30,14 +30,14 @@ pub struct Atom<'a> {
     pub string: bool,
     /// The place in the sentence: of the value, or of the variable that stands for it.
     pub span: Span,
-    /// The place in the definition, where a variable stands in the sentence.
+    /// The place in the definition, where a variable is in the sentence.
     pub defined: Option<Span>,
 }
 
 /// A value as written: `VALUE`, `not VALUE`, `{ … }`, `A, B`, with variables replaced and lists flattened.
 #[derive(Clone, Debug)]
 pub struct List<'a> {
-    /// Whether `not` stands before it.
+    /// Whether `not` comes before it.
     pub negated: bool,
     /// The values; never empty.
     pub atoms: Items<Atom<'a>>,
@@ -125,7 +125,7 @@ impl<'a> Words<'a> {
         span
     }
 
-    /// The place of the next token; at the end, the place right behind the last one.
+    /// The place of the next token; at the end, the place right after the last one.
     pub fn span(&self) -> Span {
         match self.tokens.get(self.at) {
             Some(token) => token.span(self.source),
@@ -133,7 +133,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The place right behind the last token.
+    /// The place right after the last token.
     pub fn end(&self) -> Span {
         let last = self.tokens.last().map(|token| token.span(self.source));
         let end = last.map_or(0, |span| span.end);
@@ -173,7 +173,7 @@ impl<'a> Words<'a> {
         words.map(|token| token.text(self.text))
     }
 
-    /// The names in the sentence, wherever it stands: variables without their `$` (true), and words.
+    /// The names in the sentence, wherever it is: variables without their `$` (true), and words.
     pub fn names(&self) -> impl Iterator<Item = (bool, &'a str)> + '_ {
         self.tokens.iter().filter_map(|token| {
             let text = token.text(self.text);
@@ -294,7 +294,7 @@ impl<'a> Reader<'a, '_> {
                     if text == "not" && token.kind == TokenKind::Word {
                         self.diagnostics.push(ResolveError::NotInList.at(
                             outer.unwrap_or(span),
-                            "`not` cannot stand inside a list",
+                            "`not` cannot be inside a list",
                             "here",
                             "write it before the list: `not { a, b }` means none of them",
                         ));

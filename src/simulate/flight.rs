@@ -185,7 +185,7 @@ impl<'a> Flight<'a> {
         piece
     }
 
-    /// The protocol that `-p` means: in IPv6 the one behind the extension headers.
+    /// The protocol that `-p` means: in IPv6 the one after the extension headers.
     pub fn protocol(&self) -> Protocol {
         match self.packet.transport {
             Transport::Icmp(_) => Protocol::icmp(self.family),

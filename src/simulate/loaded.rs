@@ -40,7 +40,7 @@ pub(super) struct LoadedTable<'a> {
     pub bases: [Option<(ChainId, Verdict)>; Hook::ALL.len()],
 }
 
-/// One rule. All of what follows must hold; what most rules differ in stands apart, ready to compare.
+/// One rule. All of what follows must hold; what most rules differ in is kept apart, ready to compare.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub source: Bits,
@@ -238,7 +238,7 @@ impl Entry {
         entry
     }
 
-    /// Adds a condition: to those that stand apart, where one of them can hold it.
+    /// Adds a condition: to those that are apart, where one of them can hold it.
     fn ask(&mut self, condition: Condition, family: Family, rest: &mut Vec<Condition>) {
         let (asked, negated) = match &condition {
             Condition::Not(inner) => (&**inner, true),

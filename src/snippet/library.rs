@@ -20,7 +20,7 @@ codes! {
     SentenceTaken = Error "cgwfw::snippet::sentence_taken",
     /// A folder without one of its files.
     MissingFile = Error "cgwfw::snippet::missing_file",
-    /// A template that fails, or prints what is no rule.
+    /// A template that fails, or prints what is not a rule.
     BadTemplate = Error "cgwfw::snippet::bad_template",
     /// A template whose rule the kernel refuses.
     RefusedRule = Error "cgwfw::snippet::refused_rule",
@@ -84,7 +84,7 @@ pub struct Library {
 /// A name of sentences, and where it is found.
 #[derive(Clone, Debug)]
 pub struct Name {
-    /// The verb and the words behind it.
+    /// The verb and the words after it.
     pub words: Vec<String>,
     /// The same on one line.
     pub title: String,
@@ -154,7 +154,7 @@ impl Library {
             self.reports.push(SnippetError::MissingFile.at(
                 span,
                 format!("the building block `{}` has no `{missing}`", folder.name),
-                format!("stands alone, without `{missing}`"),
+                format!("is alone, without `{missing}`"),
                 "a block is a folder with `snippet.toml`, `rules.j2` and `README.md`",
             ));
             return;

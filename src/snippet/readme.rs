@@ -10,7 +10,7 @@ pub struct Example {
     pub line: usize,
     /// The text of the `cgwfw` fence.
     pub policy: String,
-    /// All other fences behind it: their language and their text.
+    /// All other fences after it: their language and their text.
     pub expected: Vec<(String, String)>,
 }
 

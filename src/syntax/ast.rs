@@ -27,7 +27,7 @@ pub struct Sentence {
     pub(super) last: u32,
     /// The text between the braces of a `rules` block.
     pub body: Option<Span>,
-    /// Whether something in it is no token: that was reported, and its meaning cannot be known.
+    /// Whether something in it is not a token: that was reported, and its meaning cannot be known.
     pub broken: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct Token {
 }
 
 impl Sentence {
-    /// The same sentence, where its tokens stand `offset` places further on.
+    /// The same sentence, where its tokens are `offset` places further on.
     pub(super) fn moved(self, offset: u32) -> Sentence {
         Sentence { first: self.first + offset, last: self.last + offset, ..self }
     }

@@ -33,7 +33,7 @@ impl Includes {
     }
 }
 
-/// Reads the file that an `include` sentence names, relative to the file `path` in which it stands. Gives it, open: its
+/// Reads the file that an `include` sentence names, relative to the file `path` in which it is. Gives it, open: its
 /// sentences are parsed next.
 pub fn open(
     ast: &mut Ast,
@@ -72,7 +72,7 @@ pub fn open(
             diagnostics.push(SyntaxError::TooManyIncludes.at(
                 name_span,
                 format!("more than {MAX_FILES} includes, or more than {MAX_DEPTH} inside each other"),
-                "this one is not read, nor is any behind it",
+                "this one is not read, nor is any after it",
                 "put the sentences of the small files together",
             ));
         }
@@ -93,7 +93,7 @@ pub fn open(
                     name_span,
                     format!("`{value}` cannot be read: {}", reason(&error)),
                     "named here",
-                    "the path is relative to the file that this sentence stands in",
+                    "the path is relative to the file that this sentence is in",
                 ));
                 return None;
             }
@@ -125,7 +125,7 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The path without `.` and, where a name stands before it, without `..`.
+/// The path without `.` and, where a name comes before it, without `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {

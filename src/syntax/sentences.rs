@@ -1,5 +1,5 @@
 //! One file's text to tokens and sentences, without what it includes.
-//! Input: a text. Output: a `ParsedText`; what is no token is reported and costs only its sentence.
+//! Input: a text. Output: a `ParsedText`; what is not a token is reported and costs only its sentence.
 
 use pest::Parser;
 use pest::iterators::{Pair, Pairs};
@@ -55,7 +55,7 @@ pub fn sentences(
                 Span::new(source, at, at),
                 "the text cannot be read from here",
                 "here",
-                "remove what stands here",
+                "remove what is here",
             ));
             return part;
         }
@@ -164,13 +164,13 @@ fn finish(part: &mut ParsedText, source: SourceId, state: &mut Open) {
 }
 
 /// Whether a run of words that begins a line inside braces begins a sentence: with a verb, and not as one value of a
-/// list, which a comma or the end of the list follows. `behind`: what follows the run.
-fn begins_sentence(run: &str, behind: &Pairs<Rule>, is_verb: &dyn Fn(&str) -> bool) -> bool {
+/// list, which a comma or the end of the list follows. `after`: what follows the run.
+fn begins_sentence(run: &str, after: &Pairs<Rule>, is_verb: &dyn Fn(&str) -> bool) -> bool {
     let mut words = run.split([' ', '\t']).filter(|word| !word.is_empty());
     if !words.next().is_some_and(is_verb) {
         return false;
     }
-    let mut next = behind.clone().map(|pair| pair.as_rule());
+    let mut next = after.clone().map(|pair| pair.as_rule());
     words.next().is_some()
         || !matches!(next.find(|rule| !matches!(rule, Rule::newline | Rule::comment)), Some(Rule::comma | Rule::close))
 }
@@ -192,7 +192,7 @@ fn push_words(tokens: &mut Vec<Token>, span: Span, run: &str) {
     }
 }
 
-/// A run of words with control characters: the first is reported, what stands between them are words. Whether there were any.
+/// A run of words with control characters: the first is reported, what is between them are words. Whether there were any.
 fn push_pieces(tokens: &mut Vec<Token>, span: Span, run: &str, text: &str, diagnostics: &mut Diagnostics) -> bool {
     let is_bad = |c: char| c.is_control() && c != '\t';
     let (mut start, mut any) = (0, false);
@@ -255,7 +255,7 @@ fn abandon_braces(state: &mut Open, diagnostics: &mut Diagnostics) {
 fn report_stray(span: Span, text: &str, diagnostics: &mut Diagnostics) {
     let shown = &text[span.start as usize..span.end as usize];
     let help = match shown {
-        "\\" => "a backslash joins lines: nothing may stand behind it on its line",
+        "\\" => "a backslash joins lines: nothing may come after it on its line",
         "$" => "write the name of a definition directly after the `$`",
         _ => "remove it: outside of strings and comments only printable characters have a meaning",
     };

@@ -11,7 +11,7 @@ use crate::net::{Both, Family, Interface, Protocol};
 pub enum Discard {
     /// A loopback address on another interface than `lo`.
     Loopback,
-    /// A source that is no host: multicast, broadcast, 0.0.0.0 to a single host.
+    /// A source that is not a host: multicast, broadcast, 0.0.0.0 to a single host.
     Source,
     /// A multicast destination whose scope (RFC 4291, 2.7) ends inside a host, or is reserved.
     Scope,
@@ -26,7 +26,7 @@ impl Discard {
     pub fn reason(self) -> &'static str {
         match self {
             Discard::Loopback => "a loopback address on another interface than lo",
-            Discard::Source => "its source is no host's address",
+            Discard::Source => "its source is not a host's address",
             Discard::Scope => "no multicast of this scope is on any wire",
             Discard::LinkLocal => "a source that is good for one link only is not routed on",
             Discard::HopLimit => "its hop limit ends here, so it is not routed on (an ICMP time-exceeded goes back)",

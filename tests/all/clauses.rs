@@ -95,7 +95,7 @@ fn excuse(defines: &[(String, Vec<String>)], notes: &str, left: &[String], remov
         ["in"] if left.iter().any(|word| word == "invalid") => Some("invalid packets are dropped where they come in"),
         ["only", "ipv4" | "ipv6"] => Some("an address has chosen the family"),
         ["http" | "http," | "80-80" | "80-80,"] => Some("the two are the same port"),
-        _ if removed.iter().all(stays) => Some("it stands in the list twice"),
+        _ if removed.iter().all(stays) => Some("it is in the list twice"),
         _ => None,
     }
 }

@@ -102,7 +102,7 @@ fn both_files_are_written_or_none() {
     assert_eq!(build("default drop\n"), Some(2));
     assert_eq!(read("iptables.rules"), v4);
     let names: Vec<_> = fs::read_dir(folder.path().join("rules")).expect("a folder").collect();
-    assert_eq!(names.len(), 2, "no temporary file stays behind");
+    assert_eq!(names.len(), 2, "no temporary file is left behind");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn sentence(text: &str, interfaces: &[String], random: &mut Random) -> String {
     words.join(" ")
 }
 
-/// The policy with the hint in it; nothing, where it is no text to write.
+/// The policy with the hint in it; nothing, where it is not a text to write.
 fn applied(text: &str, hint: &Hint, compilation: &Compilation) -> Option<String> {
     let sentence = hint.sentence()?;
     let at = match hint {

@@ -253,7 +253,7 @@ fn run(request: &str, case: &Example) -> String {
             let found = client.request("textDocument/documentLink", json!({ "textDocument": document }));
             each(&found, |link| format!("{}: {}\n", range(&link["range"]), name(&link["target"])))
         }
-        other => panic!("`{other}` is no request: the folder in tests/cases/lsp names it"),
+        other => panic!("`{other}` is not a request: the folder in tests/cases/lsp names it"),
     };
     client.stop();
     // Fences inside of a fence.

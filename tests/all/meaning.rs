@@ -42,7 +42,7 @@ fn is_understood(text: &str, library: &Library) -> Result<(), String> {
         }
         if let Some(expected) = reading.expected {
             let text = compilation.ast.sources.text(compilation.ast.span(sentence));
-            return Err(format!("{expected:?} is expected behind `{text}`"));
+            return Err(format!("{expected:?} is expected after `{text}`"));
         }
     }
     Ok(())

@@ -56,7 +56,7 @@ fn traffic_that_is_written_is_read_as_the_same() {
     assert!(count > 500, "{count}");
 }
 
-/// Rates are no part of packets: they are written as sentences have them.
+/// Rates are not part of packets: they are written as sentences have them.
 #[test]
 fn rates_that_are_written_are_read_as_the_same() {
     let library = Library::built_in();

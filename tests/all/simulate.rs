@@ -104,7 +104,7 @@ fn every_table_is_met_in_its_turn() {
         *filter\n:INPUT DROP [0:0]\n-A INPUT -m mark --mark 0x7 -j ACCEPT\nCOMMIT\n\
         *security\n-A INPUT -p udp -m udp --dport 8 -j DROP\nCOMMIT\n";
     assert_eq!(fate(text, &udp(7)), ["accept 9"]);
-    assert_eq!(fate(text, &udp(8)), ["drop 12"], "accepted by the filter, dropped behind it");
+    assert_eq!(fate(text, &udp(8)), ["drop 12"], "accepted by the filter, dropped after it");
     assert_eq!(fate(text, &udp(9)), ["drop 2"]);
 }
 

@@ -319,7 +319,7 @@ impl Condition {
         }
     }
 
-    /// Calls `see` with every test, and whether it stands under an odd number of negations.
+    /// Calls `see` with every test, and whether it is under an odd number of negations.
     pub fn tests(&self, see: &mut impl FnMut(Field, Test, bool)) {
         self.walk(false, see);
     }

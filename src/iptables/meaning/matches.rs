@@ -100,7 +100,7 @@ fn is_protocol(protocol: Protocol) -> Condition {
 
 fn protocol(wanted: Negatable<Protocol>, context: &Context) -> Condition {
     let is = match (wanted.value, context.family) {
-        // In IPv6 legacy iptables looks behind AH, where nothing is (59), and iptables-nft at it.
+        // In IPv6 legacy iptables looks past AH, where nothing is (59), and iptables-nft at it.
         (Protocol::AH, Family::V6) => context.either(Condition::NEVER, is_protocol(Protocol::AH)),
         (Protocol(59), Family::V6) => {
             let either = [is_protocol(Protocol(59)), is_protocol(Protocol::AH)];

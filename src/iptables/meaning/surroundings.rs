@@ -1,5 +1,5 @@
 //! What matches ask besides the headers of a packet: its link, its socket, the routing table, chance.
-//! Input: such a match. Output: its condition; most of what it looks at is no part of a packet here, and so is not known.
+//! Input: such a match. Output: its condition; most of what it looks at is not part of a packet here, and so is not known.
 
 use super::super::ruleset::{AddrType, AddressTypes, ConnLimit, LinkType, Negatable, Owner, Statistic};
 use super::condition::{Condition, Doubt, Field, HARDWARE, Test, Unknown};

@@ -16,7 +16,7 @@ pub enum TableName {
     /// What may pass.
     Filter,
     /// Mandatory access control (SELinux marks); only ever read. In INPUT legacy iptables runs it before nat, as the walk
-    /// does, and iptables-nft behind it.
+    /// does, and iptables-nft after it.
     Security,
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::negatable::Negatable;
 use crate::net::{Interface, Prefix, Protocol};
 
-/// The part of a rule that is no extension (`struct ipt_ip`). `None` matches everything.
+/// The part of a rule that is not an extension (`struct ipt_ip`). `None` matches everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Header {
     /// `-s`
@@ -43,7 +43,7 @@ impl Header {
 pub enum Address {
     /// A prefix without host bits.
     Prefix(Prefix),
-    /// An address under a mask that is no prefix (`10.0.0.1/255.0.0.255`), host bits cut off.
+    /// An address under a mask that is not a prefix (`10.0.0.1/255.0.0.255`), host bits cut off.
     Masked(Box<(IpAddr, IpAddr)>),
 }
 

@@ -25,7 +25,7 @@ pub enum Match {
     Icmp6(Negatable<IcmpType>),
     /// `-m multiport`: 1 to 15 slots, a range takes two.
     Multiport(Negatable<Box<Multiport>>),
-    /// `-m ah` without options. In IPv6 `-p ah` never matches with legacy iptables, which looks behind the header, and
+    /// `-m ah` without options. In IPv6 `-p ah` never matches with legacy iptables, which looks past the header, and
     /// does with iptables-nft; this match works with both.
     Ah,
     /// `-m frag` (IPv6): the packet has a fragment header. Never after connection tracking has looked.

@@ -4,7 +4,7 @@
 /// A value, or everything but it: iptables' `!`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Negatable<T> {
-    /// Whether a `!` stands before it.
+    /// Whether a `!` comes before it.
     pub negated: bool,
     /// The value.
     pub value: T,

@@ -12,7 +12,7 @@ use super::targets::Target;
 /// One rule of a chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// The chain it stands in.
+    /// The chain it is in.
     pub chain: ChainId,
     /// Addresses, interfaces and protocol.
     pub header: Header,

@@ -11,9 +11,9 @@ pub struct Hole {
     pub slot: Slot,
     /// Which parameter: the character after U+0001.
     pub parameter: char,
-    /// Whether a `!` stands before the option.
+    /// Whether a `!` comes before the option.
     pub negated: bool,
-    /// How many of the rule's matches stand before it; for ports, the number of the match that they belong to.
+    /// How many of the rule's matches come before it; for ports, the number of the match that they belong to.
     pub before: usize,
 }
 
@@ -46,8 +46,8 @@ pub fn hole(text: &str) -> Option<char> {
 pub fn misplaced(word: &Word) -> Fault {
     Fault::new(
         word.span.clone(),
-        "a parameter cannot stand here",
+        "a parameter cannot be here",
         "this place takes no parameter",
-        "parameters stand after -s, -d, -i, -o, --sport and --dport, or alone where a match may stand",
+        "parameters are after -s, -d, -i, -o, --sport and --dport, or alone where a match may be",
     )
 }

@@ -188,7 +188,7 @@ pub fn length(word: &Word, text: &str, family: Family) -> Result<u8, Fault> {
     let plain = number(text).filter(|length| *length <= u64::from(bits)).map(|length| length as u8);
     let mask = || host(text, family).filter(|_| text.contains(['.', ':'])).and_then(mask_length);
     plain.or_else(mask).filter(|_| !text.is_empty()).ok_or_else(|| {
-        let message = format!("`{text}` is no length of an {} prefix", family.name());
+        let message = format!("`{text}` is not a length of an {} prefix", family.name());
         Fault::new(word.span.clone(), message, "a length belongs here", format!("write a number up to {bits}"))
     })
 }

@@ -9,7 +9,7 @@ use crate::iptables::ruleset::{Address, MaskedMark};
 use crate::net::{Family, Interface, PortRange, Prefix, Protocol, mask_length};
 use crate::services::debian::{Listed, listed};
 
-/// A number as `strtoul(3)` reads it with base 0: decimal, `0x` hexadecimal, `0` octal; blanks and a `+` may stand before it.
+/// A number as `strtoul(3)` reads it with base 0: decimal, `0x` hexadecimal, `0` octal; blanks and a `+` may come before it.
 pub fn number(text: &str) -> Option<u64> {
     let text = text.trim_ascii_start();
     let text = text.strip_prefix('+').unwrap_or(text);
@@ -66,7 +66,7 @@ pub fn mark(word: &Word) -> Result<(u32, Option<u32>), Fault> {
     parsed.ok_or_else(|| {
         Fault::new(
             word.span.clone(),
-            format!("`{}` is no mark", word.text),
+            format!("`{}` is not a mark", word.text),
             "a mark belongs here",
             "write a number of 32 bits, with a mask after a slash if needed: `0x1/0xff`",
         )
@@ -142,7 +142,7 @@ fn bad_address(text: &str, word: &Word, family: Family) -> Fault {
         ("an address of the other family", format!("{} rules take {} addresses only", family.name(), family.name()))
     } else {
         (
-            "this is no address",
+            "this is not an address",
             "write an address, with a prefix length if needed; host names would be resolved once, at load time"
                 .to_string(),
         )
@@ -187,7 +187,7 @@ pub fn port_range(word: &Word, names: Listed) -> Result<PortRange, Fault> {
     }
 }
 
-/// The fault of a word that is no port.
+/// The fault of a word that is not a port.
 pub fn bad_port(word: &Word, text: &str, names: Listed) -> Fault {
     let other = text.split(':').find_map(|name| listed(name, Listed::Any).filter(|_| port(name, names).is_none()));
     if let Some(port) = other {
@@ -197,7 +197,7 @@ pub fn bad_port(word: &Word, text: &str, names: Listed) -> Fault {
     }
     Fault::new(
         word.span.clone(),
-        format!("`{text}` is no port"),
+        format!("`{text}` is not a port"),
         "a port belongs here",
         "write a number from 0 to 65535, the name of a service, or a range with a colon: `1024:65535`",
     )
@@ -235,7 +235,7 @@ pub fn protocol(word: &Word) -> Result<Option<Protocol>, Fault> {
         Some(value) => Ok(Some(Protocol(value))),
         None => Err(Fault::new(
             word.span.clone(),
-            format!("`{}` is no protocol", word.text),
+            format!("`{}` is not a protocol", word.text),
             "a protocol belongs here",
             "write a name such as `tcp` or `esp`, or a number from 1 to 255",
         )),

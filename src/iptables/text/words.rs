@@ -10,7 +10,7 @@ use crate::iptables::fault::Fault;
 pub struct Word {
     /// The text, without quotes and escapes.
     pub text: String,
-    /// Where it stands in the line, in bytes, quotes included.
+    /// Where it is in the line, in bytes, quotes included.
     pub span: Range<usize>,
     /// Whether it was written in double quotes.
     pub quoted: bool,

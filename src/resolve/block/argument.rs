@@ -180,7 +180,7 @@ pub(super) fn defaults(reading: &mut BlockDraft) {
         let parameter = &reading.snippet.signature.parameters[usize::from(index)];
         let given = reading.arguments.iter().any(|(given, _)| *given == index);
         let value = parameter.default.as_ref().filter(|_| !given).map(|text| default(&parameter.kind, text));
-        // A default that is no value was reported when the block was read.
+        // A default that is not a value was reported when the block was read.
         reading.arguments.extend(value.and_then(Result::ok).map(|value| (index, value)));
     }
 }
@@ -207,7 +207,7 @@ fn default(kind: &ParameterKind, text: &str) -> Result<Argument, BadValue> {
     })
 }
 
-/// Reports the defaults of users' own blocks that are no values of their types.
+/// Reports the defaults of users' own blocks that are not values of their types.
 pub fn check_defaults(library: &Library, diagnostics: &mut Diagnostics) {
     for snippet in &library.snippets {
         let Some(files) = snippet.files else { continue };

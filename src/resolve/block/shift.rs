@@ -1,5 +1,5 @@
 //! Ranges of ports that packets are translated to: each port keeps its distance from the first of the sentence.
-//! Input: a sentence that was read whole. Output: the first of its ports behind the new ones, or a report.
+//! Input: a sentence that was read whole. Output: the first of its ports after the new ones, or a report.
 
 use super::draft::{BlockDraft, is_with_ports};
 use crate::diagnostic::{Diagnostics, Fix, Report};

@@ -218,7 +218,7 @@ fn protocol_needs(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: 
             // Only a sentence without any protocol gets one; another one that is there would stay.
             let none = known.is_empty() && draft.seen("protocol").is_none() && clause != "type";
             let protocols = if none { protocols } else { &[] };
-            // `from port P`, `from A port P`: behind the side, `port` would be that of the destination.
+            // `from port P`, `from A port P`: after the side, `port` would be that of the destination.
             let side = words.before(span).filter(|before| ["from", "to"].contains(&words.text_of(*before)));
             let start = side.or(draft.seen("from").filter(|_| clause == "source port")).unwrap_or(span).start;
             let place = Span { start, end: start, ..span };

@@ -1,5 +1,5 @@
 //! Packets on the wire: the traffic of `expect` and `trace`.
-//! Input: the words of a sentence, behind its verb. Output: `Packets`, or reports.
+//! Input: the words of a sentence, after its verb. Output: `Packets`, or reports.
 
 use super::clause;
 use super::draft::{Allowed, Draft};

@@ -154,7 +154,7 @@ pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
         Some((address, "")) => (address, None),
         Some((address, rest)) => match rest.strip_prefix(':') {
             Some(ports) => (address, Some(ports)),
-            None => return fault(format!("`{text}` is no address with ports"), "write `[2001:db8::1]:80`"),
+            None => return fault(format!("`{text}` is not an address with ports"), "write `[2001:db8::1]:80`"),
         },
         None => match text.rsplit_once(':') {
             Some((address, ports)) if !address.contains(':') => (address, Some(ports)),
@@ -164,7 +164,7 @@ pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
     let Ok(parsed) = address_text.parse::<IpAddr>() else {
         if text.starts_with('[') && bracketed.is_none() {
             return fault(
-                format!("`{text}` is no address with ports"),
+                format!("`{text}` is not an address with ports"),
                 "write the closing bracket: `[2001:db8::1]:80`",
             );
         }

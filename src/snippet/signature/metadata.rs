@@ -118,7 +118,7 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
     for word in &file.families {
         let family = Family::BOTH.into_iter().find(|family| family.keyword() == word.get_ref());
         let family = family.ok_or_else(|| {
-            fault(word.span(), format!("`{}` is no family", word.get_ref()), "write `ipv4` or `ipv6`")
+            fault(word.span(), format!("`{}` is not a family", word.get_ref()), "write `ipv4` or `ipv6`")
         })?;
         families = families.or(family.into());
     }
@@ -128,7 +128,11 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
     let table = match &file.table {
         None => TableName::Filter,
         Some(word) => TableName::from_name(word.get_ref()).ok_or_else(|| {
-            fault(word.span(), format!("`{}` is no table", word.get_ref()), "write `raw`, `mangle`, `nat` or `filter`")
+            fault(
+                word.span(),
+                format!("`{}` is not a table", word.get_ref()),
+                "write `raw`, `mangle`, `nat` or `filter`",
+            )
         })?,
     };
     let mut parameters = Vec::new();
@@ -136,7 +140,7 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         let span = raw.span();
         let raw = raw.into_inner();
         let kind = kind(&raw).ok_or_else(|| {
-            fault(span.clone(), format!("`{}` is no type", raw.kind), &format!("the types are {KINDS}"))
+            fault(span.clone(), format!("`{}` is not a type", raw.kind), &format!("the types are {KINDS}"))
         })?;
         let usable = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !usable || ["family", "form", "traffic", "chain"].contains(&name.as_str()) {
@@ -166,7 +170,7 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         let is_word = |word: &String| word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if words.is_empty() || !words.iter().all(is_word) {
             let help = "a name is a verb and the words of the block, in lower case: `allow ipsec`";
-            return Err(fault(sentence.name.span(), format!("`{}` is no name", sentence.name.get_ref()), help));
+            return Err(fault(sentence.name.span(), format!("`{}` is not a name", sentence.name.get_ref()), help));
         }
         let text = sentence.clauses.as_ref().map(|clauses| clauses.get_ref().clone()).unwrap_or_default();
         let clauses = match &sentence.clauses {
@@ -265,7 +269,7 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
                 }
                 Some(name) => {
                     let index = parameters.iter().position(|parameter| parameter.name == name).ok_or_else(|| {
-                        (format!("`<{name}>` is no parameter"), format!("add `[parameters.{name}]` with its type"))
+                        (format!("`<{name}>` is not a parameter"), format!("add `[parameters.{name}]` with its type"))
                     })?;
                     let part = ClausePart::Parameter(index as u8);
                     clauses.push(Clause { keyword: std::mem::take(&mut keyword), part, required: !optional });
@@ -300,8 +304,8 @@ fn finish_flag(
     let index = flags.iter().position(|flag| flag.words == words).ok_or_else(|| {
         let words = words.join(" ");
         (
-            format!("`{words}` is no flag"),
-            format!("add `[flags.\"{words}\"]` with its text, or a `<parameter>` behind it"),
+            format!("`{words}` is not a flag"),
+            format!("add `[flags.\"{words}\"]` with its text, or a `<parameter>` after it"),
         )
     })?;
     clauses.push(Clause { keyword: words, part: ClausePart::Flag(index as u8), required });

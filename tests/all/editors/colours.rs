@@ -203,7 +203,7 @@ fn assert_colours(colours: impl Fn(&[String]) -> Colours) {
     for ((text, tokens), colours) in texts.iter().zip(tokens).zip(colours(&texts)) {
         for Token { line, columns, kind } in tokens {
             let text = text.lines().nth(line).unwrap_or_default();
-            // The columns are those of bytes only then. Sentences behind a block on its line are seldom.
+            // The columns are those of bytes only then. Sentences after a block on its line are seldom.
             if !text.is_ascii() || text.contains("} ") && text.contains("rules") {
                 continue;
             }

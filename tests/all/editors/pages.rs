@@ -33,7 +33,7 @@ fn json(path: &str) -> Value {
     serde_json::from_str(&file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A body of VS Code's snippets with what stands in its placeholders: `${1:eth0}`, `${2|both,ipv4|}`, and again `$1`.
+/// A body of VS Code's snippets with what is in its placeholders: `${1:eth0}`, `${2|both,ipv4|}`, and again `$1`.
 fn filled(body: &str) -> String {
     let mut known: Vec<(String, String)> = Vec::new();
     let mut out = String::new();

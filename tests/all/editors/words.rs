@@ -12,15 +12,15 @@ use cgwfw::lsp::meaning::clauses;
 use cgwfw::services;
 use cgwfw::snippet::library::Library;
 
-/// All words, each class in an order in which no word hides a longer one behind it.
+/// All words, each class in an order in which no word hides a longer one after it.
 pub struct Words {
-    /// The first words of the sentences that are no building blocks.
+    /// The first words of the sentences that are not building blocks.
     pub core: Vec<String>,
-    /// By verb: the words behind it that name a building block.
+    /// By verb: the words after it that name a building block.
     pub names: BTreeMap<String, Vec<String>>,
     /// The words of clauses.
     pub clauses: Vec<String>,
-    /// Those of them behind which an interface stands.
+    /// Those of them that an interface comes after.
     pub interfaces: Vec<String>,
     /// Values that have a name.
     pub values: Vec<String>,
@@ -149,7 +149,7 @@ pub fn textmate(words: &Words, class: &str) -> Vec<String> {
         }
         "clauses" => word(&words.clauses),
         "values" => word(&words.values),
-        _ => panic!("`{class}` is no class of words"),
+        _ => panic!("`{class}` is not a class of words"),
     };
     vec![format!("      \"match\": {},", serde_json::Value::from(pattern))]
 }
@@ -199,7 +199,7 @@ pub fn vim(words: &Words, class: &str) -> Vec<String> {
                 .collect()
         }
         "values" => vec![word("cgwfwValue", &words.values, "")],
-        _ => panic!("`{class}` is no class of words"),
+        _ => panic!("`{class}` is not a class of words"),
     }
 }
 
@@ -240,6 +240,6 @@ pub fn emacs(words: &Words, class: &str) -> Vec<String> {
         "clauses" => quoted(list(&words.clauses)),
         "interfaces" => quoted(list(&words.interfaces)),
         "values" => quoted(list(&words.values)),
-        _ => panic!("`{class}` is no class of words"),
+        _ => panic!("`{class}` is not a class of words"),
     }
 }

@@ -197,7 +197,7 @@ impl Aim {
         }
     }
 
-    /// The packet of a turn. The first ones meet what each rule asks for, rule by rule; behind them half do, and the
+    /// The packet of a turn. The first ones meet what each rule asks for, rule by rule; after them half do, and the
     /// others fail it by one field or by two.
     pub fn packet(&self, turn: usize, random: &mut Random) -> Packet {
         let anywhere = Path::default();

@@ -26,7 +26,7 @@ pub enum LeftOut {
     Backends,
 }
 
-/// How a packet that passes looks behind the last rule.
+/// How a packet that passes looks after the last rule.
 #[derive(Clone, Debug)]
 pub struct End {
     source: (IpAddr, IpAddr),

@@ -28,7 +28,7 @@ pub struct Counter {
 /// How often, and how many bytes together: packets of different lengths cannot stand for one another.
 pub type Counts = BTreeMap<Counter, (u64, u64)>;
 
-/// A packet as it is behind the last rule.
+/// A packet as it is after the last rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// The source address.

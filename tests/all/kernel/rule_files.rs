@@ -114,7 +114,7 @@ impl Writer<'_> {
         rule.push_str(&self.protocol_match(protocol));
         while self.random.chance(25) {
             let one = self.other_match(table, chain);
-            // The loaders take no `mark` behind a `connmark` behind a `mark`: each kind once.
+            // The loaders take no `mark` after a `connmark` after a `mark`: each kind once.
             let kind: String = one.split_inclusive(' ').take(3).collect();
             if !rule.contains(&kind) {
                 rule.push_str(&one);

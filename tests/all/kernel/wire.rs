@@ -12,7 +12,7 @@ use crate::kernel::connections;
 /// The highest number that a packet can be known by: IPv4 has 16 bits for it.
 pub const LAST_NUMBER: u32 = u16::MAX as u32;
 
-/// A packet with `filler` bytes behind what its protocol needs. The number stands in the identification (IPv4) or in
+/// A packet with `filler` bytes after what its protocol needs. The number is in the identification (IPv4) or in
 /// the flow label (IPv6), which no rule looks at.
 pub fn bytes(packet: &Packet, number: u32, filler: usize) -> Vec<u8> {
     let content = content(packet, filler);

@@ -63,7 +63,7 @@ impl Writer<'_> {
     }
 }
 
-/// A policy with one sentence that makes rules: what stands before it, its name, and its clauses.
+/// A policy with one sentence that makes rules: what comes before it, its name, and its clauses.
 pub struct Clauses {
     pub before: Vec<String>,
     pub head: String,
@@ -232,7 +232,7 @@ impl Writer<'_> {
         }
         let log = self.common(&mut first, matches!(snippet.folder.as_str(), "log" | "reassemble"));
         self.random.shuffle(&mut pieces);
-        // What begins with `port` behind an address would be the port of that address.
+        // What begins with `port` after an address would be the port of that address.
         let bare = |piece: &String| piece.starts_with("port ");
         let mut ordered: Vec<String> = first;
         ordered.extend(pieces.iter().filter(|piece| bare(piece)).cloned());
@@ -248,7 +248,7 @@ impl Writer<'_> {
             let at = self.random.below(ordered.len() + 1);
             ordered.insert(at, only.to_owned());
         }
-        // The name of a block right behind the verb would make the sentence one of that block.
+        // The name of a block right after the verb would make the sentence one of that block.
         let names = self.library.names(&form.words[0]);
         let is_name = |piece: &String| {
             let word = piece.split(' ').next().unwrap_or_default();
@@ -263,7 +263,7 @@ impl Writer<'_> {
         (text, ordered)
     }
 
-    /// `comment` into `pieces`; `log` comes back, for the end: a `limit` behind it would be its own.
+    /// `comment` into `pieces`; `log` comes back, for the end: a `limit` after it would be its own.
     fn common(&mut self, pieces: &mut Vec<String>, is_log: bool) -> Option<String> {
         if self.random.chance(15) {
             let text = self.string(255);
@@ -288,7 +288,7 @@ impl Writer<'_> {
         Some(format!("log{}", parts.join(" ")))
     }
 
-    /// A clause of the block itself, and whether it must stand first.
+    /// A clause of the block itself, and whether it must be first.
     fn clause(&mut self, clause: &Clause, signature: &Signature, reason: &mut String) -> (String, bool) {
         let keyword = clause.keyword.join(" ");
         let ClausePart::Parameter(index) = clause.part else { return (keyword, false) };

@@ -53,7 +53,7 @@ fn a_connection_with_allow_established() {
     });
 }
 
-/// The MSS option of a SYN, behind its header.
+/// The MSS option of a SYN, after its header.
 fn mss(tcp: &[u8]) -> Option<u16> {
     let mut options = tcp.get(20..usize::from(tcp[12] >> 4) * 4)?;
     while let [kind, rest @ ..] = options {

@@ -1,4 +1,4 @@
-//! A gateway between a peer (behind `inet0`) and a host (behind `eth0`), each in a namespace of its own.
+//! A gateway between a peer (at `inet0`) and a host (at `eth0`), each in a namespace of its own.
 //! Input: a policy. Output: the rules of both families, loaded.
 
 use std::fmt::Write as _;

@@ -205,7 +205,7 @@ impl Writer<'_> {
     }
 }
 
-/// A list with braces around it, as it must stand behind `not`.
+/// A list with braces around it, as it must come after `not`.
 pub fn braced(list: &str) -> String {
     if list.starts_with(['{', '$']) || !list.contains(',') { list.to_owned() } else { format!("{{ {list} }}") }
 }
