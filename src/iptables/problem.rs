@@ -4,6 +4,8 @@
 use super::hooks::Hooks;
 use super::ruleset::Part;
 use super::ruleset::{Header, Match, TableName, Target};
+use std::fmt::Display;
+
 use crate::net::{Family, Protocol};
 
 /// What a problem is about.
@@ -69,7 +71,14 @@ impl RulePlace<'_> {
     }
 
     /// Reports what is in a chain of one's own that is called from where it must not be.
-    pub fn hooks_within(&self, allowed: Hooks, part: Part, kind: Kind, what: &str, problems: &mut Vec<Problem>) {
+    pub fn hooks_within(
+        &self,
+        allowed: Hooks,
+        part: Part,
+        kind: Kind,
+        what: &dyn Display,
+        problems: &mut Vec<Problem>,
+    ) {
         let bad = self.hooks.without(allowed);
         if bad == Hooks::NONE {
             return;
@@ -118,7 +127,7 @@ pub fn text(text: &str, most: usize, what: &str, part: Part, problems: &mut Vec<
 /// Reports a match or target outside its tables.
 pub fn tables(
     allowed: &[TableName],
-    what: &str,
+    what: &dyn Display,
     part: Part,
     kind: Kind,
     place: &RulePlace,
@@ -135,7 +144,14 @@ pub fn tables(
 }
 
 /// Reports a protocol that is missing.
-pub fn needs(protocol: Protocol, what: &str, option: &str, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
+pub fn needs(
+    protocol: Protocol,
+    what: &dyn Display,
+    option: &str,
+    part: Part,
+    place: &RulePlace,
+    problems: &mut Vec<Problem>,
+) {
     if place.protocol() != Some(protocol) {
         let message = format!("`{what}` needs `{option}`");
         let label = match place.header.protocol {
@@ -150,7 +166,7 @@ pub fn needs(protocol: Protocol, what: &str, option: &str, part: Part, place: &R
 /// Reports a match or target of the other family.
 pub fn wrong_family(
     wanted: Family,
-    what: &str,
+    what: &dyn Display,
     instead: &str,
     part: Part,
     kind: Kind,

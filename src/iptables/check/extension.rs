@@ -46,21 +46,22 @@ fn check<T>(row: &Row<T>, one: &T, kept: Option<&Untyped>, part: Part, place: &R
     let letter = if known.is_target { "-j" } else { "-m" };
     if let Some(family) = known.family.filter(|family| *family != place.family) {
         let kind = if known.is_target { Kind::Target } else { Kind::Match };
-        wrong_family(family, &format!("{letter} {}", known.name), known.instead, part, kind, place, problems);
+        wrong_family(family, &format_args!("{letter} {}", known.name), known.instead, part, kind, place, problems);
         return;
     }
     for demand in row.demands.iter().filter(|demand| applies(demand, kept, place)) {
-        let what = match demand.option {
-            "" => format!("{letter} {}", known.name),
-            option if option.starts_with('-') => format!("{letter} {} {option}", known.name),
-            direction => format!("{letter} {} --dir {direction}", known.name),
+        let (before, option) = match demand.option {
+            "" => ("", ""),
+            option if option.starts_with('-') => (" ", option),
+            direction => (" --dir ", direction),
         };
+        let what = format_args!("{letter} {}{before}{option}", known.name);
         let kind = if known.is_target { Kind::Target } else { Kind::Match };
         if let Some((protocol, option)) = demand.protocol {
             needs(protocol, &what, option, part, place, problems);
         }
         if demand.tables.is_empty() || tables(demand.tables, &what, part, kind, place, problems) {
-            place.hooks_within(demand.hooks, part, kind, &format!("`{what}`"), problems);
+            place.hooks_within(demand.hooks, part, kind, &format_args!("`{what}`"), problems);
         }
     }
     (row.check)(one, part, place, problems);

@@ -64,7 +64,7 @@ pub static ADDRTYPE: Row<Match> = matching(
             Some(InterfaceLimit::Out) => (Hooks::WITH_OUT_INTERFACE, "`-m addrtype --limit-iface-out`"),
             None => return,
         };
-        place.hooks_within(allowed, part, Kind::Match, what, problems);
+        place.hooks_within(allowed, part, Kind::Match, &what, problems);
     }
 });
 

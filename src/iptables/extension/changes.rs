@@ -129,7 +129,7 @@ fn check_mss(size: Option<u16>, place: &RulePlace, problems: &mut Vec<Problem>) 
     }
     if size.is_none() {
         let allowed = Hooks::WITH_OUT_INTERFACE;
-        place.hooks_within(allowed, Part::Target, Kind::Target, "`--clamp-mss-to-pmtu`", problems);
+        place.hooks_within(allowed, Part::Target, Kind::Target, &"`--clamp-mss-to-pmtu`", problems);
     }
 }
 

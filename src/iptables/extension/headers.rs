@@ -151,7 +151,7 @@ fn bridge_port(unknown: &Untyped, part: Part, place: &RulePlace, problems: &mut 
             Hooks::ALL.without(Hooks::OUTPUT),
             part,
             Kind::Match,
-            "`-m physdev --physdev-out`",
+            &"`-m physdev --physdev-out`",
             problems,
         );
     }

@@ -174,5 +174,5 @@ fn direction(direction: PolicyDirection, part: Part, place: &RulePlace, problems
         PolicyDirection::In => (Hooks::WITH_IN_INTERFACE, "`-m policy --dir in`"),
         PolicyDirection::Out => (Hooks::WITH_OUT_INTERFACE, "`-m policy --dir out`"),
     };
-    place.hooks_within(allowed, part, Kind::Match, what, problems);
+    place.hooks_within(allowed, part, Kind::Match, &what, problems);
 }
