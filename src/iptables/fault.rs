@@ -14,6 +14,8 @@ pub struct Fault {
     pub label: String,
     /// What to write instead; never empty.
     pub help: String,
+    /// Whether the loaders take it all the same, and make something else of it than it says.
+    pub loads: bool,
 }
 
 impl Fault {
@@ -24,6 +26,11 @@ impl Fault {
         label: impl Into<String>,
         help: impl Into<String>,
     ) -> Fault {
-        Fault { span, message: message.into(), label: label.into(), help: help.into() }
+        Fault { span, message: message.into(), label: label.into(), help: help.into(), loads: false }
+    }
+
+    /// The loaders take it all the same: a file with it is loaded, and the match or target is none that can be told.
+    pub fn that_loads(self) -> Fault {
+        Fault { loads: true, ..self }
     }
 }

@@ -67,6 +67,15 @@ fn what_one_loader_refuses_or_no_packet_meets_is_a_warning() {
 }
 
 #[test]
+fn what_loads_as_something_else_is_open() {
+    let rules = b"*filter\n-A INPUT -m recent --rcheck --name \"a b\" -j DROP\nCOMMIT\n";
+    let (code, out, errors) = trace("-4", rules, "in on eth0 tcp port 9");
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(out.starts_with("DROPPED if "), "{out}");
+    assert!(errors.contains("rules:2: warning: `a b` is no name"), "{errors}");
+}
+
+#[test]
 fn lines_change_what_stands_above_them() {
     let rules = b"*filter\n-A INPUT -p tcp -j ACCEPT\n-I INPUT -p udp -j ACCEPT\n-I INPUT 2 -s 192.0.2.1 -j DROP\n\
         -A INPUT -p udp -j DROP\n-D INPUT 1\n-D INPUT -p tcp -j ACCEPT\nCOMMIT\n";

@@ -93,6 +93,14 @@ fn differential(family: Family) {
                 (false, Ok(saved)) => fail("the kernel takes it", saved),
                 _ => {}
             }
+            // For `trace` a file is read where one backend takes it, and refused where none does.
+            let parse::WholeFile { ruleset, faults, .. } = parse::whole_file(&entry.file, family);
+            let refused = || check::check_ruleset(&ruleset).iter().any(|(_, _, problem)| problem.refused);
+            match faults.first() {
+                Some((_, fault)) if entry.nft || entry.legacy => fail("not read for `trace`", &fault.message),
+                None if !entry.nft && !entry.legacy && !refused() => fail("read for `trace`", ""),
+                _ => {}
+            }
             match printed {
                 Ok(_) if !entry.ours => fail("we take it", ""),
                 Ok(printed) => {

@@ -51,12 +51,9 @@ pub static TARGETS: &[&Row<Target>] = &[
     )
     .only(Family::V4, "")
     .needs(&[&["ecn-tcp-remove", "ecn-tcp-ece", "ecn-tcp-cwr", "ecn-ip-ect"]])
-    .excludes(&[
-        &["ecn-tcp-remove", "ecn-tcp-ece"],
-        &["ecn-tcp-remove", "ecn-tcp-cwr"],
-        // In one order iptables takes both, in the other it forgets one.
-        &["ecn-tcp-remove", "ecn-ip-ect"],
-    ])
+    .excludes(&[&["ecn-tcp-remove", "ecn-tcp-ece"], &["ecn-tcp-remove", "ecn-tcp-cwr"]])
+    // In one order iptables takes both, in the other it forgets one.
+    .confuses(&[&["ecn-tcp-remove", "ecn-ip-ect"]])
     .finish(congestion)
     .demands(&[
         demand().tables(&[TableName::Mangle]),
@@ -144,7 +141,13 @@ fn class(word: &Word, _: Family) -> Result<String, Fault> {
     let parts = word.text.split_once(':').filter(|_| plain).and_then(|(major, minor)| read(major).zip(read(minor)));
     match parts {
         Some((major, minor)) => Ok(format!("{major:04x}:{minor:04x}")),
-        None => Err(no(word, "class", "write two hexadecimal numbers: `1:10`")),
+        None => {
+            let fault = no(word, "class", "write two hexadecimal numbers: `1:10`");
+            // Of larger numbers 16 bits are kept.
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let large = word.text.split_once(':').is_some_and(|(major, minor)| digits(major) && digits(minor));
+            Err(if large { fault.that_loads() } else { fault })
+        }
     }
 }
 

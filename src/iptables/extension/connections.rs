@@ -8,7 +8,8 @@ use crate::iptables::fault::Fault;
 use crate::iptables::problem::{Kind, Problem, problem};
 use crate::iptables::ruleset::{ConnLimit, Match, Negatable, Part, States};
 use crate::iptables::text::saved::{
-    U32, bits, decimal, hexadecimal, names, no, one_of, one_port, ports, prefix, prefix_length, protocol, range, short,
+    U32, bits, cut, decimal, hexadecimal, names, no, one_of, one_port, ports, prefix, prefix_length, protocol, range,
+    short,
 };
 use crate::iptables::text::values::{number, number_in};
 use crate::iptables::text::words::Word;
@@ -72,7 +73,7 @@ pub static CONNLIMIT: Row<Match> = matching(
     &[
         option("connlimit-upto", decimal::<0, U32>).negatable(),
         option("connlimit-above", decimal::<0, U32>).negatable(),
-        option("connlimit-mask", prefix_length),
+        option("connlimit-mask", connlimit_mask),
         flag("connlimit-saddr"),
         flag("connlimit-daddr"),
     ],
@@ -229,7 +230,10 @@ fn amounts(word: &Word, _: Family) -> Result<String, Fault> {
     match read(start, 0).zip(read(end, u64::MAX)).filter(|_| !word.text.is_empty()) {
         Some((start, u64::MAX)) => Ok(start.to_string()),
         Some((start, end)) if start <= end && end > 0 => Ok(format!("{start}:{end}")),
-        _ => Err(no(word, "range of amounts", "write a number, or two with a colon: `0:1500`")),
+        read => {
+            let fault = no(word, "range of amounts", "write a number, or two with a colon: `0:1500`");
+            Err(if read == Some((0, 0)) { fault.that_loads() } else { fault })
+        }
     }
 }
 
@@ -238,7 +242,8 @@ fn connbytes(all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>, Fault>
     let same_ends = |one: &&Said| one.value().split_once(':').is_some_and(|(start, end)| start == end);
     match said(&all, "connbytes").filter(|one| one.negated).filter(same_ends) {
         Some(one) => {
-            Err(one.vain("the `!` has no effect on a range of one amount", "write `! --connbytes` and a true range"))
+            let help = "write `! --connbytes` and a true range";
+            Err(one.vain("the `!` has no effect on a range of one amount", help).that_loads())
         }
         None => Ok(all),
     }
@@ -247,6 +252,11 @@ fn connbytes(all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>, Fault>
 /// The names of labels stand in a file of the machine that loads the rules.
 fn label(word: &Word, _: Family) -> Result<String, Fault> {
     number_in(word, 0, 127).map(|label| label.to_string())
+}
+
+/// The loaders take a mask of IPv4 that is too large for the largest.
+fn connlimit_mask(word: &Word, family: Family) -> Result<String, Fault> {
+    prefix_length(word, family).map_err(|fault| if family == Family::V4 { cut(word, fault) } else { fault })
 }
 
 fn connlimit(mut all: Vec<Said>, _: &Written, family: Family) -> Result<Vec<Said>, Fault> {

@@ -100,7 +100,12 @@ fn recent(mut all: Vec<Said>, extension: &Written, family: Family) -> Result<Vec
 /// A probability as the kernel holds it: in parts of 2^31.
 fn probability(word: &Word, _: Family) -> Result<String, Fault> {
     let value = word.text.parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
-    let value = value.ok_or_else(|| no(word, "probability", "write a number from 0 to 1: `0.5`"))?;
+    let value = value.ok_or_else(|| {
+        let fault = no(word, "probability", "write a number from 0 to 1: `0.5`");
+        // strtod(3) knows more numbers.
+        let other = word.text.eq_ignore_ascii_case("nan") || word.text.starts_with("0x.");
+        if other { fault.that_loads() } else { fault }
+    })?;
     let parts = (value * PARTS).round();
     Ok(format!("{:.11}", parts.abs() / PARTS))
 }

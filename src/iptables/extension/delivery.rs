@@ -9,7 +9,7 @@ use crate::iptables::hooks::Hooks;
 use crate::iptables::problem::{Kind, problem};
 use crate::iptables::ruleset::{TableName, Target, Tee};
 use crate::iptables::text::saved::{
-    U16, U32, address, decimal, hardware, host, length, mark, name, no, numbers, one_of, one_port,
+    U16, U32, address, decimal, hardware, host, kept_bits, length, mark, name, no, numbers, one_of, one_port,
 };
 use crate::iptables::text::values::host_address;
 use crate::iptables::text::words::Word;
@@ -69,8 +69,8 @@ pub static TARGETS: &[&Row<Target>] = &[
         &[
             flag("sack-perm"),
             flag("timestamp"),
-            option("wscale", decimal::<0, 255>),
-            option("mss", decimal::<0, U16>),
+            option("wscale", kept_bits::<255>),
+            option("mss", kept_bits::<U16>),
             flag("ecn"),
         ],
     )

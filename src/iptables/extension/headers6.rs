@@ -101,7 +101,7 @@ pub static MATCHES: &[&Row<Match>] = &[
     )
     .only(Family::V6, "")
     // Each of these groups has one number in the kernel.
-    .excludes(&[
+    .confuses(&[
         &["srh-hdr-len-eq", "srh-hdr-len-gt", "srh-hdr-len-lt"],
         &["srh-segs-left-eq", "srh-segs-left-gt", "srh-segs-left-lt"],
         &["srh-last-entry-eq", "srh-last-entry-gt", "srh-last-entry-lt"],
@@ -141,7 +141,8 @@ fn header_options(word: &Word, _: Family) -> Result<String, Fault> {
             Some((kind, Some(length))) if length != U8 => format!("{kind}:{length}"),
             Some((kind, _)) => kind.to_string(),
             None => {
-                return Err(no(word, "list of options", "write types with lengths if needed: `1:2,5`"));
+                let fault = no(word, "list of options", "write types with lengths if needed: `1:2,5`");
+                return Err(if number(text).is_some() { fault.that_loads() } else { fault });
             }
         });
     }

@@ -71,7 +71,11 @@ fn read(written: &Written) -> Result<Rate, Fault> {
             let (count, unit) = rate_text(word)?;
             put(&mut saved, rate::as_saved_limit(count, unit).ok_or_else(|| too_fast(word, 10_000))?, choice)?;
         } else {
-            put(&mut burst, values::small(word, 1, u64::from(rate::MAX_LIMIT_BURST))?, choice)?;
+            let read = values::small(word, 1, u64::from(rate::MAX_LIMIT_BURST));
+            // iptables-nft takes 0.
+            let read =
+                read.map_err(|fault| if values::number(&word.text) == Some(0) { fault.that_loads() } else { fault });
+            put(&mut burst, read?, choice)?;
         }
     }
     // Without --limit iptables takes 3/hour.

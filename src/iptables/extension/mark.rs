@@ -91,11 +91,9 @@ pub static SET_CONNMARK: Row<Target> = target(
     &["set-xmark", "save-mark", "restore-mark"],
     &["mask", "nfmask"],
     &["mask", "ctmask"],
-    &["set-xmark", "mask"],
-    &["set-xmark", "nfmask"],
-    &["set-xmark", "ctmask"],
     &["left-shift-mark", "right-shift-mark"],
 ])
+.confuses(&[&["set-xmark", "mask"], &["set-xmark", "nfmask"], &["set-xmark", "ctmask"]])
 .finish(connection_mark)
 .typed(
     |written, reading| Ok(Target::ConnMark(Box::new(connection_change(&saved_options(written, reading.family)?)))),

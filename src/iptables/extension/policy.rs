@@ -140,6 +140,8 @@ fn element_option(choice: &WrittenOption, family: Family) -> Result<Said, Fault>
 fn check_elements(written: &Written, ipsec: bool, strict: bool, elements: &[Vec<Said>]) -> Result<(), Fault> {
     let fault = |message: &str, help: &str| Err(Fault::new(written.span.clone(), message, "this match", help));
     if !ipsec {
+        let loads = |fault: Fault| if strict { fault } else { fault.that_loads() };
+        let fault = |message, help| fault(message, help).map_err(loads);
         return fault("`--pol none` has no elements", "write `--pol ipsec`, or leave the other options out");
     }
     if elements.len() > 1 && !strict {

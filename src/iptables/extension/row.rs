@@ -116,6 +116,7 @@ const fn row<T>(name: &'static str, options: &'static [Spelling]) -> Row<T> {
             options,
             needs: &[],
             excludes: &[],
+            confuses: &[],
             together: &[],
             finish: |all, _, _| Ok(all),
         },
@@ -163,6 +164,11 @@ impl<T> Row<T> {
     /// Of each of these groups one option may be there.
     pub const fn excludes(self, excludes: &'static [&'static [&'static str]]) -> Row<T> {
         Row { known: Known { excludes, ..self.known }, ..self }
+    }
+
+    /// Of each of these groups one option should be there: more are loaded, and the last one changes those before.
+    pub const fn confuses(self, confuses: &'static [&'static [&'static str]]) -> Row<T> {
+        Row { known: Known { confuses, ..self.known }, ..self }
     }
 
     /// The first option only together with the second.

@@ -97,13 +97,19 @@ fn days_of_week(word: &Word, _: Family) -> Result<String, Fault> {
         let named = WEEK.iter().position(|day| text.get(..2).is_some_and(|start| day.starts_with(start)));
         named.map(|day| day as u64 + 1).or_else(|| number(text).filter(|day| (1..=7).contains(day)))
     };
-    set(word, &read).ok_or_else(|| no(word, "list of days", "write `Mon,Tue,Wed,Thu,Fri,Sat,Sun`, or 1 to 7"))
+    set(word, &read).ok_or_else(|| no_days(word, "8", "write `Mon,Tue,Wed,Thu,Fri,Sat,Sun`, or 1 to 7"))
 }
 
 /// Days of the month: their bits.
 fn days_of_month(word: &Word, _: Family) -> Result<String, Fault> {
     let read = |text: &str| number(text).filter(|day| (1..=31).contains(day) && !text.is_empty());
-    set(word, &read).ok_or_else(|| no(word, "list of days", "write numbers from 1 to 31 with commas between them"))
+    set(word, &read).ok_or_else(|| no_days(word, "0", "write numbers from 1 to 31 with commas between them"))
+}
+
+/// The loaders take the 8th day of the week and the day 0 of the month for no day.
+fn no_days(word: &Word, none: &str, help: &str) -> Fault {
+    let fault = no(word, "list of days", help);
+    if word.text == none { fault.that_loads() } else { fault }
 }
 
 fn set(word: &Word, read: &dyn Fn(&str) -> Option<u64>) -> Option<String> {

@@ -17,7 +17,7 @@ pub static CT: Row<Target> = target(
     "CT",
     &[
         flag("notrack"),
-        option("helper", name::<15>),
+        option("helper", helper),
         option("timeout", name::<31>),
         option("ctevents", events),
         option("expevents", |word, _| one_of(word, "event", &[("new", "new")], false)),
@@ -26,7 +26,7 @@ pub static CT: Row<Target> = target(
         option("zone", zone),
     ],
 )
-.excludes(&[&["zone", "zone-orig", "zone-reply"]])
+.confuses(&[&["zone", "zone-orig", "zone-reply"]])
 .finish(tracking)
 .typed(
     |written, reading| Ok(Target::Ct(Box::new(read(&saved_options(written, reading.family)?)))),
@@ -101,6 +101,11 @@ fn events(word: &Word, _: Family) -> Result<String, Fault> {
         return Err(no(word, "list of events", "write them in lower case"));
     }
     bits(word, "event", &Ct::EVENTS, false).map(|bits| names(bits, &Ct::EVENTS))
+}
+
+/// The loaders take an empty name for none.
+fn helper(word: &Word, family: Family) -> Result<String, Fault> {
+    name::<15>(word, family).map_err(|fault| if word.text.is_empty() { fault.that_loads() } else { fault })
 }
 
 fn zone(word: &Word, _: Family) -> Result<String, Fault> {

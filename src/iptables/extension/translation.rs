@@ -225,7 +225,10 @@ fn network(word: &Word, family: Family) -> Result<Prefix, Fault> {
         Some((text, bits)) => (text, Some(bits)),
         None => (word.text.as_str(), None),
     };
-    let length = bits.map_or(Ok(family.bits()), |bits| length(word, bits, family))?;
+    let length = bits.map_or(Ok(family.bits()), |bits| {
+        // The loaders take a larger length for the largest.
+        length(word, bits, family).map_err(|fault| if number(bits).is_some() { fault.that_loads() } else { fault })
+    })?;
     let network = host_address(text, family).and_then(|host| Prefix::containing(host, length));
     let help = "write a network with its length: `192.0.2.0/24`, `2001:db8::/64`";
     network.ok_or_else(|| no(word, &format!("{} network", family.name()), help))

@@ -19,6 +19,21 @@ pub fn kept_target(written: &Written, family: Family) -> Result<Target, Fault> {
     untyped(written, family).map(Target::Unknown)
 }
 
+/// A match in the words that the line has.
+pub fn match_as_written(written: &Written) -> Match {
+    Match::Unknown(as_they_stand(written))
+}
+
+/// A target in the words that the line has.
+pub fn target_as_written(written: &Written) -> Target {
+    Target::Unknown(as_they_stand(written))
+}
+
+fn as_they_stand(written: &Written) -> Box<Untyped> {
+    let words = written.options.iter().flat_map(as_written).collect();
+    Box::new(Untyped { name: written.name.as_str().into(), words })
+}
+
 /// The options as they are saved; for rows whose value follows from these.
 pub fn saved_options(written: &Written, family: Family) -> Result<Vec<Said>, Fault> {
     let Some(known) = written.known else { return Ok(Vec::new()) };
@@ -28,10 +43,10 @@ pub fn saved_options(written: &Written, family: Family) -> Result<Vec<Said>, Fau
 
 /// The match or target in the words of `iptables-save`; word for word where iptables does not know it.
 fn untyped(written: &Written, family: Family) -> Result<Box<Untyped>, Fault> {
-    let words = match written.known {
-        None => written.options.iter().flat_map(as_written).collect(),
-        Some(_) => saved_options(written, family)?.iter().flat_map(as_saved).collect(),
-    };
+    if written.known.is_none() {
+        return Ok(as_they_stand(written));
+    }
+    let words = saved_options(written, family)?.iter().flat_map(as_saved).collect();
     Ok(Box::new(Untyped { name: written.name.as_str().into(), words }))
 }
 
@@ -60,13 +75,14 @@ fn options(written: &Written, known: &'static Known, family: Family) -> Result<V
         if !spelling.negatable {
             positive(choice)?;
         }
-        let excluded = |group: &&&[&str]| group.contains(&spelling.saved);
-        let clashes = |(_, before): &&(usize, Said)| {
-            before.name == spelling.saved
-                || known.excludes.iter().filter(excluded).any(|group| group.contains(&before.name))
+        let in_one = |groups: &[&[&str]], before: &Said| {
+            groups.iter().any(|group| group.contains(&spelling.saved) && group.contains(&before.name))
         };
-        if all.iter().any(|before| clashes(&before)) {
+        if all.iter().any(|(_, before)| before.name == spelling.saved || in_one(known.excludes, before)) {
             return Err(twice(choice));
+        }
+        if all.iter().any(|(_, before)| in_one(known.confuses, before)) {
+            return Err(twice(choice).that_loads());
         }
         let place = known.options.iter().position(|option| option.saved == spelling.saved).unwrap_or(usize::MAX);
         let values = values(choice, spelling, family)?;

@@ -94,6 +94,8 @@ pub struct Known {
     pub needs: &'static [&'static [&'static str]],
     /// Of each of these groups one option may be there.
     pub excludes: &'static [&'static [&'static str]],
+    /// Of each of these groups one option should be there: more are loaded, and the last one changes those before.
+    pub confuses: &'static [&'static [&'static str]],
     /// The first option only together with the second.
     pub together: &'static [(&'static str, &'static str)],
     /// What is left to do for all options together, where they are kept as words.

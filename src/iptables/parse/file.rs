@@ -9,7 +9,7 @@ use super::open_table::OpenTable;
 use super::rule_text::{Edit, RuleText};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
-use crate::iptables::ruleset::{ChainPolicy, Origins, Rule, Ruleset, Table, TableName};
+use crate::iptables::ruleset::{Chain, ChainPolicy, Origins, Rule, Ruleset, Table, TableName};
 use crate::net::Family;
 
 /// What a whole file says.
@@ -71,8 +71,7 @@ pub fn whole_file(text: &str, family: Family) -> WholeFile {
                 faults.push((number, Fault::new(0..line_text.len(), "the line stands in no table", "this line", help)));
             }
             (line, Some(open)) => match apply(line, open, number as u32, line_text.len()) {
-                Ok(None) => {}
-                Ok(Some(caution)) => cautions.push((number, caution)),
+                Ok(found) => cautions.extend(found.into_iter().map(|caution| (number, caution))),
                 Err(fault) => faults.push((number, fault)),
             },
         }
@@ -133,7 +132,7 @@ fn no_such_chain(name: &str, table: TableName, span: Range<usize>) -> Fault {
 }
 
 /// Reads a line into its table; what one of the two loaders refuses is a caution.
-fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result<Option<Fault>, Fault> {
+fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result<Vec<Fault>, Fault> {
     let whole = 0..length;
     let name = open.table.name;
     let chain_of = |open: &OpenTable, chain: &str, span: Range<usize>| {
@@ -141,8 +140,17 @@ fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result
     };
     match line {
         Line::Chain { name, policy, span } => {
-            if let Some(problem) = chain_name_fault(&name, &span).filter(|_| !is_declarable(&name)) {
-                return Err(problem);
+            let problem = chain_name_fault(&name, &span).filter(|_| !is_declarable(&name));
+            if let Some(problem) = problem {
+                // iptables-legacy takes such names, and iptables-nft refuses them.
+                if !name.starts_with(['-', '!'])
+                    || name.len() > Chain::MAX_NAME_BYTES
+                    || open.chains.contains_key(&*name)
+                {
+                    return Err(problem);
+                }
+                open.chain(&name);
+                return Ok(vec![problem]);
             }
             let declared = open.chains.get(&*name).copied();
             let built_in = declared.is_some_and(|chain| open.table.is_built_in(chain));
@@ -151,10 +159,10 @@ fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result
                 open.table.chains[chain.0 as usize].policy = policy;
             }
             if !built_in && policy.is_some() {
-                return Ok(Some(own_policy(&name, span)));
+                return Ok(vec![own_policy(&name, span)]);
             }
             if declared.is_some() && !built_in {
-                return Ok(Some(declared_twice(&name, span)));
+                return Ok(vec![declared_twice(&name, span)]);
             }
         }
         Line::Policy { chain, policy, span } => {
@@ -190,7 +198,7 @@ fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result
             }
         }
         Line::Rules(rules) => {
-            let mut caution = None;
+            let mut found = Vec::new();
             for text in rules {
                 if text.table.is_some() {
                     return Err(Fault::new(
@@ -203,19 +211,20 @@ fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result
                 let chain = chain_of(open, &text.chain, text.place(Part::Chain).unwrap_or(whole.clone()))?;
                 let origins = Origins::Line(number);
                 if matches!(text.edit, Edit::Replace(_)) {
-                    caution = Some(replaced(whole.clone()));
+                    found.push(replaced(whole.clone()));
                 }
-                let RuleText { edit, header, matches, target, .. } = text;
+                let RuleText { edit, header, matches, target, cautions, .. } = text;
+                found.extend(cautions);
                 let rule = Rule { chain, header, matches: matches.into(), target, origins };
                 if !open.rules.apply(edit, rule) {
                     return Err(no_such_rule(edit, whole));
                 }
             }
-            return Ok(caution);
+            return Ok(found);
         }
         Line::Blank | Line::Comment | Line::Zero | Line::Commit | Line::Table(_) => {}
     }
-    Ok(None)
+    Ok(Vec::new())
 }
 
 fn no_such_rule(edit: Edit, span: Range<usize>) -> Fault {

@@ -8,7 +8,7 @@ use super::resolve::Meant;
 use super::rule_text::{Edit, RuleText};
 use crate::iptables::extension::index::is_target_name;
 use crate::iptables::extension::row::{OptionContext, Row};
-use crate::iptables::extension::untyped::{kept_match, kept_target};
+use crate::iptables::extension::untyped::{kept_match, kept_target, match_as_written, target_as_written};
 use crate::iptables::extension::written::{OptionValue, Written, positive, twice};
 use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
@@ -229,6 +229,10 @@ impl Reader<'_> {
                     self.rule.parts.push((Part::Target, span));
                     match read_target(row, &written, &mut reading) {
                         Ok(target) => self.rule.target = target,
+                        Err(fault) if fault.loads && self.chains.is_some() => {
+                            self.rule.target = target_as_written(&written);
+                            self.rule.cautions.push(fault);
+                        }
                         Err(fault) => self.faults.push(fault),
                     }
                 }
@@ -245,6 +249,10 @@ impl Reader<'_> {
                                 negated,
                                 before,
                             }));
+                        }
+                        Err(fault) if fault.loads && self.chains.is_some() => {
+                            self.rule.matches.push(match_as_written(&written));
+                            self.rule.cautions.push(fault);
                         }
                         Err(fault) => self.faults.push(fault),
                     }

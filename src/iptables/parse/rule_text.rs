@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::iptables::fault::Fault;
 use crate::iptables::ruleset::Part;
 use crate::iptables::ruleset::{Header, Match, TableName, Target};
 use crate::iptables::text::holes::Hole;
@@ -39,6 +40,8 @@ pub struct RuleText {
     pub matches: Vec<Match>,
     /// The target.
     pub target: Target,
+    /// What of a line in a file is loaded and not what it says; its match or target is kept word for word.
+    pub cautions: Vec<Fault>,
     /// The parameters of a template, in the order of the line for those of one kind.
     pub holes: Vec<Hole>,
     /// Where each part stands, in bytes of the line, in order.
@@ -55,6 +58,7 @@ impl RuleText {
             header: Header::default(),
             matches: Vec::new(),
             target: Target::None,
+            cautions: Vec::new(),
             holes: Vec::new(),
             parts: Vec::new(),
         }

@@ -7,7 +7,7 @@ use super::values::{self, host_address, number, number_in};
 use super::words::Word;
 use crate::iptables::fault::Fault;
 use crate::net::{Family, mask_length, write_address};
-use crate::services::debian::{Listed, listed};
+use crate::services::debian::Listed;
 
 /// The largest number of 8 bits.
 pub const U8: u64 = 0xff;
@@ -19,6 +19,16 @@ pub const U32: u64 = 0xffff_ffff;
 /// The fault of a word that is not what it must be.
 pub fn no(word: &Word, what: &str, help: impl Into<String>) -> Fault {
     Fault::new(word.span.clone(), format!("`{}` is no {what}", word.text), format!("a {what} belongs here"), help)
+}
+
+/// The fault of a number that is too large, of which the loaders keep some bits.
+pub fn cut(word: &Word, fault: Fault) -> Fault {
+    if number(&word.text).is_some() { fault.that_loads() } else { fault }
+}
+
+/// A number up to `HIGH`, of which the loaders keep the lower bits where it is larger.
+pub fn kept_bits<const HIGH: u64>(word: &Word, family: Family) -> Result<String, Fault> {
+    decimal::<0, HIGH>(word, family).map_err(|fault| cut(word, fault))
 }
 
 /// A number from `LOW` to `HIGH`, saved in decimal.
@@ -57,7 +67,10 @@ pub fn numbers(word: &Word, high: u64) -> Result<(u64, u64), Fault> {
     let (start, end) = word.text.split_once(':').unwrap_or((&word.text, &word.text));
     match read(start, 0).zip(read(end, high)).filter(|_| !word.text.is_empty()) {
         Some(range) => Ok(range),
-        None => Err(no(word, "number or range", format!("write a number up to {high}, or two with a colon: `1:9`"))),
+        None => {
+            let fault = no(word, "number or range", format!("write a number up to {high}, or two with a colon: `1:9`"));
+            Err(if word.text.is_empty() { fault.that_loads() } else { fault })
+        }
     }
 }
 
@@ -66,7 +79,8 @@ pub fn plain(word: &Word, _: Family) -> Result<String, Fault> {
     let bare = |byte: u8| byte > b' ' && byte != 0x7f && !matches!(byte, b'"' | b'\\' | b'\'');
     if word.text.is_empty() || !word.text.bytes().all(bare) {
         let help = "write it without blanks, quotes and backslashes: iptables-save does not quote it";
-        return Err(no(word, "name", help));
+        let fault = no(word, "name", help);
+        return Err(if word.text.is_empty() { fault } else { fault.that_loads() });
     }
     Ok(word.text.clone())
 }
@@ -82,7 +96,7 @@ pub fn short<const MAX: usize>(word: &Word, _: Family) -> Result<String, Fault> 
     if word.text.len() > MAX {
         let message = format!("the text has {} bytes", word.text.len());
         let label = format!("iptables keeps {MAX} bytes, and cuts the rest without a word");
-        return Err(Fault::new(word.span.clone(), message, label, format!("shorten it to {MAX} bytes")));
+        return Err(Fault::new(word.span.clone(), message, label, format!("shorten it to {MAX} bytes")).that_loads());
     }
     Ok(word.text.clone())
 }
@@ -143,7 +157,8 @@ pub fn protocol(word: &Word, _: Family) -> Result<String, Fault> {
 
 /// An interface.
 pub fn interface(word: &Word, _: Family) -> Result<String, Fault> {
-    values::interface(word).map(|interface| interface.name().to_owned())
+    let read = values::interface(word).map(|interface| interface.name().to_owned());
+    read.map_err(|fault| if word.text.is_empty() { fault.that_loads() } else { fault })
 }
 
 /// A hardware address: six numbers of two hexadecimal digits.
@@ -151,7 +166,9 @@ pub fn hardware(word: &Word, _: Family) -> Result<String, Fault> {
     let parts: Vec<&str> = word.text.split(':').collect();
     let digits = |part: &&str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     if parts.len() != 6 || !parts.iter().all(digits) {
-        return Err(no(word, "hardware address", "write six numbers with colons: `00:53:00:12:34:56`"));
+        let fault = no(word, "hardware address", "write six numbers with colons: `00:53:00:12:34:56`");
+        let left_out = parts.len() == 6 && parts.iter().all(|part| part.is_empty() || digits(part));
+        return Err(if left_out { fault.that_loads() } else { fault });
     }
     Ok(parts.iter().map(|part| format!("{part:0>2}").to_ascii_lowercase()).collect::<Vec<_>>().join(":"))
 }
@@ -205,7 +222,10 @@ pub fn prefix(word: &Word, family: Family) -> Result<String, Fault> {
         None => (word.text.as_str(), None),
     };
     let host = host(host_text, family).ok_or_else(|| no_address(word, family))?;
-    let length = length_text.map_or(Ok(family.bits()), |text| length(word, text, family))?;
+    let whole = |text: &str| number(text).is_some() || self::host(text, family).is_some();
+    let length = length_text.map_or(Ok(family.bits()), |text| {
+        length(word, text, family).map_err(|fault| if whole(text) { fault.that_loads() } else { fault })
+    })?;
     let mut text = String::new();
     write_address(host, &mut text);
     if length != family.bits() {
@@ -214,24 +234,18 @@ pub fn prefix(word: &Word, family: Family) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// A port as getaddrinfo(3) reads it: decimal, or the name of a service.
-fn port(text: &str) -> Option<u16> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().ok(),
-        false => listed(text, Listed::WithPorts),
-    }
-}
-
 /// A port.
 pub fn one_port(word: &Word, _: Family) -> Result<String, Fault> {
-    port(&word.text).map(|port| port.to_string()).ok_or_else(|| values::bad_port(word, &word.text, Listed::WithPorts))
+    values::port(&word.text, Listed::WithPorts)
+        .map(|port| port.to_string())
+        .ok_or_else(|| values::bad_port(word, &word.text, Listed::WithPorts))
 }
 
 /// One port, or a range whose ends may be left out.
 pub fn ports(word: &Word, _: Family) -> Result<String, Fault> {
     let (start, end) = word.text.split_once(':').unwrap_or((&word.text, &word.text));
     let open = |text: &str, value: u16| {
-        if text.is_empty() && word.text.contains(':') { Some(value) } else { port(text) }
+        if text.is_empty() && word.text.contains(':') { Some(value) } else { values::port(text, Listed::WithPorts) }
     };
     match open(start, 0).zip(open(end, u16::MAX)) {
         Some((start, end)) if start == end => Ok(start.to_string()),

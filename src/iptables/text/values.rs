@@ -158,9 +158,14 @@ pub fn address_range(text: &str, family: Family) -> Option<(IpAddr, IpAddr)> {
 
 /// A port: a number, or the name of a service among those that the option looks at.
 pub fn port(text: &str, names: Listed) -> Option<u16> {
-    match number(text) {
-        Some(value) if !text.is_empty() => u16::try_from(value).ok(),
-        _ => listed(text, names),
+    let value = match names {
+        // getaddrinfo(3) knows decimal numbers only.
+        Listed::WithPorts => text.trim_ascii_start().parse().ok().filter(|_| !text.contains('+')),
+        _ => number(text).filter(|_| !text.is_empty()),
+    };
+    match value {
+        Some(value) => u16::try_from(value).ok(),
+        None => listed(text, names),
     }
 }
 
@@ -195,12 +200,15 @@ pub fn bad_port(word: &Word, text: &str, names: Listed) -> Fault {
         let label = "the loaders look its name up for the protocol of the rule";
         return Fault::new(word.span.clone(), message, label, format!("write its number: `{port}`"));
     }
-    Fault::new(
+    let fault = Fault::new(
         word.span.clone(),
         format!("`{text}` is not a port"),
         "a port belongs here",
         "write a number from 0 to 65535, the name of a service, or a range with a colon: `1024:65535`",
-    )
+    );
+    // getaddrinfo(3) keeps 16 bits of a larger number.
+    let numbers = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    if names == Listed::WithPorts && numbers { fault.that_loads() } else { fault }
 }
 
 /// The interface of `-i` and `-o`.
