@@ -73,6 +73,9 @@ fn what_loads_as_something_else_is_open() {
     assert_eq!(code, Some(0), "{errors}");
     assert!(out.starts_with("DROPPED if "), "{out}");
     assert!(errors.contains("rules:2: warning: `a b` is no name"), "{errors}");
+    // Where the rules are loaded there may be such a user.
+    let rules = b"*filter\n-A OUTPUT -m owner --uid-owner squid -j DROP\nCOMMIT\n";
+    assert!(verdict("-4", rules, "out on eth0 tcp port 9").starts_with("DROPPED if "));
 }
 
 #[test]

@@ -60,11 +60,12 @@ fn owners(word: &Word, _: Family) -> Result<String, Fault> {
     match read(start).zip(read(end)) {
         Some((start, end)) if start == end => Ok(start.to_string()),
         Some((start, end)) if start < end => Ok(format!("{start}-{end}")),
-        _ => Err(no(
-            word,
-            "number of a user or group",
-            "write the number: names are looked up where the rules are loaded",
-        )),
+        _ => {
+            let help = "write the number: names are looked up where the rules are loaded";
+            let fault = no(word, "number of a user or group", help);
+            let name = word.text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+            Err(if name && !word.text.contains(['-', ':']) { fault.that_loads() } else { fault })
+        }
     }
 }
 

@@ -230,9 +230,7 @@ fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result
 fn no_such_rule(edit: Edit, span: Range<usize>) -> Fault {
     let (message, help) = match edit {
         Edit::Insert(_) => ("the chain has too few rules above this line", "write a smaller number, or none"),
-        Edit::Delete | Edit::Check => {
-            ("the chain has no such rule above this line", "write the rule as it stands above")
-        }
+        Edit::Delete | Edit::Check => ("the chain has no such rule above this line", "write the rule as it is above"),
         _ => ("the chain has no rule of that number above this line", "write the number of a rule, the first is 1"),
     };
     Fault::new(span, message, "the loaders refuse it", help)

@@ -233,7 +233,7 @@ mod tests {
             ["-A INPUT -p \u{1}a", "-A INPUT -p tcp --tcp-flags \u{1}a SYN", "-A INPUT ! \u{1}a", "-A INPUT -m \u{1}a"]
         {
             let faults = line(text, Family::V4, true).expect_err(text);
-            assert_eq!(faults[0].message, "a parameter cannot stand here", "{text}");
+            assert_eq!(faults[0].message, "a parameter cannot be here", "{text}");
         }
         let glued = line("-A INPUT -i x\u{1}a -j ACCEPT", Family::V4, true).expect_err("a part of a word");
         assert_eq!(glued[0].message, "a parameter is a part of a word");
