@@ -167,7 +167,14 @@ fn finish_target(mut all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>
         let power = (1..32).find(longer).unwrap_or(32) - 1;
         match one.name {
             "rateest-interval" => one.values = vec![time(interval)],
-            "rateest-ewmalog" if (1..31).contains(&power) => one.values = vec![time((interval << power) & U32)],
+            "rateest-ewmalog" if (1..31).contains(&power) && interval << power <= U32 => {
+                one.values = vec![time(interval << power)];
+            }
+            // What is saved for it is loaded as another time.
+            "rateest-ewmalog" if (1..31).contains(&power) => {
+                let help = "write a time that is nearer to the interval";
+                return Err(one.vain("the time that is averaged over has more than 32 bits", help).that_loads());
+            }
             "rateest-ewmalog" => {
                 let help = "write at least one and a half times the interval";
                 return Err(one.vain("the time that is averaged over is out of range", help));
