@@ -128,8 +128,15 @@ impl Reader<'_> {
                 self.rule.table = Some(table);
             }
             ('c', None) => {
-                if !argument.text.contains(',') {
-                    self.argument(word)?;
+                // `-c 1,2` and `-c 1 2`; what follows a number is ignored.
+                let comma = argument.text.char_indices().skip(1).find(|(_, letter)| *letter == ',');
+                let (packets, bytes) = match comma {
+                    Some((at, _)) => (&argument.text[..at], argument.text[at + 1..].to_owned()),
+                    None => (argument.text.as_str(), self.argument(word)?.text),
+                };
+                if values::leading(packets).is_none() || values::leading(&bytes).is_none() {
+                    let help = "write two numbers: `-c 0 0`, or leave it out";
+                    return Err(Fault::new(argument.span, "these are not two counters", "here", help));
                 }
             }
             ('4', _) => self.other_family |= self.family == Family::V6,
