@@ -22,8 +22,9 @@ pub fn visible(text: &str) -> String {
 }
 
 /// Whether a character changes what a reader sees beyond itself: control characters, line separators, bidirectional
-/// formatting (Unicode TR 36, "Trojan Source").
+/// formatting (Unicode TR 36, "Trojan Source"), blanks and hyphens without a width, and what is no character at all, which
+/// no reader of YAML takes (YAML 1.2, 5.1).
 pub fn is_deceptive(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
