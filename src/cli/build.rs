@@ -99,6 +99,9 @@ fn write_policy(policy: &Path, compiled: &Compiled, arguments: &Arguments, style
     if refused || written != Outcome::Fine {
         return usable.and(written);
     }
+    if let Some(message) = report::yields_nothing(compilation) {
+        return Outcome::Unusable(format!("{}: {message}", policy.display()));
+    }
     if let Some(path) = &arguments.source_map {
         let map = source_map(compilation, &compiled.library);
         let written = serde_json::to_vec_pretty(&map).map_err(io::Error::other).and_then(|json| write_one(path, &json));

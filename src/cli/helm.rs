@@ -30,6 +30,9 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
     if !matches!((&usable, &written), (Outcome::Fine, Outcome::Fine)) {
         return if matches!(written, Outcome::Fine) { usable } else { written };
     }
+    if let Some(message) = report::yields_nothing(&compilation) {
+        return Outcome::Unusable(message);
+    }
     let Both { v4, v6 } = rule_file::both(&compilation.ast, &compilation.rulesets);
     if let Some(message) = too_large(&v4, &v6) {
         return Outcome::Unusable(format!("{message}; {SMALLER}"));

@@ -9,6 +9,7 @@ use super::options::PolicyOptions;
 use super::outcome::{Outcome, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Report, Severity, Style};
+use crate::iptables::ruleset::Ruleset;
 use crate::source::Sources;
 
 /// How diagnostics are written.
@@ -52,6 +53,17 @@ fn style_of(color: ColorChoice, terminal: bool) -> Style {
 pub fn usable(compilation: &Compilation, options: &PolicyOptions) -> Outcome {
     let denied = options.deny.is_some() && compilation.diagnostics.count(Severity::Warning) > 0;
     if compilation.diagnostics.has_errors() || denied { Outcome::Refused } else { Outcome::Fine }
+}
+
+/// Why rule files of a policy would be an open gateway that nobody asked for; `None` where it has a rule or a default.
+pub fn yields_nothing(compilation: &Compilation) -> Option<String> {
+    let rules = |ruleset: &Ruleset| ruleset.tables.iter().any(|table| !table.rules.is_empty());
+    let empty = compilation.policy.defaults.iter().all(Option::is_none) && !compilation.rulesets.iter().any(rules);
+    empty.then(|| {
+        "no sentence of the policy yields a rule or a default, so every packet would pass; \
+         write `default drop` and what is allowed, or `default accept` if that is meant"
+            .to_owned()
+    })
 }
 
 /// Writes the diagnostics of some policies in a format; notes only on request, except as JSON.

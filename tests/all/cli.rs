@@ -42,6 +42,24 @@ fn nothing_reaches_standard_output_when_there_is_an_error() {
 }
 
 #[test]
+fn a_policy_without_a_rule_or_a_default_builds_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for policy in ["", "# nothing\n", "define unused = 1\n"] {
+        for command in [&["build", "-", "-4"][..], &["build", "-", "-6"], &["build", "-", "-o", "out"], &["helm", "-"]]
+        {
+            let output = cgwfw(folder.path(), command, Some(policy));
+            assert_eq!(output.status.code(), Some(2), "{policy:?} {command:?}");
+            assert_eq!(text(&output.stdout), "");
+            assert!(text(&output.stderr).contains("yields a rule or a default"), "{}", text(&output.stderr));
+        }
+        assert!(!folder.path().join("out").exists(), "{policy:?}");
+        assert_eq!(cgwfw(folder.path(), &["check", "-"], Some(policy)).status.code(), Some(0), "a file to include");
+    }
+    let accepts = cgwfw(folder.path(), &["helm", "-"], Some("default accept\n"));
+    assert_eq!(accepts.status.code(), Some(0), "a default is said");
+}
+
+#[test]
 fn short_diagnostics_are_one_line_each() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a.cgwfw"), "default drop\nallow loopbck\n").expect("a file");
