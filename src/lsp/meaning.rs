@@ -219,7 +219,9 @@ fn is_excluded(clause: &OfferedClause, seen: &[String]) -> bool {
     let has = |words: &[&str]| seen.iter().any(|seen| words.contains(&seen.as_str()));
     let is_word = |word: &str| clause.words == [word];
     match has(&["forward"]) {
-        true if is_word("in") || is_word("out") => has(&["on"]) && !has(&["in", "out"]),
+        true if is_word("in") || is_word("out") => {
+            has(&[clause.words[0].as_str()]) || has(&["on"]) && !has(&["in", "out"])
+        }
         true if is_word("on") => false,
         _ => has(clause.not_with),
     }
@@ -335,6 +337,10 @@ impl Reader<'_> {
         left.retain(|clause| next.iter().all(|known| known.words != clause.words));
         left.extend(next);
         left.retain(|clause| !is_excluded(clause, &self.seen));
+        // Directly after a side of `ipsec`, `on` would make that a direction.
+        if self.seen.last().is_some_and(|last| last.contains("ipsec ")) {
+            left.retain(|clause| clause.words != ["on"]);
+        }
         // Directly after `from ADDR` it would be the source port, which is said already.
         let after_source = self.seen.last().is_some_and(|last| last == "from");
         if after_source && self.seen.iter().any(|seen| seen == "source port") {

@@ -197,14 +197,15 @@ impl<'b, O: Observer> Branch<'b, O> {
 impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
     /// Walks a branch to its end; `None`, where another one was in the same state before.
     fn run(&mut self, branch: &mut Branch<'b, O>) -> Option<Decision> {
-        let loaded = self.loaded;
+        let ways = &self.loaded.ways;
+        let steps_of = |stretch| match stretch {
+            Stretch::Arriving => &ways.arriving[..],
+            Stretch::Local => &ways.local,
+            Stretch::Forwarded => &ways.forwarded,
+            Stretch::Sent => &ways.sent,
+        };
+        let mut steps = steps_of(branch.stretch);
         loop {
-            let steps = match branch.stretch {
-                Stretch::Arriving => &loaded.ways.arriving,
-                Stretch::Local => &loaded.ways.local,
-                Stretch::Forwarded => &loaded.ways.forwarded,
-                Stretch::Sent => &loaded.ways.sent,
-            };
             let Some(mut step) = steps.get(branch.step) else {
                 if branch.stretch == Stretch::Arriving {
                     if branch.flight.route(self.assumptions) {
@@ -213,6 +214,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                     let forwarded = branch.flight.is_forwarded();
                     branch.stretch = if forwarded { Stretch::Forwarded } else { Stretch::Local };
                     branch.step = 0;
+                    steps = steps_of(branch.stretch);
                     continue;
                 }
                 let by = branch.by.expect("every way leads through a filter");

@@ -92,6 +92,7 @@ fn excuse(defines: &[(String, Vec<String>)], notes: &str, left: &[String], remov
         ["ipv6", _] if notes.contains("`ipv6 N` changes nothing") => Some("a note says so"),
         ["ipv6", size] if stays(&size.to_owned()) => Some("both families have the same size"),
         ["to"] => Some("`port` alone is the destination's"),
+        ["source"] => Some("directly after an address, and with another port, `port` is the source's"),
         ["in"] if left.iter().any(|word| word == "invalid") => Some("invalid packets are dropped where they come in"),
         ["only", "ipv4" | "ipv6"] => Some("an address has chosen the family"),
         ["http" | "http," | "80-80" | "80-80,"] => Some("the two are the same port"),
