@@ -99,7 +99,7 @@ fn fates(compilation: &Compilation, fence: &str) -> String {
         let fate = |described: &Described| {
             let loaded = &loaded[described.packet.family()];
             let decisions = decide(loaded, &described.packet, described.assumptions);
-            decisions.iter().map(|decision| fate(*decision, loaded.ruleset)).collect::<Vec<_>>().join(" or ")
+            decisions.found.iter().map(|decision| fate(*decision, loaded.ruleset)).collect::<Vec<_>>().join(" or ")
         };
         let fates: Vec<String> = packets.iter().map(fate).collect();
         let all = match &fates[..] {
@@ -135,6 +135,7 @@ fn results(compilation: &Compilation) -> String {
             format!("{}: {} => {} {by}\n", checked.statement.line, found.sentence, found.decision.verdict.name())
         }
         (None, Some(_)) => format!("{}: over no packet\n", checked.statement.line),
+        (None, None) if checked.undecided > 0 => format!("{}: not decided\n", checked.statement.line),
         (None, None) => format!("{}: no counter-example\n", checked.statement.line),
     };
     expect::check(compilation).map(line).collect()

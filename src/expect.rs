@@ -13,6 +13,7 @@ mod shrink;
 
 pub use self::codes::ExpectError;
 use self::fate::Question;
+pub use self::search::MAX_UNDECIDED;
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
 use crate::format;
@@ -22,7 +23,7 @@ use crate::net::{Both, Family};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Expectation, Packets};
 use crate::sentence;
-use crate::simulate::{By, Decision, Loaded, Verdict};
+use crate::simulate::{By, Decision, Loaded, MAX_WALKS, Verdict};
 use crate::source::Span;
 
 /// One expectation, and what became of it.
@@ -32,10 +33,47 @@ pub struct Checked {
     pub statement: SentencePlace,
     /// How many packets were decided.
     pub packets: usize,
+    /// How many were not decided: their ways part more often than `simulate::MAX_WALKS` times. A search ends at
+    /// `MAX_UNDECIDED` of them.
+    pub undecided: usize,
     /// Why it fails, if it does.
     pub report: Option<Report>,
     /// The packet that breaks it, if one does.
     pub counter_example: Option<CounterExample>,
+}
+
+impl Checked {
+    /// What was looked at where nothing was found: `132 packets`, and how many of them were not decided.
+    pub fn looked_at(&self) -> String {
+        looked_at(self.packets, self.undecided)
+    }
+}
+
+/// `132 packets`, and how many more were not decided, where the search of a family has its end.
+pub fn looked_at(packets: usize, undecided: usize) -> String {
+    let packets = format!("{} packets", grouped(packets));
+    match undecided {
+        0 => packets,
+        _ => {
+            let (more, walks) = (grouped(undecided), grouped(MAX_WALKS));
+            format!(
+                "{packets}; {more} more were not decided within {walks} branches (a search ends at {MAX_UNDECIDED})"
+            )
+        }
+    }
+}
+
+/// A number in groups of three digits.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// A packet that breaks an expectation.
@@ -67,20 +105,21 @@ fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectati
         text: text.clone(),
     };
     let question = Question::new(expectation);
-    let mut tried = 0;
+    let (mut tried, mut undecided) = (0, 0);
     for family in expectation.packets.families.iter() {
         let declared = compilation.declarations.interfaces.iter().map(|declared| declared.name);
         let loaded = &loaded[family];
         let found = search::search(loaded, &question, &declared.collect::<Vec<_>>());
         tried += found.tried;
+        undecided += found.undecided;
         if let Some((packet, decision)) = found.broken {
             let (packet, decision) = shrink::shrink(loaded, &question, packet, decision);
             let counter_example = counter_example(compilation, expectation, &packet, decision);
             let report = Some(fails(compilation, span, family, &counter_example));
-            return Checked { statement, packets: tried, report, counter_example: Some(counter_example) };
+            return Checked { statement, packets: tried, undecided, report, counter_example: Some(counter_example) };
         }
     }
-    let report = (tried == 0).then(|| {
+    let report = (tried + undecided == 0).then(|| {
         ExpectError::NoPacket.at(
             span,
             "the expectation is over no packet",
@@ -88,7 +127,7 @@ fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectati
             "name interfaces and addresses that packets have; what the kernel discards before the filter does not count",
         )
     });
-    Checked { statement, packets: tried, report, counter_example: None }
+    Checked { statement, packets: tried, undecided, report, counter_example: None }
 }
 
 fn counter_example(

@@ -13,7 +13,7 @@ mod targets;
 mod verdict;
 mod walk;
 
-pub use self::decide::{decide, verdict};
+pub use self::decide::{Decisions, decide, verdict};
 pub use self::flight::{Bounds, Flight, Translation};
 pub use self::loaded::Loaded;
 pub use self::matches::{Answer, Part, disagreement, only_failing, open_parts};

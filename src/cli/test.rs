@@ -13,7 +13,7 @@ use super::outcome::{Outcome, print};
 use super::report::{self, Format};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
-use crate::expect::{Checked, check};
+use crate::expect::{Checked, check, looked_at};
 use crate::origin::SentencePlace;
 
 #[derive(clap::Args)]
@@ -75,19 +75,6 @@ fn name(tested: &Tested) -> &str {
     &tested.compilation.ast.sources.get(tested.compilation.ast.root).name
 }
 
-/// A number in groups of three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 fn human(tested: &[Tested], style: Style) -> Outcome {
     let mut out = io::stderr().lock();
     let reports = tested.iter().flat_map(|tested| tested.checked.iter().map(move |checked| (tested, checked)));
@@ -101,12 +88,13 @@ fn human(tested: &[Tested], style: Style) -> Outcome {
     let lines = tested.iter().map(|tested| {
         let all = tested.checked.len();
         let failed = tested.checked.iter().filter(|checked| checked.report.is_some()).count();
-        let packets = grouped(tested.checked.iter().map(|checked| checked.packets).sum());
+        let sum = |count: fn(&Checked) -> usize| tested.checked.iter().map(count).sum();
+        let packets = looked_at(sum(|checked| checked.packets), sum(|checked| checked.undecided));
         let name = name(tested);
         match (all, failed) {
             (0, _) => format!("{name}: no `expect` sentences\n"),
-            (1, 0) => format!("{name}: 1 expectation, no counter-example found in {packets} packets\n"),
-            (_, 0) => format!("{name}: {all} expectations, no counter-example found in {packets} packets\n"),
+            (1, 0) => format!("{name}: 1 expectation, no counter-example found in {packets}\n"),
+            (_, 0) => format!("{name}: {all} expectations, no counter-example found in {packets}\n"),
             _ => format!("{name}: {failed} of {all} expectations failed\n"),
         }
     });
@@ -121,6 +109,7 @@ struct JsonExpectation<'a> {
     /// `failed`, or `no counter-example found`: a search proves nothing.
     result: &'static str,
     packets: usize,
+    undecided: usize,
     message: Option<&'a str>,
     counter_example: Option<JsonPacket<'a>>,
 }
@@ -142,6 +131,7 @@ fn json(tested: &[Tested]) -> Outcome {
                 expectation: &checked.statement,
                 result: if checked.report.is_some() { "failed" } else { "no counter-example found" },
                 packets: checked.packets,
+                undecided: checked.undecided,
                 message: checked.report.as_ref().map(|report| report.message.as_str()),
                 counter_example: checked.counter_example.as_ref().map(|found| JsonPacket {
                     packet: &found.sentence,

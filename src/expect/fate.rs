@@ -16,6 +16,8 @@ pub enum Fate {
     AsExpected,
     /// It may meet another.
     Other(Decision),
+    /// Its way parts too often: no other was found, and there may be one.
+    Undecided,
 }
 
 /// An expectation that packets are held against.
@@ -40,7 +42,8 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
     }
     let expectation = question.expectation;
     let mut fate = Fate::Outside;
-    for decision in decide(loaded, packet, assumptions(&expectation.packets, packet.family())) {
+    let decisions = decide(loaded, packet, assumptions(&expectation.packets, packet.family()));
+    for decision in decisions.found {
         // What the kernel discards by itself never comes to the filter.
         if matches!(decision.by, By::Kernel(_)) {
             continue;
@@ -50,7 +53,7 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
         }
         fate = Fate::AsExpected;
     }
-    fate
+    if decisions.complete { fate } else { Fate::Undecided }
 }
 
 /// How the matches of an expectation's packets are taken that depend on more than the packet.

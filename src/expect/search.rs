@@ -24,12 +24,17 @@ const MAX_MADE: usize = 5 * RANDOM;
 const MAX_WORK: usize = 150_000_000;
 const FEWEST: usize = 5_000;
 
+/// How many packets may stay undecided before the search ends: each of them costs `MAX_WALKS` walks.
+pub const MAX_UNDECIDED: usize = 16;
+
 /// A search under way.
 pub struct Search<'a> {
     loaded: &'a Loaded<'a>,
     question: &'a Question<'a>,
     /// How many packets were decided.
     pub tried: usize,
+    /// How many were not, since their ways part too often.
+    pub undecided: usize,
     /// The first packet that breaks the expectation, and its decision.
     pub broken: Option<(Packet, Decision)>,
 }
@@ -40,16 +45,17 @@ impl Search<'_> {
         match decision(self.loaded, self.question, &packet) {
             Fate::Outside => {}
             Fate::AsExpected => self.tried += 1,
+            Fate::Undecided => self.undecided += 1,
             Fate::Other(decision) => {
                 self.tried += 1;
                 self.broken = Some((packet, decision));
             }
         }
-        self.broken.is_some()
+        self.broken.is_some() || self.undecided >= MAX_UNDECIDED
     }
 }
 
-/// Tries packets until one breaks the expectation.
+/// Tries packets until one breaks the expectation, or too many are not decided.
 pub fn search<'a>(loaded: &'a Loaded, question: &'a Question<'a>, declared: &[Interface]) -> Search<'a> {
     let family = loaded.ruleset.family;
     let expectation = question.expectation;
@@ -58,7 +64,7 @@ pub fn search<'a>(loaded: &'a Loaded, question: &'a Question<'a>, declared: &[In
     own.interfaces.extend(declared.iter().filter(|name| name.pattern().is_none()));
     let usual = Corners::usual(family);
     let mut all = own.clone();
-    let mut search = Search { loaded, question, tried: 0, broken: None };
+    let mut search = Search { loaded, question, tried: 0, undecided: 0, broken: None };
     let rules: usize = loaded.ruleset.tables.iter().map(|table| table.rules.len()).sum();
     let enough = (MAX_WORK / rules.max(1)).max(FEWEST);
     let translates = loaded.translates;

@@ -7,18 +7,27 @@ use super::walk::ends;
 use crate::iptables::packet::Packet;
 use crate::iptables::ruleset::Ruleset;
 
-/// Every decision that is possible, each once: one, unless something cannot be decided.
-pub fn decide(loaded: &Loaded, packet: &Packet, assumptions: Assumptions) -> Vec<Decision> {
-    let mut decisions = Vec::with_capacity(1);
-    ends(loaded, packet, assumptions, |decision| {
-        if !decisions.contains(&decision) {
-            decisions.push(decision);
+/// What may become of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decisions {
+    /// Every decision that was found, each once: one, unless something cannot be decided.
+    pub found: Vec<Decision>,
+    /// Whether these are all: not where the packet's way parts more often than `MAX_WALKS` times.
+    pub complete: bool,
+}
+
+/// Every decision that is possible.
+pub fn decide(loaded: &Loaded, packet: &Packet, assumptions: Assumptions) -> Decisions {
+    let mut found = Vec::with_capacity(1);
+    let complete = ends(loaded, packet, assumptions, |decision| {
+        if !found.contains(&decision) {
+            found.push(decision);
         }
     });
-    decisions
+    Decisions { found, complete }
 }
 
 /// What becomes of a packet under a ruleset; for many packets, load it once and `decide`.
-pub fn verdict(ruleset: &Ruleset, packet: &Packet) -> Vec<Decision> {
+pub fn verdict(ruleset: &Ruleset, packet: &Packet) -> Decisions {
     decide(&Loaded::new(ruleset), packet, Assumptions::default())
 }

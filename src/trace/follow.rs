@@ -116,7 +116,7 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
     );
     let elsewhere = branches.iter().any(|branch| branch.is_rerouted());
     let own = Assumptions { translated_to_own: Some(true), ..assumptions };
-    let if_own = if elsewhere { decide(loaded, &described.packet, own) } else { Vec::new() };
+    let if_own = if elsewhere { decide(loaded, &described.packet, own).found } else { Vec::new() };
     Trace { described, branches, complete, if_own }
 }
 

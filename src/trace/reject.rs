@@ -89,5 +89,9 @@ pub(super) fn answer(loaded: &Loaded, described: &Described, with: RejectWith, f
         fragment: packet.fragment,
     };
     let fates = decide(loaded, &back, described.assumptions);
-    Rejection { text, sent: true, fate: if let [one] = fates[..] { Some(one) } else { None } }
+    Rejection {
+        text,
+        sent: true,
+        fate: if let [one] = fates.found[..] { Some(one).filter(|_| fates.complete) } else { None },
+    }
 }

@@ -65,7 +65,7 @@ fn fate(text: &str, packet: &Packet) -> Vec<String> {
         };
         format!("{} {by}", decision.verdict.name())
     };
-    verdict(&ruleset, packet).iter().map(word).collect()
+    verdict(&ruleset, packet).found.iter().map(word).collect()
 }
 
 /// Rules of the filter, from line 4 on; everything is dropped by default.
@@ -341,9 +341,9 @@ fn what_cannot_be_decided_is_taken_both_ways() {
     assert_eq!(fate(&text, &tcp(1, 2)), ["accept 5", "drop INPUT"]);
     let ruleset = rules(Family::V4, &text);
     let within = decide(&Loaded::new(&ruleset), &udp(1), Assumptions::ORDINARY);
-    assert_eq!(within.len(), 1);
+    assert_eq!((within.found.len(), within.complete), (1, true));
     let over = Assumptions { within_limit: Some(false), ..Assumptions::ORDINARY };
-    assert_eq!(decide(&Loaded::new(&ruleset), &udp(1), over)[0].verdict, Verdict::Drop);
+    assert_eq!(decide(&Loaded::new(&ruleset), &udp(1), over).found[0].verdict, Verdict::Drop);
     let logs =
         filter("-A INPUT -m limit --limit 5/min -j LOG\n-A INPUT -m limit --limit 5/min -j LOG\n-A INPUT -j REJECT\n");
     assert_eq!(fate(&logs, &udp(1)), ["reject 6"], "whether it is logged decides nothing");
@@ -364,7 +364,12 @@ fn there_is_an_end_to_undecided_walks() {
     let complete = walks(&Loaded::new(&ruleset), &udp(1), Assumptions::default(), Silent, |_, _, _| count += 1);
     assert!(!complete);
     assert_eq!(count, MAX_WALKS);
-    assert_eq!(verdict(&ruleset, &udp(1)).len(), 1, "branches that meet are one");
+    assert_eq!(verdict(&ruleset, &udp(1)).found.len(), 1, "branches that meet are one");
+    let mark =
+        |bit: usize| format!("-A INPUT -m set --match-set x{bit} src -j MARK --set-xmark {0:#x}/{0:#x}\n", 1 << bit);
+    let marks = format!("*mangle\n{}COMMIT\n{}", (0..11).map(mark).collect::<String>(), filter("-A INPUT -j ACCEPT\n"));
+    let decisions = verdict(&rules(Family::V4, &marks), &udp(1));
+    assert_eq!((decisions.found.len(), decisions.complete), (1, false), "states that differ are not merged");
     let (ruleset, mut count) = (rules(Family::V4, &jumps(&|_| 1)), 0);
     assert!(walks(&Loaded::new(&ruleset), &udp(1), Assumptions::default(), Silent, |_, _, _| count += 1));
     assert_eq!(count, 2, "the same question has one answer");
@@ -424,7 +429,7 @@ fn the_kernel_discards_what_has_no_place_on_the_wire() {
     assert_eq!(fate(&text, &back), ["accept 5"], "back out of its own interface");
     let ruleset = rules(Family::V4, &text);
     let last_hop = Packet { hop_limit: 1, ..forwarded(udp(1)) };
-    assert_eq!(verdict(&ruleset, &last_hop)[0].by, By::Kernel(Discard::HopLimit));
+    assert_eq!(verdict(&ruleset, &last_hop).found[0].by, By::Kernel(Discard::HopLimit));
 }
 
 #[test]
@@ -492,5 +497,5 @@ fn headers_match_as_the_kernel_compares_them() {
     let gre = packet("192.0.2.1", "192.0.2.2", Transport::Other(Protocol::GRE));
     assert!(accepts("-p 47", &gre));
     let reject = rules(Family::V4, &filter("-A INPUT -p tcp -j REJECT --reject-with tcp-reset\n"));
-    assert_eq!(verdict(&reject, &tcp(1, 2))[0].verdict, Verdict::Reject(RejectWith::TcpReset));
+    assert_eq!(verdict(&reject, &tcp(1, 2)).found[0].verdict, Verdict::Reject(RejectWith::TcpReset));
 }
