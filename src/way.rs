@@ -136,7 +136,11 @@ fn track(ruleset: &Ruleset, sent: bool) -> Step {
         let later =
             Condition::any([is_state(State::Established), Condition::all([is_state(State::Related), is_icmp(family)])]);
         let later = Condition::all([later, !on_lo()]);
-        loses.extend([(later.clone(), Field::Destination), (later, Field::DestinationPort)]);
+        loses.extend([
+            (later.clone(), Field::Destination),
+            (later.clone(), Field::DestinationPort),
+            (later, Field::DestinationType),
+        ]);
     }
     Step::Track { first: first_states(family, sent), loses }
 }

@@ -9,6 +9,7 @@ use crate::iptables::meaning::{
     Answer, Doubt, Field, FieldReader, Term, Test, Unknown, Value, name_number, number, state_number,
 };
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
+use crate::iptables::ruleset::AddressTypes;
 use crate::net::{Both, Family, Interface, PortRange, Protocol};
 use crate::way::Wire;
 
@@ -256,6 +257,10 @@ impl<'a> Flight<'a> {
         if to_address && matches!(self.way, Way::In(_)) {
             let own = || self.destination == Bounds::exactly(self.packet.destination);
             self.rerouted = !assumptions.translated_to_own.unwrap_or_else(own);
+        }
+        if self.assigned.iter().any(|(field, _)| *field == Field::DestinationType) {
+            let kind = if self.is_forwarded() { AddressTypes::UNICAST } else { AddressTypes::LOCAL };
+            self.assign(Field::DestinationType, Term::value(kind));
         }
         self.rerouted
     }

@@ -43,7 +43,7 @@ const INTERFACES: [&str; 2] = ["eth0", "eth1"];
 
 /// The addresses where none are given: source and destination, of the networks for documentation.
 const ADDRESSES: Both<[&str; 2]> =
-    Both { v4: ["198.51.100.99", "203.0.113.99"], v6: ["2001:db8:99::1", "2001:db8:99::2"] };
+    Both { v4: ["198.51.100.99", "203.0.113.97"], v6: ["2001:db8:99::1", "2001:db8:99::2"] };
 
 /// Reads all sentences of a text as packets, in the terms of a policy.
 pub fn all_described(ast: &Ast, declarations: &Declarations, diagnostics: &mut Diagnostics) -> Vec<Described> {
@@ -395,11 +395,17 @@ fn example(prefix: &Prefix) -> IpAddr {
     }
 }
 
-/// 64, or what the receivers of a protocol ask for (RFC 4861, RFC 3810).
+/// The port of BFD over one hop (RFC 5881).
+const BFD: u16 = 3784;
+
+/// 64, or what the receivers of a protocol ask for: of neighbours (RFC 4861), VRRP (RFC 9568) and BFD (RFC 5881), and of
+/// what never leaves the link: MLD (RFC 3810), IGMP (RFC 3376), OSPF (RFC 2328).
 fn default_hops(family: Family, transport: Transport) -> u8 {
     match transport {
         Transport::Icmp(icmp) if family == Family::V6 && (133..=137).contains(&icmp.kind) => 255,
         Transport::Icmp(icmp) if family == Family::V6 && matches!(icmp.kind, 130..=132 | 143) => 1,
+        Transport::Other(Protocol::VRRP) | Transport::Udp(_, BFD) => 255,
+        Transport::Other(Protocol::IGMP | Protocol::OSPF) => 1,
         _ => 64,
     }
 }

@@ -1,9 +1,12 @@
 //! A packet on the wire, read field by field.
 //! Input: a packet. Output: the values of its fields, and whether there can be such a packet.
 
+use std::net::IpAddr;
+
 use super::discard::{Discard, Discards};
 use crate::iptables::meaning::{Answer, Doubt, Field, FieldReader, Test, Unknown, Value, name_number, number};
 use crate::iptables::packet::{Fragment, Packet, Transport, Way};
+use crate::iptables::ruleset::AddressTypes;
 use crate::net::Protocol;
 
 /// A packet before its first hook, with both interfaces of its way.
@@ -85,11 +88,30 @@ impl Wire<'_> {
             | Field::LinkType
             | Field::User
             | Field::Group
-            | Field::SourceType
-            | Field::DestinationType => Value::Anything,
+            | Field::SourceType => Value::Anything,
+            Field::DestinationType => destination_type(packet),
             Field::Backend => Value::Between(0, 1),
         }
     }
+}
+
+/// What the routing table says of the destination, as the direction tells it: what comes in goes to an address of the
+/// gateway's own, and what it sends by `lo` as well. In IPv4 the last address of a network of the gateway's is a broadcast,
+/// and which networks it has is not known.
+fn destination_type(packet: &Packet) -> Value {
+    let known = |kind: u8| Value::Known(kind.into());
+    let (multicast, broadcast, may_be_last) = match packet.destination {
+        IpAddr::V4(to) => (to.is_multicast(), to.is_broadcast() || to.octets()[0] == 0, to.octets()[3] % 4 == 3),
+        IpAddr::V6(to) => (to.is_multicast(), false, false),
+    };
+    let kind = match packet.way {
+        _ if multicast => return known(AddressTypes::MULTICAST),
+        _ if broadcast => return known(AddressTypes::BROADCAST),
+        Way::Forward(..) => return known(AddressTypes::UNICAST),
+        Way::Out(name) if name.name() != "lo" => AddressTypes::UNICAST,
+        Way::In(_) | Way::Out(_) => AddressTypes::LOCAL,
+    };
+    if may_be_last { Value::Between(kind.into(), AddressTypes::BROADCAST.into()) } else { known(kind) }
 }
 
 impl FieldReader for Wire<'_> {

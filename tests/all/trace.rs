@@ -214,7 +214,7 @@ fn colours_are_for_terminals_only() {
 fn without_an_address_there_is_an_answer_for_each_family() {
     let (_, out, _) = trace("in on inet0 tcp port 22", &[]);
     assert!(out.starts_with("IPv4: DROPPED") && out.contains("\n\nIPv6: DROPPED"), "{out}");
-    assert!(out.contains("  assumed: from 198.51.100.99, from port 40000, to 203.0.113.99, flags all/syn, ttl 64\n"));
+    assert!(out.contains("  assumed: from 198.51.100.99, from port 40000, to 203.0.113.97, flags all/syn, ttl 64\n"));
     assert!(out.contains("from 2001:db8:99::1 port 40000 to 2001:db8:99::2 port 22"));
     let (_, neighbor, _) = trace("in on inet0 icmp type neighbor-solicitation", &[]);
     assert!(neighbor.contains("from fe80::99 to ff02::1:ff00:99 ttl 255   (IPv6)"), "{neighbor}");

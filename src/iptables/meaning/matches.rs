@@ -177,7 +177,7 @@ impl Match {
             Match::Length(wanted) => emit(surroundings::length(*wanted)),
             Match::Dscp(wanted) => emit(surroundings::dscp(*wanted)),
             Match::Owner(wanted) => emit(surroundings::owner(wanted)),
-            Match::AddrType(wanted) => emit(surroundings::addr_type(wanted)),
+            Match::AddrType(wanted) => emit(surroundings::addr_type(wanted, context.family)),
             Match::Statistic(wanted) => emit(surroundings::statistic(*wanted)),
             Match::ConnLimit(wanted) => emit(surroundings::connection_limit(*wanted)),
             Match::Comment(_) => {}

@@ -3,6 +3,7 @@
 
 use super::super::ruleset::{AddrType, AddressTypes, ConnLimit, LinkType, Negatable, Owner, Statistic};
 use super::condition::{Condition, Doubt, Field, HARDWARE, Test, Unknown};
+use crate::net::Family;
 
 /// `-m mac`: negated or not, it does not match what came without a hardware address.
 pub fn mac(wanted: Negatable<[u8; 6]>) -> Condition {
@@ -60,19 +61,45 @@ pub fn owner(wanted: &Owner) -> Condition {
 }
 
 /// `-m addrtype`: the routing table knows the types; for one interface alone they may be others.
-pub fn addr_type(wanted: &AddrType) -> Condition {
-    let side = |field, types: Option<Negatable<AddressTypes>>| {
+pub fn addr_type(wanted: &AddrType, family: Family) -> Condition {
+    let of = |kind, address, types: Option<Negatable<AddressTypes>>| {
         types.map_or(Condition::ALWAYS, |types| {
-            let set = (0..12_u8).filter(|bit| types.value.0 & (1 << bit) != 0);
-            Condition::any(set.map(|bit| Condition::equal(field, bit))).negated(types.negated)
+            let is = match family {
+                Family::V4 => one_type(kind, types.value),
+                Family::V6 => types_of_v6(kind, address, types.value),
+            };
+            is.negated(types.negated)
         })
     };
     match wanted.limit {
-        None => {
-            Condition::all([side(Field::SourceType, wanted.source), side(Field::DestinationType, wanted.destination)])
-        }
+        None => Condition::all([
+            of(Field::SourceType, Field::Source, wanted.source),
+            of(Field::DestinationType, Field::Destination, wanted.destination),
+        ]),
         Some(_) => Condition::Unclear(Doubt::Hidden, Unknown::Rule),
     }
+}
+
+/// One of the types.
+fn one_type(kind: Field, types: AddressTypes) -> Condition {
+    let set = (0..12_u8).filter(|bit| types.0 & (1 << bit) != 0);
+    Condition::any(set.map(|bit| Condition::equal(kind, bit)))
+}
+
+/// The IPv6 of the kernel reads some types off the address, and wants all of these (`match_type6`): what is local is
+/// unicast as well.
+fn types_of_v6(kind: Field, address: Field, types: AddressTypes) -> Condition {
+    let has = |bit: u8| types.0 & (1 << bit) != 0;
+    let multicast = Condition::masked(address, 0xff_u128 << 120, 0xff_u128 << 120);
+    let none = Condition::equal(address, 0_u8);
+    let mapped = Condition::masked(address, 0xffff_u128 << 32, u128::MAX << 32);
+    let mut all = Vec::new();
+    all.extend(has(AddressTypes::MULTICAST).then(|| multicast.clone()));
+    all.extend(has(AddressTypes::UNICAST).then(|| !Condition::any([multicast, none.clone(), mapped])));
+    all.extend(has(AddressTypes::UNSPEC).then_some(none));
+    let looked_up = AddressTypes(types.0 & AddressTypes::LOOKED_UP_V6);
+    all.extend((looked_up.0 != 0).then(|| one_type(kind, looked_up)));
+    Condition::all(all)
 }
 
 /// `-m statistic`: dice or a counter of the rule's own, but for what is certain.

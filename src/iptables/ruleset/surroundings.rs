@@ -69,6 +69,19 @@ pub enum InterfaceLimit {
 pub struct AddressTypes(pub u16);
 
 impl AddressTypes {
+    /// The bit of no address at all.
+    pub const UNSPEC: u8 = 0;
+    /// The bit of an address of one host, in IPv4 of another one.
+    pub const UNICAST: u8 = 1;
+    /// The bit of an address of this host.
+    pub const LOCAL: u8 = 2;
+    /// The bit of a broadcast address.
+    pub const BROADCAST: u8 = 3;
+    /// The bit of a group.
+    pub const MULTICAST: u8 = 5;
+    /// The types that IPv6 looks up in the routing table: LOCAL, ANYCAST, UNREACHABLE.
+    pub const LOOKED_UP_V6: u16 = 1 << 2 | 1 << 4 | 1 << 7;
+
     /// Names in print order; the bit of `NAMES[n]` is `1 << n`.
     pub const NAMES: [&'static str; 12] = [
         "UNSPEC",

@@ -105,7 +105,8 @@ impl Writer<'_> {
                 " -m length --length 40:1500",
                 " -m pkttype ! --pkt-type broadcast",
                 " -m dscp ! --dscp 0x2e",
-                " -m addrtype --dst-type LOCAL",
+                // Not of the destination: what is local in the lab is so by a table that this match does not ask.
+                " -m addrtype ! --src-type MULTICAST",
                 " -m statistic --mode nth --every 3 --packet 1",
                 " -m statistic --mode random --probability 0.25000000000",
             ]);
