@@ -5,7 +5,7 @@ use crate::iptables::extension::row::{OptionContext, Row, flag, matching, option
 use crate::iptables::extension::untyped::{kept_match, saved_options};
 use crate::iptables::extension::written::{Said, Written, WrittenOption, lacks, negatable, only, said};
 use crate::iptables::fault::Fault;
-use crate::iptables::problem::{Kind, Problem, problem};
+use crate::iptables::problem::{Kind, Problem, problem, vain};
 use crate::iptables::ruleset::{ConnLimit, Match, Negatable, Part, States};
 use crate::iptables::text::saved::{
     U32, bits, cut, decimal, hexadecimal, names, no, one_of, one_port, ports, prefix, prefix_length, protocol, range,
@@ -184,6 +184,9 @@ fn check_states(states: &Negatable<States>, translated: bool, part: Part, proble
     if states.value.0 == 0 || states.value.0 & !known != 0 {
         let help = "name states that `--state` or `--ctstate` knows: NEW, RELATED, ESTABLISHED, INVALID, UNTRACKED";
         problems.push(problem(part, Kind::Match, "the set of states cannot be written", "here", help));
+    } else if states.negated && states.value.0 & 0x1f == 0x1f {
+        let help = "leave it out to match every state";
+        problems.push(vain(problem(part, Kind::Match, "every state is excluded", "matches nothing", help)));
     }
 }
 

@@ -83,7 +83,7 @@ pub static MULTIPORT: Row<Match> = matching(
 })
 .checked(|one, part, place, problems| {
     if let Match::Multiport(multiport) = one {
-        check_multiport(&multiport.value, part, place, problems);
+        check_multiport(multiport, part, place, problems);
     }
 });
 
@@ -311,18 +311,36 @@ fn check_flags(flags: &Negatable<TcpFlags>, part: Part, problems: &mut Vec<Probl
     }
 }
 
-fn check_multiport(multiport: &Multiport, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
+fn check_multiport(multiport: &Negatable<Box<Multiport>>, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
     if !place.protocol().is_some_and(Protocol::has_ports) {
         let message = "`-m multiport` needs `-p tcp`, `-p udp` or `-p sctp`";
         problems.push(problem(part, Kind::Protocol, message, "no protocol with ports", "write `-p tcp` before it"));
     }
-    let slots: usize = multiport.ports.iter().map(|range| Multiport::slots(*range)).sum();
+    let slots: usize = multiport.value.ports.iter().map(|range| Multiport::slots(*range)).sum();
     if slots == 0 || slots > Multiport::SLOTS {
         let message = format!("`-m multiport` holds 1 to 15 ports, not {slots}");
         problems.push(problem(part, Kind::Match, message, "a range counts twice", "split the list over several rules"));
     }
-    if let Some(range) = multiport.ports.iter().find(|range| range.start > range.end) {
+    if let Some(range) = multiport.value.ports.iter().find(|range| range.start > range.end) {
         let message = format!("the range of ports {range} ends before it starts");
         problems.push(problem(part, Kind::Match, message, "matches nothing", "swap its ends"));
     }
+    if multiport.negated && holds_every_port(&multiport.value.ports) {
+        let help = "leave it out to match every port";
+        problems.push(vain(problem(part, Kind::Match, "every port is excluded", "matches nothing", help)));
+    }
+}
+
+/// Whether each port is in one of the ranges.
+fn holds_every_port(ranges: &[PortRange]) -> bool {
+    let mut ranges = ranges.to_vec();
+    ranges.sort_by_key(|range| range.start);
+    let mut next = 0;
+    for range in ranges {
+        if u32::from(range.start) > next {
+            return false;
+        }
+        next = next.max(u32::from(range.end) + 1);
+    }
+    next > u32::from(u16::MAX)
 }
