@@ -57,7 +57,7 @@ fn one(policy: &Path, check: bool, library: &Library, style: Style) -> Outcome {
     };
     let changes = text != before;
     if check {
-        return match changes.then(|| print(&format!("{}\n", name.display()))) {
+        return match changes.then(|| print(&(diagnostic::visible(&name.display().to_string()) + "\n"))) {
             None => Outcome::Fine,
             Some(Outcome::Fine) => Outcome::Refused,
             Some(outcome) => outcome,

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::{ColorChoice, ValueEnum};
 
 use super::options::PolicyOptions;
-use super::outcome::{Outcome, print};
+use super::outcome::{Outcome, json_text, print};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Report, Severity, Style};
 use crate::iptables::ruleset::Ruleset;
@@ -71,9 +71,9 @@ pub fn write(compilations: &[Compilation], format: Format, notes: bool, style: S
     let all = || compilations.iter().flat_map(|c| c.diagnostics.iter().map(|report| (report, &c.ast.sources)));
     if format == Format::Json {
         let all: Vec<_> = all().map(|(report, sources)| diagnostic::json(report, sources)).collect();
-        return match serde_json::to_string_pretty(&all) {
-            Ok(text) => print(&(text + "\n")),
-            Err(error) => Outcome::Unusable(format!("the diagnostics cannot be written as JSON: {error}")),
+        return match json_text(serde_json::to_string_pretty(&all)) {
+            Ok(text) => print(&text),
+            Err(outcome) => outcome,
         };
     }
     let render = |report: &Report, sources: &Sources| match format {

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::options::PolicyOptions;
-use super::outcome::{Outcome, print};
+use super::outcome::{Outcome, json_text, print};
 use super::report::{self, Format};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
@@ -90,7 +90,7 @@ fn human(tested: &[Tested], style: Style) -> Outcome {
         let failed = tested.checked.iter().filter(|checked| checked.report.is_some()).count();
         let sum = |count: fn(&Checked) -> usize| tested.checked.iter().map(count).sum();
         let packets = looked_at(sum(|checked| checked.packets), sum(|checked| checked.undecided));
-        let name = name(tested);
+        let name = diagnostic::visible(name(tested));
         match (all, failed) {
             (0, _) => format!("{name}: no `expect` sentences\n"),
             (1, 0) => format!("{name}: 1 expectation, no counter-example found in {packets}\n"),
@@ -142,9 +142,9 @@ fn json(tested: &[Tested]) -> Outcome {
             })
         })
         .collect();
-    match serde_json::to_string_pretty(&all) {
-        Ok(text) => print(&(text + "\n")),
-        Err(error) => Outcome::Unusable(format!("the results cannot be written as JSON: {error}")),
+    match json_text(serde_json::to_string_pretty(&all)) {
+        Ok(text) => print(&text),
+        Err(outcome) => outcome,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::options::PolicyOptions;
-use super::outcome::{Outcome, print};
+use super::outcome::{Outcome, json_text, print};
 use super::report::{self, Format};
 use super::rule_files::RuleFiles;
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
@@ -142,9 +142,9 @@ fn write(
         let family = packet.packet.family();
         let trace = trace(&loaded[family], packet);
         let text = if arguments.json {
-            match serde_json::to_string(&json(&trace, rules)) {
-                Ok(text) => text + "\n",
-                Err(error) => return Outcome::Unusable(format!("the answer cannot be written as JSON: {error}")),
+            match json_text(serde_json::to_string(&json(&trace, rules))) {
+                Ok(text) => text,
+                Err(outcome) => return outcome,
             }
         } else {
             let setting = Setting { rules, loaded: &loaded[family], library };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, complain};
 use crate::compile::Compilation;
 
 /// How often the files are looked at: a person does not see the difference, a machine does not feel it.
@@ -21,7 +21,7 @@ pub fn watch(policies: &[PathBuf], mut command: impl FnMut(&mut Vec<PathBuf>) ->
         let mut files = policies.to_vec();
         if let Outcome::Unusable(message) = command(&mut files) {
             // A file that is being saved may be away for a moment: say so and go on.
-            let _ = writeln!(io::stderr(), "cgwfw: {message}");
+            complain(&message);
         }
         let before = times(&files);
         while times(&files) == before {

@@ -333,3 +333,50 @@ fn both_halves_of_a_long_policy_are_judged_together() {
     let lines: Vec<&str> = found.iter().filter_map(|place| place.split(':').nth(1)).collect();
     assert_eq!(lines, ["3", "6", "9", "2011", "2012"], "{text}");
 }
+
+#[test]
+fn names_of_files_deceive_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = "a\u{1b}[31m\u{202e}b.cgwfw";
+    let missing = "c\u{1b}[31m\u{202e}d.cgwfw";
+    let good = "default drop\nallow in on eth0 tcp port 22\nexpect accept in on eth0 tcp port 22\n";
+    let bad = "default drop\nallow  nothing\nexpect accept in on eth0 udp\n";
+    let failing = "default drop\nexpect accept in on eth0 udp\n";
+    let commands: [&[&str]; 13] = [
+        &["check"],
+        &["check", "--format", "short"],
+        &["check", "--format", "json"],
+        &["test"],
+        &["test", "--format", "json"],
+        &["test", "--format", "junit"],
+        &["build", "-o", "no/such/folder"],
+        &["build", "-4"],
+        &["helm"],
+        &["fmt", "--check"],
+        &["trace", "in", "on", "eth0", "udp"],
+        &["trace", "--json", "in", "on", "eth0", "udp"],
+        &["trace", "--verbose", "in", "on", "eth0", "udp"],
+    ];
+    for policy in [good, bad, failing] {
+        std::fs::write(folder.path().join(name), policy).expect("a policy");
+        for (command, file) in commands.iter().flat_map(|command| [(command, name), (command, missing)]) {
+            let mut arguments: Vec<&str> = command.iter().copied().take_while(|word| *word != "in").collect();
+            arguments.push(file);
+            arguments.extend(command.iter().copied().skip_while(|word| *word != "in"));
+            let ran = Command::new(env!("CARGO_BIN_EXE_cgwfw"))
+                .current_dir(folder.path())
+                .args(&arguments)
+                .output()
+                .expect("the program");
+            for bytes in [&ran.stdout, &ran.stderr] {
+                let text = String::from_utf8_lossy(bytes);
+                let deceives = |c: char| c != '\n' && cgwfw::diagnostic::is_deceptive(c);
+                assert!(!text.contains(deceives), "{arguments:?}: {text:?}");
+            }
+            if command[..] == ["check", "--format", "json"] && policy == bad && file == name {
+                let reports: serde_json::Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+                assert_eq!(reports[0]["file"], name, "JSON says the very name");
+            }
+        }
+    }
+}
