@@ -13,6 +13,8 @@ pub enum Discard {
     Loopback,
     /// A source that is not a host: multicast, broadcast, 0.0.0.0 to a single host.
     Source,
+    /// A destination that is no address: 0.0.0.0.
+    Destination,
     /// A multicast destination whose scope (RFC 4291, 2.7) ends inside a host, or is reserved.
     Scope,
     /// A link-local source, or none, that would have to be routed on.
@@ -27,6 +29,7 @@ impl Discard {
         match self {
             Discard::Loopback => "a loopback address on another interface than lo",
             Discard::Source => "its source is not a host's address",
+            Discard::Destination => "0.0.0.0 is not an address of a destination",
             Discard::Scope => "no multicast of this scope is on any wire",
             Discard::LinkLocal => "a source that is good for one link only is not routed on",
             Discard::HopLimit => "its hop limit ends here, so it is not routed on (an ICMP time-exceeded goes back)",
@@ -193,6 +196,7 @@ fn addresses(family: Family, beside_lo: &Condition) -> Vec<(Condition, Discard)>
             list.push((Condition::all([Condition::equal(Field::Source, 0_u8), !on_link]), Discard::Source));
             list.push((begins(Field::Source, family, 0xe000, 0xf000), Discard::Source));
             list.push((Condition::equal(Field::Source, u32::MAX), Discard::Source));
+            list.push((Condition::equal(Field::Destination, 0_u8), Discard::Destination));
         }
         Family::V6 => {
             list.push((begins(Field::Destination, family, 0xff00, 0xff0f), Discard::Scope));

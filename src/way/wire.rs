@@ -101,7 +101,7 @@ impl Wire<'_> {
 fn destination_type(packet: &Packet) -> Value {
     let known = |kind: u8| Value::Known(kind.into());
     let (multicast, broadcast, may_be_last) = match packet.destination {
-        IpAddr::V4(to) => (to.is_multicast(), to.is_broadcast() || to.octets()[0] == 0, to.octets()[3] % 4 == 3),
+        IpAddr::V4(to) => (to.is_multicast(), to.is_broadcast(), to.octets()[3] % 4 == 3),
         IpAddr::V6(to) => (to.is_multicast(), false, false),
     };
     let kind = match packet.way {

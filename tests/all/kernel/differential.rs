@@ -237,7 +237,7 @@ fn flow(packet: &Packet) -> String {
 /// Whether a packet can be sent as it is meant to go.
 fn can_be_sent(packet: &Packet) -> bool {
     let (source, destination) = (packet.source, packet.destination);
-    if is_own(source) || is_own(destination) || destination.is_unspecified() {
+    if is_own(source) || is_own(destination) {
         return false;
     }
     if packet.fragment != Fragment::No {
@@ -246,6 +246,12 @@ fn can_be_sent(packet: &Packet) -> bool {
         if !pieces || is_looped(packet) {
             return false;
         }
+    }
+    if destination.is_unspecified() {
+        // Both are unspecified: the kernel takes it for a broadcast, the language reference for no packet. What is sent to
+        // none goes to the gateway itself.
+        let comes_in = !matches!(packet.way, Way::Out(_)) && !is_looped(packet);
+        return comes_in && destination.is_ipv4() && !source.is_unspecified();
     }
     let broadcast = destination == std::net::IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
     let link_local = matches!(destination, std::net::IpAddr::V6(to) if to.is_unicast_link_local());
