@@ -27,12 +27,12 @@ const MAX_TEXT_BYTES: u64 = 64 << 20;
 
 /// The text of a file on the disk, but not of a device or a pipe, which may have no end.
 pub fn on_disk(path: &Path) -> io::Result<String> {
-    let file = fs::File::open(path)?;
-    let kind = file.metadata()?.file_type();
+    // A pipe without a writer is not even opened in the end.
+    let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_dir() {
         return Err(io::Error::other("it is a device or a pipe"));
     }
-    bounded(file)
+    bounded(fs::File::open(path)?)
 }
 
 /// All of a text, up to the largest that is read.

@@ -380,3 +380,80 @@ fn names_of_files_deceive_nobody() {
         }
     }
 }
+
+/// Templates of a user's own block that would need too much stack, memory or time. Each is refused in its place.
+#[test]
+fn templates_have_bounds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let block = folder.path().join("snippets/bad");
+    std::fs::create_dir_all(&block).expect("a folder");
+    std::fs::write(folder.path().join("policy.cgwfw"), "default drop\nallow bad in on eth0\n").expect("a policy");
+    let metadata = "summary = \"Bad\"\n\n[[sentence]]\nname = \"allow bad\"\nclauses = \"<traffic>\"\n\n\
+                    [traffic]\ndirection = \"required\"\nprotocols = [\"tcp\"]\nclauses = [\"from\"]\n";
+    let check = |metadata: &str, template: &str| {
+        std::fs::write(block.join("snippet.toml"), metadata).expect("metadata");
+        std::fs::write(block.join("rules.j2"), template).expect("a template");
+        // A small stack: that of the threads of a server, and less.
+        let script = format!(
+            "ulimit -s 1024; ulimit -v {MEMORY}; ulimit -t {SECONDS}; exec \"$0\" check --format short policy.cgwfw"
+        );
+        let ran =
+            Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_cgwfw")]).current_dir(folder.path()).output();
+        let ran = ran.expect("the program");
+        (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    let nested = |open: &str, middle: &str, close: &str, times: usize| {
+        format!("{{{{ {}{middle}{} }}}}", open.repeat(times), close.repeat(times))
+    };
+    let looped = |times: usize| {
+        let list = "{% for a in [1,2,3,4,5,6,7,8,9] %}";
+        format!("{}x{}", list.repeat(times), "{% endfor %}".repeat(times))
+    };
+    let doubled =
+        |add: &str| format!("{{% set a = [1] %}}{}{{{{ a }}}}", format!("{{% set a = a{add}a %}}").repeat(40));
+    for (template, words) in [
+        (nested("-", "1", "", 24_000), "more than 16 KiB"),
+        (nested("-", "1", "", 16_000), "no option"),
+        (nested("not ", "1", "", 4_000), "no option"),
+        (nested("(", "1", ")", 8_000), "recursion"),
+        (nested("[", "1", "]", 8_000), "recursion"),
+        (nested("", "a", ".a", 8_000), "undefined"),
+        (nested("", "a", "|a", 8_000), "unknown filter"),
+        (nested("1 if 0 else ", "1", "", 1_200), "no option"),
+        (format!("{{% if family %}}{}{{% endif %}}", "{% elif family %}".repeat(900)), "never uses"),
+        (nested("1~", "1", "", 8_000), "more than 4 of `~` and `+`"),
+        (nested("2**", "2", "", 8), "`*` in a template"),
+        (looped(12), "fuel"),
+        (format!("{{% for a in [{}1] %}}{}{{% endfor %}}", "1,".repeat(2_000), "x".repeat(9_000)), "more than 1 MiB"),
+        (doubled("~"), "more than 4 of `~` and `+`"),
+        (doubled("+"), "more than 4 of `~` and `+`"),
+        ("{{ {\"}}\": \"}}\"}~1~1~1~1~1 }}".into(), "more than 4 of `~` and `+`"),
+        ("{{- '\\'}}' ~1~1~1~1~1 -}}".into(), "more than 4 of `~` and `+`"),
+        ("{# {{ ' #}{{ 1~1~1~1~1~1 }}{# ' }} #}".into(), "more than 4 of `~` and `+`"),
+        ("{%- raw %}{{ \"{% endraw %}{{ 1~1~1~1~1~1 }}".into(), "`raw` in a template"),
+    ] {
+        let (code, text) = check(metadata, &template);
+        let start: String = template.chars().take(60).collect();
+        assert!(code == Some(1) && text.contains(words), "{start}: {code:?} {text}");
+        assert!(text.starts_with("snippets/bad/rules.j2:1:1: error[cgwfw::snippet::bad_template]"), "{start}: {text}");
+    }
+    let rules = "{# ~~~~~~ ***** #}-A {{ traffic }} -i eth+ -o eth+ -m comment --comment \"+ + ~ ~ ~ *\" -j {{ \"ACC~~~**\" }}\n";
+    let (_, text) = check(metadata, rules);
+    assert!(text.contains("ACC~~~**"), "what is no operator is none: {text}");
+    let template = "-A {{ traffic }} -j ACCEPT\n";
+    let note = format!("{metadata}\n[[note]]\nwhen = \"{}1\"\ntext = \"Deep.\"\n", "-".repeat(20_000));
+    let (code, text) = check(&note, template);
+    assert!(code == Some(1) && text.contains("the `when` of a note of more than 16 KiB"), "{text}");
+    let (code, text) = check(metadata, template);
+    assert_eq!(code, Some(0), "{text}");
+    std::fs::remove_file(block.join("rules.j2")).expect("the template");
+    let made = Command::new("mkfifo").arg(block.join("rules.j2")).status().expect("mkfifo");
+    assert!(made.success());
+    let ran = Command::new("timeout")
+        .args(["20", env!("CARGO_BIN_EXE_cgwfw"), "check", "policy.cgwfw"])
+        .current_dir(folder.path())
+        .output()
+        .expect("the program");
+    let text = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.code() == Some(2) && text.contains("rules.j2: it is a device or a pipe"), "{text}");
+}
