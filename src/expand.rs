@@ -11,6 +11,7 @@ pub mod merge;
 pub mod names;
 pub mod raw;
 pub mod shape;
+pub mod template;
 
 use std::collections::{HashMap, HashSet};
 
