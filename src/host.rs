@@ -27,7 +27,7 @@ const MAX_TEXT_BYTES: u64 = 64 << 20;
 
 /// The text of a file on the disk, but not of a device or a pipe, which may have no end.
 pub fn on_disk(path: &Path) -> io::Result<String> {
-    // A pipe without a writer is not even opened in the end.
+    // Looked at before it is opened: the opening of a pipe waits until somebody writes into it.
     let kind = fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_dir() {
         return Err(io::Error::other("it is a device or a pipe"));

@@ -28,7 +28,7 @@ const MAX_PRINTED: usize = 1 << 20;
 const MAX_JOINED: usize = 4;
 /// Stack for the deepest template, in bytes: minijinja reads `not not …` one in another.
 const STACK: usize = 128 << 20;
-/// Templates up to this length, in bytes, cannot be too deep for any stack.
+/// Templates up to this length, in bytes, are read within half a MiB of stack, whatever is in them.
 const SHALLOW: usize = 400;
 
 /// What a block prints: text, and the remarks that hold.
