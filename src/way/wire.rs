@@ -96,13 +96,15 @@ impl Wire<'_> {
 }
 
 /// What the routing table says of the destination, as the direction tells it: what comes in goes to an address of the
-/// gateway's own, and what it sends by `lo` as well. In IPv4 the last address of a network of the gateway's is a broadcast,
-/// and which networks it has is not known.
+/// gateway's own, and what it sends by `lo` as well. Of the networks of the gateway, which are not known, the last address is
+/// a broadcast in IPv4, and the first one anycast in IPv6 (`addrconf_join_anycast`: up to /126).
 fn destination_type(packet: &Packet) -> Value {
     let known = |kind: u8| Value::Known(kind.into());
-    let (multicast, broadcast, may_be_last) = match packet.destination {
-        IpAddr::V4(to) => (to.is_multicast(), to.is_broadcast(), to.octets()[3] % 4 == 3),
-        IpAddr::V6(to) => (to.is_multicast(), false, false),
+    let (multicast, broadcast, other) = match packet.destination {
+        IpAddr::V4(to) => {
+            (to.is_multicast(), to.is_broadcast(), (to.octets()[3] % 4 == 3).then_some(AddressTypes::BROADCAST))
+        }
+        IpAddr::V6(to) => (to.is_multicast(), false, (to.octets()[15] % 4 == 0).then_some(AddressTypes::ANYCAST)),
     };
     let kind = match packet.way {
         _ if multicast => return known(AddressTypes::MULTICAST),
@@ -111,7 +113,7 @@ fn destination_type(packet: &Packet) -> Value {
         Way::Out(name) if name.name() != "lo" => AddressTypes::UNICAST,
         Way::In(_) | Way::Out(_) => AddressTypes::LOCAL,
     };
-    if may_be_last { Value::Between(kind.into(), AddressTypes::BROADCAST.into()) } else { known(kind) }
+    other.map_or(known(kind), |other| Value::Between(kind.into(), other.into()))
 }
 
 impl FieldReader for Wire<'_> {

@@ -77,6 +77,8 @@ impl AddressTypes {
     pub const LOCAL: u8 = 2;
     /// The bit of a broadcast address.
     pub const BROADCAST: u8 = 3;
+    /// The bit of an address that several hosts have, such as that of all routers of a network.
+    pub const ANYCAST: u8 = 4;
     /// The bit of a group.
     pub const MULTICAST: u8 = 5;
     /// The types that IPv6 looks up in the routing table: LOCAL, ANYCAST, UNREACHABLE.
