@@ -103,7 +103,11 @@ fn traced(whole: bool) {
             let trace = trace::trace(&loaded, packet);
             let rules = Rules::Policy(&compilation);
             let setting = Setting { rules, loaded: &loaded, library: Some(&library) };
-            let options = human::TraceStyle { style: Style { color: false, unicode: true, width: 100 }, verbose: true };
+            let options = human::TraceStyle {
+                style: Style { color: false, unicode: true, width: 100 },
+                verbose: true,
+                reply: true,
+            };
             black_box(human(&trace, &setting, options));
         }
     }

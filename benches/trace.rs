@@ -81,7 +81,7 @@ fn rule_file(bencher: Bencher, rules: u32, rule: &str) {
 
 fn answers(bencher: Bencher, count: u32, rules: Rules, verbose: bool) {
     let packet = packet();
-    let options = human::TraceStyle { style: Style { color: false, unicode: false, width: 80 }, verbose };
+    let options = human::TraceStyle { style: Style { color: false, unicode: false, width: 80 }, verbose, reply: false };
     bencher.counter(ItemsCount::new(count)).bench(|| {
         let loaded = Loaded::new(rules.of(Family::V4));
         let setting = Setting { rules, loaded: &loaded, library: None };

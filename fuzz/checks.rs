@@ -126,7 +126,7 @@ pub fn traffic(text: &str) {
         assert!(!followed.branches.is_empty(), "{again}");
         let style = Style { color: false, unicode: true, width: 100 };
         let setting = Setting { rules: Rules::Policy(&POLICY), loaded: &loaded, library: Some(&LIBRARY) };
-        assert!(!human(&followed, &setting, TraceStyle { style, verbose: true }).is_empty());
+        assert!(!human(&followed, &setting, TraceStyle { style, verbose: true, reply: true }).is_empty());
     }
     for report in diagnostics.iter() {
         assert!(!report.help.is_empty(), "{report:?}");

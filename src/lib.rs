@@ -30,7 +30,7 @@
 //! | 7 | `lint`, `trace`, `expect`, `example`: what users ask of rules |
 //! | 6 | `compile`, `origin` (where a rule comes from), `helm`, `source_map`: from text to rules, and the outputs |
 //! | 5 | `expand`, `traffic`: templates filled in, traffic as conditions |
-//! | 4 | `resolve`, `simulate`, `rule_file` |
+//! | 4 | `resolve`, `simulate`, `rule_file`, `log` (packets as other programs write them) |
 //! | 3 | `policy`, `snippet`, `format`, `iptables::check`, `way` (the steps of a packet), `sentence` (the one writer of policy text) |
 //! | 2 | `syntax`, `explain`, `iptables::meaning`, `iptables::parse`, `iptables::print` |
 //! | 1 | `diagnostic`, `language` (the words), `iptables::ruleset`, `iptables::packet`, `iptables::extension` (a row for each) |
@@ -50,6 +50,7 @@ pub mod host;
 pub mod iptables;
 pub mod language;
 pub mod lint;
+pub mod log;
 #[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod net;

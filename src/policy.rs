@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 pub use self::declarations::{Declarations, Definition, InterfaceDeclaration, Uses};
 use crate::diagnostic::Severity;
+use crate::iptables::packet::Fragment;
 use crate::iptables::ruleset::{ChainPolicy, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
 use crate::language::values::{ExpectedVerdict, IcmpWord, ProtocolWord};
 use crate::net::{Both, Families, Interface, PortRange, Prefix};
@@ -236,6 +237,8 @@ pub struct Packets {
     pub over_limit: bool,
     /// `spoofed`: packets that fail the reverse path filter.
     pub spoofed: bool,
+    /// `fragment first`, `fragment later`: pieces; else whole packets.
+    pub fragment: Fragment,
 }
 
 /// `lint NAME LEVEL`: how bad a warning or a note is in this policy.

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, RateUnit, States, TcpFlags};
-use crate::language::values::{ICMP_TYPES, IcmpWord, PROTOCOLS, ProtocolWord, RATE_UNITS, STATES, icmp_families};
+use crate::language::values::{
+    FRAGMENTS, ICMP_TYPES, IcmpWord, PROTOCOLS, ProtocolWord, RATE_UNITS, STATES, icmp_families,
+};
 use crate::net::{Both, Families, Family, PortRange, Prefix, Protocol};
 use crate::policy::{Directions, IpsecSides, Packets, RateClause, Traffic, Values};
 
@@ -17,6 +19,9 @@ pub fn packets(packets: &Packets) -> String {
     }
     if packets.spoofed {
         clauses.push("spoofed".into());
+    }
+    if let Some((word, _)) = FRAGMENTS.iter().find(|(_, piece)| *piece == packets.fragment) {
+        clauses.push(format!("fragment {word}"));
     }
     clauses.extend(family_of(packets).map(only));
     sentence(clauses)
@@ -61,8 +66,7 @@ fn sentence(clauses: Vec<String>) -> String {
     if clauses.is_empty() { "all".into() } else { clauses.join(" ") }
 }
 
-/// The packets that are described as a packet is: itself alone, where its ports can be said. A fragment is described as
-/// the whole that it belongs to: sentences speak of whole packets.
+/// The packets that are described as a packet is: itself alone, where its ports can be said.
 pub fn packets_of(packet: &Packet) -> Packets {
     let family = packet.family();
     let (protocol, icmp) = match packet.transport {
@@ -113,7 +117,7 @@ pub fn packets_of(packet: &Packet) -> Packets {
             (traffic.in_on, traffic.out_on) = (Values::one(from), Values::one(to));
         }
     }
-    Packets { families: family.into(), traffic, over_limit: false, spoofed: false }
+    Packets { families: family.into(), traffic, over_limit: false, spoofed: false, fragment: packet.fragment }
 }
 
 fn port(port: u16) -> Values<PortRange> {

@@ -14,11 +14,11 @@ mod verdict;
 mod walk;
 
 pub use self::decide::{Decisions, decide, verdict};
-pub use self::flight::{Bounds, Flight, Translation};
+pub use self::flight::{Bounds, Connection, Flight, Translation};
 pub use self::loaded::Loaded;
-pub use self::matches::{Answer, Part, disagreement, only_failing, open_parts};
+pub use self::matches::{Answer, OpenPart, Part, disagreement, only_failing, open_parts};
 pub use self::observe::{Effect, Event, Instead, Observer, Silent};
 pub use self::verdict::{Assumptions, By, Decision, Place, Verdict};
-pub use self::walk::{MAX_WALKS, walks};
+pub use self::walk::{MAX_WALKS, walks, walks_of_answer};
 pub use crate::iptables::ruleset::Hook;
 pub use crate::way::{Discard, first_state, impossible};

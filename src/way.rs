@@ -28,9 +28,9 @@ pub enum Step {
     Track {
         /// The states of first packets.
         first: &'static FirstStates,
-        /// Fields that are those of a connection from here on, which the packet does not tell: of which packets.
-        loses: Vec<(Condition, Field)>,
     },
+    /// Fields that are those of its connection from here on, of which packets: the packet alone does not tell them.
+    Inherit(Vec<(Condition, Field)>),
     /// A table's chain at a hook.
     Table(TableName, Hook),
     /// A step of some packets.
@@ -70,8 +70,11 @@ pub fn ways(ruleset: &Ruleset) -> Ways {
         arriving.push(Step::Only(on_lo(), Box::new(Step::Recall(first_states(family, false)))));
     }
     arriving.push(Step::Table(TableName::Raw, Hook::Prerouting));
-    arriving.extend(tracked.then(|| track(ruleset, false)));
+    if tracked {
+        arriving.extend(track(family, false));
+    }
     arriving.push(Step::Table(TableName::Mangle, Hook::Prerouting));
+    arriving.extend(inherit_translation(ruleset));
     arriving.push(nat(family, Hook::Prerouting));
     arriving.push(Step::Discard(Discards::by_routing(family)));
 
@@ -96,8 +99,11 @@ pub fn ways(ruleset: &Ruleset) -> Ways {
     let mut sent = vec![Step::Leave];
     sent.extend(reassembled);
     sent.push(Step::Table(TableName::Raw, Hook::Output));
-    sent.extend(tracked.then(|| track(ruleset, true)));
+    if tracked {
+        sent.extend(track(family, true));
+    }
     sent.push(Step::Table(TableName::Mangle, Hook::Output));
+    sent.extend(inherit_translation(ruleset));
     sent.push(nat(family, Hook::Output));
     sent.push(Step::Table(TableName::Filter, Hook::Output));
     sent.push(Step::Table(TableName::Security, Hook::Output));
@@ -128,21 +134,21 @@ fn nat(family: Family, hook: Hook) -> Step {
     Step::Only(Condition::all([begins, !on_lo()]), Box::new(Step::Table(TableName::Nat, hook)))
 }
 
-fn track(ruleset: &Ruleset, sent: bool) -> Step {
-    let family = ruleset.family;
+/// Connection tracking, and the mark of a connection that it knows.
+fn track(family: Family, sent: bool) -> [Step; 2] {
     let known = Condition::any([is_state(State::Established), is_state(State::Related)]);
-    let mut loses = vec![(known, Field::ConnectionMark)];
-    if translates(ruleset) {
-        let later =
-            Condition::any([is_state(State::Established), Condition::all([is_state(State::Related), is_icmp(family)])]);
-        let later = Condition::all([later, !on_lo()]);
-        loses.extend([
-            (later.clone(), Field::Destination),
-            (later.clone(), Field::DestinationPort),
-            (later, Field::DestinationType),
-        ]);
-    }
-    Step::Track { first: first_states(family, sent), loses }
+    [Step::Track { first: first_states(family, sent) }, Step::Inherit(vec![(known, Field::ConnectionMark)])]
+}
+
+/// Where the nat table is: what is known already is translated as the first packet of its connection was.
+fn inherit_translation(ruleset: &Ruleset) -> Option<Step> {
+    let later = Condition::any([
+        is_state(State::Established),
+        Condition::all([is_state(State::Related), is_icmp(ruleset.family)]),
+    ]);
+    let later = Condition::all([later, !on_lo()]);
+    let fields = [Field::Destination, Field::DestinationPort, Field::DestinationType];
+    translates(ruleset).then(|| Step::Inherit(fields.map(|field| (later.clone(), field)).to_vec()))
 }
 
 #[cfg(test)]

@@ -52,9 +52,9 @@
   '("no ipsec in" "no ipsec out" "as port" "by mark" "except ipsec" "floating ports" "ipsec in" "ipsec out"
     "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group" "with ah" "with fragments"
     "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as" "between" "burst" "code"
-    "comment" "esp" "except" "flags" "forward" "from" "gre" "icmp" "in" "ipsec" "ipv6" "limit" "log" "loose" "mark"
-    "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port" "protocol" "sctp" "spoofed" "state" "tcp"
-    "through" "to" "ttl" "type" "udp" "vrrp" "with")
+    "comment" "esp" "except" "flags" "forward" "fragment" "from" "gre" "icmp" "in" "ipsec" "ipv6" "limit" "log"
+    "loose" "mark" "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port" "protocol" "sctp" "spoofed"
+    "state" "tcp" "through" "to" "ttl" "type" "udp" "vrrp" "with")
 
   "The words of clauses.")
 
@@ -70,11 +70,11 @@
     "bfd-multi-ctl" "bgp" "bootpc" "bootps" "both" "bridge" "calico" "chargen" "coap" "coaps" "daytime" "deny"
     "destination-unreachable" "dhcpv6-client" "dhcpv6-server" "diameter" "diameters" "discard" "dns" "docker"
     "docker-s" "domain" "domain-s" "drop" "echo" "echo-reply" "echo-request" "epmap" "error" "established"
-    "etcd-client" "etcd-server" "filter" "finger" "forward" "ftp" "ftp-data" "geneve" "git" "gopher" "gre"
+    "etcd-client" "etcd-server" "filter" "finger" "first" "forward" "ftp" "ftp-data" "geneve" "git" "gopher" "gre"
     "gre-in-udp" "gretap" "gsigatekeeper" "gtp-c" "gtp-u" "hkp" "host-prohibited" "host-unreachable" "http"
     "http-alt" "https" "https-alt" "ident" "imap" "imap2" "imaps" "input" "invalid" "ipfix" "ipfixs" "ipp"
-    "ipsec-nat-t" "ipv4" "ipv6" "isakmp" "iscsi-target" "kerberos" "kpasswd" "l2f" "l2tp" "ldap" "ldaps" "ldp"
-    "lisp-control" "lisp-data" "llmnr" "m2ua" "m3ua" "mangle" "mdns" "microsoft-ds" "mld-done" "mld-query"
+    "ipsec-nat-t" "ipv4" "ipv6" "isakmp" "iscsi-target" "kerberos" "kpasswd" "l2f" "l2tp" "later" "ldap" "ldaps"
+    "ldp" "lisp-control" "lisp-data" "llmnr" "m2ua" "m3ua" "mangle" "mdns" "microsoft-ds" "mld-done" "mld-query"
     "mld-report" "mld2-report" "mpls-udp" "mqtt" "ms-wbt-server" "msdp" "mysql" "nat" "neighbor-advertisement"
     "neighbor-solicitation" "net-prohibited" "net-unreachable" "netbios-dgm" "netbios-ns" "netbios-ssn"
     "netconf-ssh" "new" "nfs" "nntp" "note" "nqs" "ntp" "off" "openvpn" "output" "packet-too-big"

@@ -1,27 +1,30 @@
 //! `cgwfw trace`: what becomes of a packet, and why.
-//! Input: a policy or two rule files, and packets as traffic sentences. Output: an answer for each packet.
+//! Input: a policy or rule files, and packets as traffic sentences or as logs have them. Output: an answer for each packet.
+
+mod packets;
 
 use std::path::{Path, PathBuf};
 
+use self::packets::{Asked, One};
 use super::options::PolicyOptions;
 use super::outcome::{Outcome, json_text, print};
 use super::report::{self, Format};
 use super::rule_files::RuleFiles;
-use crate::diagnostic::{self, Diagnostics, Severity, Style};
-use crate::host;
-use crate::net::Both;
+use crate::diagnostic::Style;
+use crate::net::{Both, Family};
 use crate::origin::Rules;
 use crate::policy::Declarations;
 use crate::simulate::Loaded;
 use crate::snippet::library::Library;
 use crate::source::Sources;
-use crate::syntax::{self, Ast};
 use crate::trace::diagram::diagram;
 use crate::trace::hint::Setting;
 use crate::trace::human::{TraceStyle, human};
 use crate::trace::json::json;
 use crate::trace::{Trace, trace};
-use crate::traffic::one::{Described, all_described};
+
+/// The most lines of a log that an answer names.
+const MAX_LINES: usize = 8;
 
 #[derive(clap::Args)]
 #[command(after_help = "TRAFFIC is written as in `expect` sentences, in quotes, and describes one packet:\n  \
@@ -38,12 +41,24 @@ pub struct Arguments {
     /// Read packets from a file, one traffic sentence a line
     #[arg(long, value_name = "FILE")]
     packets: Option<PathBuf>,
+    /// Read packets from a log (`-` reads standard input): lines of `tcpdump -nn`, of the kernel's LOG, of ulogd, or of
+    /// `conntrack -L`
+    ///
+    /// Each answer names the lines that it is of. TRAFFIC, such as 'in on eth0', then applies to all of them: it is needed
+    /// where the lines do not say which way a packet went, and takes the place of what they say. Only what a line says is
+    /// known of its packet; marks are not taken from logs, since rules may have made them. A packet of `conntrack -L` is
+    /// the first one of its connection.
+    #[arg(long, value_name = "FILE", conflicts_with = "packets")]
+    log: Option<PathBuf>,
     /// Write one JSON object a packet
     #[arg(long, conflicts_with_all = ["verbose", "diagram"])]
     json: bool,
     /// Show the rules that almost matched, with the match that failed
     #[arg(short, long)]
     verbose: bool,
+    /// Follow the answer to the packet as well: back through the same interfaces, translated back
+    #[arg(long)]
+    reply: bool,
     /// Draw the tables with the packet's path in them
     #[arg(long)]
     diagram: bool,
@@ -61,22 +76,10 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
     };
     // Who forgets the quotes means the same.
     let traffic = (!rest.is_empty()).then(|| rest.join(" "));
-    match (&traffic, &arguments.packets) {
-        (Some(_), None) | (None, Some(_)) => {}
-        (None, None) => {
-            return Err(usage("no packet: write it in quotes, `'in on inet0 tcp port 22'`, or give --packets FILE"));
-        }
-        (Some(_), Some(_)) => return Err(usage("either one packet or --packets FILE, not both")),
-    }
-    let (name, text) = match (traffic, &arguments.packets) {
-        (Some(traffic), _) => ("packet".to_owned(), traffic),
-        (None, path) => {
-            let path = path.as_deref().unwrap_or(Path::new("-"));
-            let (path, text) = host::read(path).map_err(Outcome::Unusable)?;
-            (path.display().to_string(), text)
-        }
+    let asked = match &arguments.log {
+        Some(log) => Asked::log(log, traffic.as_deref().unwrap_or_default())?,
+        None => Asked::sentences(traffic, arguments.packets.as_deref())?,
     };
-    let mut diagnostics = Diagnostics::default();
     if let Some(policy) = policy {
         let compiled = arguments.options.compiled(Path::new(policy), false).map_err(Outcome::Unusable)?;
         let compilation = &compiled.compilation;
@@ -84,16 +87,12 @@ fn answer(arguments: &Arguments, style: Style, output: Style) -> Result<Outcome,
             report::write(std::slice::from_ref(compilation), Format::Human, false, style);
             return Err(Outcome::Unusable("the policy has errors: there is no verdict".into()));
         }
-        let ast = syntax::beside(&compilation.ast.sources, &name, &text, &mut diagnostics);
-        let packets = all_described(&ast, &compilation.declarations, &mut diagnostics);
-        let packets = refuse(packets, &ast, diagnostics, style)?;
+        let packets = asked.packets(&compilation.ast.sources, &compilation.declarations, style)?;
         return Ok(write(packets, Rules::Policy(compilation), Some(&compiled.library), arguments, output));
     }
     let (rulesets, files) = arguments.rules.read()?;
-    let ast = syntax::beside(&Sources::default(), &name, &text, &mut diagnostics);
-    let packets = all_described(&ast, &Declarations::default(), &mut diagnostics);
-    let mut packets = refuse(packets, &ast, diagnostics, style)?;
-    packets.retain(|packet| arguments.rules.of(packet.packet.family()).is_some());
+    let mut packets = asked.packets(&Sources::default(), &Declarations::default(), style)?;
+    packets.retain(|(packet, _)| arguments.rules.of(packet.packet.family()).is_some());
     if packets.is_empty() {
         return Err(usage("no packet is of the family of the rule file: name the other file with -4 or -6"));
     }
@@ -104,51 +103,24 @@ fn usage(message: &str) -> Outcome {
     Outcome::Unusable(message.to_owned())
 }
 
-/// Writes what is wrong with the packets; where something is, or there is none, there is no answer.
-fn refuse(
-    packets: Vec<Described>,
-    ast: &Ast,
-    mut diagnostics: Diagnostics,
-    style: Style,
-) -> Result<Vec<Described>, Outcome> {
-    diagnostics.sort();
-    for report in diagnostics.iter().filter(|report| report.severity != Severity::Note) {
-        // Nobody reads on: the exit code says the rest.
-        let _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            (diagnostic::human(report, &ast.sources, style) + "\n").as_bytes(),
-        );
-    }
-    if diagnostics.has_errors() {
-        return Err(Outcome::Unusable("there is no verdict".into()));
-    }
-    if packets.is_empty() {
-        return Err(Outcome::Unusable("no packet is described".into()));
-    }
-    Ok(packets)
-}
-
-fn write(
-    packets: Vec<Described>,
-    rules: Rules,
-    library: Option<&Library>,
-    arguments: &Arguments,
-    style: Style,
-) -> Outcome {
+fn write(packets: Vec<One>, rules: Rules, library: Option<&Library>, arguments: &Arguments, style: Style) -> Outcome {
     let loaded = Both::of(|family| Loaded::new(rules.of(family)));
     let mut outcome = Outcome::Fine;
     let many = packets.len() > 1;
-    for (index, packet) in packets.into_iter().enumerate() {
+    for (index, (packet, lines)) in packets.into_iter().enumerate() {
         let family = packet.packet.family();
         let trace = trace(&loaded[family], packet);
         let text = if arguments.json {
-            match json_text(serde_json::to_string(&json(&trace, rules))) {
+            let json = json(&trace, rules, arguments.reply.then_some(&loaded[family])).of_lines(lines);
+            match json_text(serde_json::to_string(&json)) {
                 Ok(text) => text,
                 Err(outcome) => return outcome,
             }
         } else {
             let setting = Setting { rules, loaded: &loaded[family], library };
-            people(&trace, &setting, arguments, style, many, index)
+            let title = title(&lines, many.then_some(family));
+            let between = if index > 0 { "\n\n" } else { "" };
+            format!("{between}{title}{}", people(&trace, &setting, arguments, style))
         };
         outcome = outcome.and(print(&text));
         if outcome != Outcome::Fine {
@@ -158,15 +130,25 @@ fn write(
     outcome
 }
 
-/// The answer for people; several are set apart.
-fn people(trace: &Trace, setting: &Setting, arguments: &Arguments, style: Style, many: bool, index: usize) -> String {
-    let mut text = String::new();
-    if many {
-        let family = trace.described.packet.family().name();
-        text.push_str(if index > 0 { "\n\n" } else { "" });
-        text.push_str(&format!("{family}: "));
+/// The lines of the log, and the family where there are several packets: `lines 3, 7 and 12, IPv4: `.
+fn title(lines: &[u32], family: Option<Family>) -> String {
+    let (shown, rest) = lines.split_at(lines.len().min(MAX_LINES));
+    let mut numbers: Vec<String> = shown.iter().map(u32::to_string).collect();
+    if !rest.is_empty() {
+        numbers.push(format!("{} more", rest.len()));
     }
-    text.push_str(&human(trace, setting, TraceStyle { style, verbose: arguments.verbose }));
+    let lines = match &numbers[..] {
+        [] => None,
+        [one] => Some(format!("line {one}")),
+        [first @ .., last] => Some(format!("lines {} and {last}", first.join(", "))),
+    };
+    let parts: Vec<String> = lines.into_iter().chain(family.map(|family| family.name().to_owned())).collect();
+    if parts.is_empty() { String::new() } else { format!("{}: ", parts.join(", ")) }
+}
+
+/// The answer for people.
+fn people(trace: &Trace, setting: &Setting, arguments: &Arguments, style: Style) -> String {
+    let mut text = human(trace, setting, TraceStyle { style, verbose: arguments.verbose, reply: arguments.reply });
     if arguments.diagram {
         text.push('\n');
         text.push_str(&diagram(trace, setting.rules, style));

@@ -9,7 +9,7 @@ use crate::iptables::meaning::{Answer, evaluate};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::IcmpType;
 use crate::net::{Family, Interface, Prefix, Protocol};
-use crate::policy::{Traffic, Values};
+use crate::policy::{Packets, Traffic, Values};
 use crate::traffic::one::PORT;
 use crate::traffic::set::{self, among};
 use crate::way::Wire;
@@ -28,6 +28,7 @@ enum Direction {
 /// Values by field, those inside first.
 pub struct Candidates {
     family: Family,
+    fragment: Fragment,
     /// By direction.
     ways: [Vec<Way>; 3],
     /// Sources and destinations, by direction.
@@ -51,7 +52,8 @@ fn direction(way: Way) -> Direction {
 
 impl Candidates {
     /// The values of corners that traffic admits, for a rule of `chain`: any, if that is not built in.
-    pub fn new(corners: &Corners, traffic: &Traffic, family: Family, chain: &str) -> Candidates {
+    pub fn new(corners: &Corners, packets: &Packets, family: Family, chain: &str) -> Candidates {
+        let traffic = &packets.traffic;
         let within = |values: &Values<Prefix>, numbers: [&[u128]; 2]| -> Vec<IpAddr> {
             let all = numbers.concat().into_iter().map(|number| address(family, number));
             all.filter(|address| among(values, |prefix| prefix.contains(&Prefix::host(*address)))).collect()
@@ -82,6 +84,7 @@ impl Candidates {
         };
         Candidates {
             family,
+            fragment: packets.fragment,
             ways: ways(&corners.interfaces, traffic, family, chain),
             addresses,
             transports: transports(corners, family).into_iter().filter(fits).collect(),
@@ -120,7 +123,7 @@ impl Candidates {
                 destination: *destination,
                 hop_limit: *hops,
                 transport: *transport,
-                fragment: Fragment::No,
+                fragment: self.fragment,
                 mark: 0,
                 state: *state,
                 ipsec_in: false,
@@ -168,7 +171,7 @@ impl Candidates {
             destination,
             hop_limit: if traffic.ttl.is_none() && random.once_in(4) { random.next() as u8 } else { hop_limit },
             transport,
-            fragment: Fragment::No,
+            fragment: self.fragment,
             mark: if traffic.mark.is_none() && random.once_in(8) { random.next() as u32 } else { mark },
             state,
             ipsec_in: false,

@@ -79,14 +79,16 @@ pub fn search<'a>(loaded: &'a Loaded, question: &'a Question<'a>, declared: &[In
             corners.add(&own);
             corners.add(&usual);
             let chain = table.chains.get(rule.chain.0 as usize).map_or("", |chain| &chain.name);
-            if Candidates::new(&corners, traffic, family, chain).corners(&mut |packet| search.attempt(packet)) {
+            if Candidates::new(&corners, &expectation.packets, family, chain)
+                .corners(&mut |packet| search.attempt(packet))
+            {
                 return search;
             }
         }
     }
     // What no rule names meets the chain policies.
     all.add(&usual);
-    let fields = Candidates::new(&all, traffic, family, "");
+    let fields = Candidates::new(&all, &expectation.packets, family, "");
     if fields.corners(&mut |packet| search.attempt(packet)) {
         return search;
     }

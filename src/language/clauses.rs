@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::values::{PROTOCOLS, STATES, words_of};
+use super::values::{FRAGMENTS, PROTOCOLS, STATES, words_of};
 use crate::net::Family;
 
 /// What kind of value comes somewhere.
@@ -230,7 +230,7 @@ const BY_PROTOCOL: &[&str] = &{
 };
 
 /// What else packets have, after their protocol by word.
-const FIELDS: [Keyword; 24] = [
+const FIELDS: [Keyword; 25] = [
     Keyword::new("protocol", "a protocol by number, of those that have no word")
         .of(TrafficClause::Protocol)
         .takes(|| ValueKind::Other("a number from 1 to 255"))
@@ -326,6 +326,10 @@ const FIELDS: [Keyword; 24] = [
         .placed(Position::After(&["limit"])),
     Keyword::new("over limit", "packets above every `limit`").placed(Position::Packets).reserved(),
     Keyword::new("spoofed", "packets whose source would not be reached the way they came").placed(Position::Packets),
+    Keyword::new("fragment", "a piece of a packet that is sent in several; its ports are those of the whole")
+        .takes(|| one_of(&words_of(&FRAGMENTS)))
+        .placed(Position::Packets)
+        .reserved(),
 ];
 
 /// The clauses that go with every sentence.

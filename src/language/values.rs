@@ -2,7 +2,7 @@
 //! Input: none. Output: tables that `resolve` reads words by, `sentence` writes them by, and the server offers.
 
 use crate::diagnostic::Severity;
-use crate::iptables::packet::State;
+use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::{ChainPolicy, IcmpType, RateUnit, RejectWith, TableName};
 use crate::net::{Both, Families, Family, Protocol};
 
@@ -83,6 +83,9 @@ pub fn protocol_words() -> [&'static str; PROTOCOLS.len()] {
 pub fn protocol(word: &str) -> Option<Option<ProtocolWord>> {
     PROTOCOLS.iter().find(|row| row.word == word).map(|row| row.protocol)
 }
+
+/// The pieces of a packet that is sent in several.
+pub const FRAGMENTS: [(&str, Fragment); 2] = [("first", Fragment::First), ("later", Fragment::Later)];
 
 /// The states of connection tracking.
 pub const STATES: [(&str, State); 5] = [

@@ -5,9 +5,11 @@ pub mod address;
 
 use super::codes::ResolveError;
 use super::suggest::did_you_mean;
-use crate::iptables::packet::State;
+use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::{MaskedMark, RateUnit, RejectWith, States, TcpFlags};
-use crate::language::values::{ProtocolWord, RATE_UNITS, REASONS, STATES, protocol_words, value_of, words_of};
+use crate::language::values::{
+    FRAGMENTS, ProtocolWord, RATE_UNITS, REASONS, STATES, protocol_words, value_of, words_of,
+};
 use crate::net::{Interface, PortRange, Protocol};
 use crate::services;
 
@@ -196,6 +198,11 @@ pub fn mark(text: &str) -> Result<MaskedMark, BadValue> {
 /// The words of a connection state.
 pub fn state(text: &str) -> Result<States, BadValue> {
     word(&STATES, text, ResolveError::BadState, "connection state").map(State::bit)
+}
+
+/// `first` or `later`: a piece of a packet.
+pub fn fragment(text: &str) -> Result<Fragment, BadValue> {
+    word(&FRAGMENTS, text, ResolveError::BadFragment, "piece of a packet")
 }
 
 /// `flags MASK/SET`, as TCP flag words: `syn,rst/syn`.

@@ -1,7 +1,7 @@
 //! What a branch of the walk has decided: it is kept, so that the branch never contradicts itself.
 //! Input: conditions that could not be decided, and how they turn out. Output: facts, and what follows from them.
 
-use crate::iptables::meaning::{Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate};
+use crate::iptables::meaning::{Answer, Backend, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate};
 
 /// Something that was decided.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -10,6 +10,14 @@ pub enum Fact {
     Field(Field, Test, bool),
     /// Whether something holds that the packet does not tell.
     Unclear(Doubt, Unknown, bool),
+}
+
+impl Fact {
+    /// Which iptables has loaded the rules.
+    pub fn backend(backend: Backend) -> Fact {
+        let number = backend as u128;
+        Fact::Field(Field::Backend, Test::Within(number, number), true)
+    }
 }
 
 /// Whether a field of `bits` bits, of which this much is known, passes a test: with what was decided about it, and with

@@ -74,6 +74,17 @@ pub struct Translation {
     pub ports: Option<PortRange>,
 }
 
+/// A connection as the walk of its first packet has left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Connection {
+    /// How the source of that packet was translated.
+    pub source: Option<Translation>,
+    /// How its destination was translated.
+    pub destination: Option<Translation>,
+    /// The mark of the connection; `None` where that is not known.
+    pub mark: Option<u32>,
+}
+
 /// A packet at one point of the walk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Flight<'a> {
@@ -114,6 +125,8 @@ pub struct Flight<'a> {
     pub new_destination: Option<Translation>,
     /// How its source was translated.
     pub new_source: Option<Translation>,
+    /// The connection that it answers, if that is known.
+    connection: Option<&'a Connection>,
     /// The fields without one of their own here that a target has changed; `None`: to what is not known.
     assigned: Vec<(Field, Option<u128>)>,
     /// What this branch of the walk has decided.
@@ -167,6 +180,7 @@ impl<'a> Flight<'a> {
             notrack: false,
             new_destination: None,
             new_source: None,
+            connection: None,
             assigned: Vec::new(),
             facts: Vec::new(),
         };
@@ -174,6 +188,47 @@ impl<'a> Flight<'a> {
             flight.ports = ports(packet.transport);
         }
         flight
+    }
+
+    /// The answer to a packet, before its first hook: `packet` is that one turned round, and comes from where that one was
+    /// sent in the end.
+    pub(super) fn answering(packet: &'a Packet, connection: &'a Connection) -> Flight<'a> {
+        let mut flight = Flight { connection: Some(connection), ..Flight::new(packet) };
+        let family = flight.family;
+        let bounds = |end: Translation, old: Bounds| match end.addresses {
+            Some((first, last)) => Bounds { first: number(first), last: number(last) },
+            None if end.own => Bounds::unknown(family),
+            None => old,
+        };
+        if let Some(end) = connection.destination {
+            flight.source = bounds(end, flight.source);
+        }
+        if let Some(end) = connection.source {
+            flight.destination = bounds(end, flight.destination);
+            flight.never = NOBODYS[family];
+            if matches!(packet.way, Way::Forward(..)) {
+                flight.assign(Field::DestinationType, Term::value(AddressTypes::LOCAL));
+            }
+        }
+        if let Some((from, to)) = &mut flight.ports {
+            *from = connection.destination.and_then(|end| end.ports).unwrap_or(*from);
+            *to = connection.source.and_then(|end| end.ports).unwrap_or(*to);
+        }
+        flight
+    }
+
+    /// A field becomes what it is of every packet of the connection.
+    pub(super) fn inherit(&mut self, field: Field) {
+        let Some(connection) = self.connection else { return self.assign(field, Term::Anything) };
+        match (field, ports(self.packet.transport), &mut self.ports) {
+            (Field::ConnectionMark, ..) => self.connection_mark = connection.mark,
+            (Field::Destination, ..) => {
+                (self.destination, self.never) = (Bounds::exactly(self.packet.destination), &[]);
+            }
+            (Field::DestinationPort, Some((_, port)), Some((_, to))) => *to = port,
+            _ => self.assigned.retain(|(known, _)| *known != field),
+        }
+        self.facts.retain(|fact| !matches!(fact, Fact::Field(known, ..) if *known == field));
     }
 
     /// Puts the fragments of the packet together; whether it was a piece.
@@ -199,8 +254,12 @@ impl<'a> Flight<'a> {
     pub(super) fn value(&self, field: Field) -> Value {
         let known = |value: Option<u128>| value.map_or(Value::Anything, Value::Known);
         let later = matches!(self.state, State::Related | State::Established);
-        let translated = |translation: Option<Translation>| match translation {
+        let of_connection = |end: fn(&Connection) -> Option<Translation>| self.connection.filter(|_| later).map(end);
+        let translated = |translation: Option<Translation>, known: Option<Option<Translation>>| match translation
+            .or(known.flatten())
+        {
             Some(_) => Value::Known(1),
+            None if known.is_some() => Value::Known(0),
             // Whether the connection of a later packet is translated, the packet does not say.
             None if later => Value::Between(0, 1),
             None => Value::Known(0),
@@ -229,8 +288,10 @@ impl<'a> Flight<'a> {
             Field::ConnectionMark => known(self.connection_mark.map(u128::from)),
             Field::State => Value::Known(state_number(self.state)),
             Field::NoTrack => Value::Known(self.notrack.into()),
-            Field::SourceTranslated => translated(self.new_source),
-            Field::DestinationTranslated => translated(self.new_destination),
+            Field::SourceTranslated => translated(self.new_source, of_connection(|connection| connection.source)),
+            Field::DestinationTranslated => {
+                translated(self.new_destination, of_connection(|connection| connection.destination))
+            }
             Field::Fragment => Value::Known(self.fragment as u128),
             Field::Protocol => Value::Known(self.protocol().0.into()),
             Field::PortsRead if self.fragment == Fragment::Later => self.value(Field::Backend),

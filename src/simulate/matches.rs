@@ -1,6 +1,7 @@
 //! Whether a rule matches: yes, no, or maybe, where the packet alone does not tell.
 //! Input: a rule and a packet on its way. Output: an answer, the same as that of its conditions.
 
+use super::facts::Fact;
 use super::flight::{Flight, FlightView};
 use super::loaded::{Bits, Entry, LaterFragments, Loaded, named_conditions};
 use super::verdict::{Assumptions, Place};
@@ -119,15 +120,39 @@ pub fn only_failing(loaded: &Loaded, place: Place, flight: &Flight, assumptions:
     only.filter(|_| count == 1)
 }
 
+/// A part of a rule that the packet alone does not decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenPart {
+    /// The part.
+    pub part: Part,
+    /// The one backend with which it may hold, and whether it then does for certain.
+    pub only_with: Option<(Backend, bool)>,
+}
+
 /// The parts of a rule that the packet alone does not decide.
-pub fn open_parts(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assumptions) -> Vec<Part> {
+pub fn open_parts(loaded: &Loaded, place: Place, flight: &Flight, assumptions: Assumptions) -> Vec<OpenPart> {
     let Some((_, rule)) = place.look_up(loaded.ruleset) else { return Vec::new() };
     // What the branch has decided meanwhile was open before.
     let mut flight = flight.clone();
     flight.facts.clear();
     let view = FlightView { flight: &flight, assumptions };
     let parts = named_conditions(rule, place, &loaded.context).into_iter();
-    parts.filter(|(_, condition)| evaluate(condition, &view) == Answer::Maybe).map(|(part, _)| part).collect()
+    let open = parts.filter(|(_, condition)| evaluate(condition, &view) == Answer::Maybe);
+    let with = |condition: &Condition, backend: Backend| {
+        let mut flight = flight.clone();
+        flight.facts.push(Fact::backend(backend));
+        evaluate(condition, &FlightView { flight: &flight, assumptions })
+    };
+    open.map(|(part, condition)| {
+        let only_with = match Backend::BOTH.map(|backend| (backend, with(&condition, backend))) {
+            [(_, Answer::No), (backend, answer)] | [(backend, answer), (_, Answer::No)] => {
+                Some((backend, answer == Answer::Yes))
+            }
+            _ => None,
+        };
+        OpenPart { part, only_with }
+    })
+    .collect()
 }
 
 /// What a compiled rule and its conditions say of a packet, where they do not say the same: never.

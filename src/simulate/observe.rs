@@ -55,6 +55,8 @@ pub enum Event {
     Ends(TableName, Hook, Verdict),
     /// Connection tracking finds a state.
     Tracked(State),
+    /// It is translated as its connection is, if that is.
+    Inherited,
     /// What came to the gateway goes on to another host, since its destination is translated.
     Rerouted,
     /// The pieces of the packet are put together.

@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use super::facts::{Fact, learn};
-use super::flight::{Flight, FlightView};
+use super::flight::{Connection, Flight, FlightView};
 use super::loaded::{Entry, Loaded, target_name};
 use super::matches::{self, whole};
 use super::observe::{Effect, Event, Instead, Observer, Silent};
 use super::targets::{apply, effect};
 use super::verdict::{Assumptions, By, Decision, Place, Verdict};
-use crate::iptables::meaning::{Answer, Condition, Field, Term, Test, Then, evaluate, name_number};
+use crate::iptables::meaning::{Answer, Condition, Field, Then, evaluate, name_number};
 use crate::iptables::packet::{Packet, State, Way};
 use crate::iptables::ruleset::{ChainId, Hook, TableName};
 use crate::way::{Discards, FirstStates, Step};
@@ -32,10 +32,31 @@ pub fn walks<O: Observer + Clone>(
     packet: &Packet,
     assumptions: Assumptions,
     observer: O,
+    done: impl FnMut(Decision, &Flight, O),
+) -> bool {
+    all_from(loaded, Flight::new(packet), assumptions, observer, done)
+}
+
+/// Walks the answer to a packet, as `walks` does: `packet` is that one turned round, `connection` what its walk has left.
+pub fn walks_of_answer<O: Observer + Clone>(
+    loaded: &Loaded,
+    (packet, connection): (&Packet, &Connection),
+    assumptions: Assumptions,
+    observer: O,
+    done: impl FnMut(Decision, &Flight, O),
+) -> bool {
+    all_from(loaded, Flight::answering(packet, connection), assumptions, observer, done)
+}
+
+fn all_from<O: Observer + Clone>(
+    loaded: &Loaded,
+    flight: Flight,
+    assumptions: Assumptions,
+    observer: O,
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
     let mut walk = Walk { loaded, assumptions, merges: false, parted: None };
-    let mut branch = Branch::new(packet, observer, assumptions);
+    let mut branch = Branch::new(flight, observer, assumptions);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
             done(decision, &branch.flight, branch.observer);
@@ -52,7 +73,7 @@ pub fn walks<O: Observer + Clone>(
 /// False where `MAX_WALKS` were not enough.
 pub(super) fn ends(loaded: &Loaded, packet: &Packet, assumptions: Assumptions, mut done: impl FnMut(Decision)) -> bool {
     let mut walk = Walk { loaded, assumptions, merges: true, parted: None };
-    let mut branch = Branch::new(packet, Silent, assumptions);
+    let mut branch = Branch::new(Flight::new(packet), Silent, assumptions);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
             done(decision);
@@ -137,12 +158,10 @@ enum Outcome {
 }
 
 impl<'b, O: Observer> Branch<'b, O> {
-    fn new(packet: &'b Packet, observer: O, assumptions: Assumptions) -> Branch<'b, O> {
-        let stretch = if matches!(packet.way, Way::Out(_)) { Stretch::Sent } else { Stretch::Arriving };
-        let mut flight = Flight::new(packet);
+    fn new(mut flight: Flight<'b>, observer: O, assumptions: Assumptions) -> Branch<'b, O> {
+        let stretch = if matches!(flight.way, Way::Out(_)) { Stretch::Sent } else { Stretch::Arriving };
         if let Some(backend) = assumptions.backend {
-            let number = backend as u128;
-            flight.facts.push(Fact::Field(Field::Backend, Test::Within(number, number), true));
+            flight.facts.push(Fact::backend(backend));
         }
         Branch { flight, observer, stretch, step: 0, at: None, forced: None, by: None, jumps: 0 }
     }
@@ -170,18 +189,25 @@ impl<'b, O: Observer> Branch<'b, O> {
         self.flight.packet.state.unwrap_or_else(|| first.of(self.flight.packet))
     }
 
-    fn track(&mut self, first: &FirstStates, loses: &[(Condition, Field)], assumptions: Assumptions) {
+    fn track(&mut self, first: &FirstStates) {
         self.flight.state = if self.flight.notrack { State::Untracked } else { self.state(first) };
-        let state = self.flight.state;
-        if matches!(state, State::Established | State::Related) {
-            for (condition, field) in loses {
-                let view = FlightView { flight: &self.flight, assumptions };
-                if evaluate(condition, &view) == Answer::Yes {
-                    self.flight.assign(*field, Term::Anything);
-                }
+        self.see(Event::Tracked(self.flight.state));
+    }
+
+    fn inherit(&mut self, fields: &[(Condition, Field)], assumptions: Assumptions) {
+        if !matches!(self.flight.state, State::Established | State::Related) {
+            return;
+        }
+        let before = self.flight.destination;
+        for (condition, field) in fields {
+            let view = FlightView { flight: &self.flight, assumptions };
+            if evaluate(condition, &view) == Answer::Yes {
+                self.flight.inherit(*field);
             }
         }
-        self.see(Event::Tracked(state));
+        if self.flight.destination != before {
+            self.see(Event::Inherited);
+        }
     }
 
     /// The names of the interfaces that rules are compared with. POSTROUTING of what is forwarded knows both.
@@ -245,7 +271,8 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 }
                 Step::Reassemble => branch.reassemble(),
                 Step::Recall(first) => branch.flight.state = branch.state(first),
-                Step::Track { first, loses } => branch.track(first, loses, self.assumptions),
+                Step::Track { first } => branch.track(first),
+                Step::Inherit(fields) => branch.inherit(fields, self.assumptions),
                 Step::Leave => branch.leave(),
                 Step::Assign(field, term) => branch.flight.assign(*field, *term),
                 // No condition is in another.

@@ -6,10 +6,13 @@ use std::net::IpAddr;
 use super::fields::Fields;
 use super::record::{Missed, Recorder, TraceStep, What};
 use super::reject::{Rejection, answer};
-use crate::iptables::packet::Way;
+use crate::iptables::packet::{State, Way};
 use crate::net::{Family, PortRange};
 use crate::origin::{Rules, SentencePlace};
-use crate::simulate::{Assumptions, By, Decision, Loaded, Translation, Verdict, decide, walks};
+use crate::simulate::{
+    Assumptions, By, Connection, Decision, Flight, Loaded, Observer, Translation, Verdict, decide, walks,
+    walks_of_answer,
+};
 use crate::traffic::one::Described;
 
 /// Everything that is known about the fate of a packet.
@@ -23,6 +26,10 @@ pub struct Trace {
     pub complete: bool,
     /// The decisions where the address that it is translated to is the gateway's own, if a walk goes on to another host.
     pub if_own: Vec<Decision>,
+    /// Whether the packet is followed as the answer to another.
+    pub answers: bool,
+    /// The connection that it then belongs to, if connection tracking knows it.
+    pub connection: Option<Connection>,
 }
 
 /// One walk of the packet.
@@ -50,6 +57,8 @@ pub struct Branch {
     pub destination_port: Option<PortRange>,
     /// What a REJECT sends back.
     pub answer: Option<Rejection>,
+    /// The connection that it begins, or belongs to; none, where connection tracking knows of none.
+    pub connection: Option<Connection>,
 }
 
 impl Trace {
@@ -86,12 +95,36 @@ impl Branch {
 
 /// Follows a packet through the rules of its family.
 pub fn trace(loaded: &Loaded, described: Described) -> Trace {
+    follow(loaded, described, None)
+}
+
+/// Follows the answer to a packet through the rules of its family: `connection`, as that packet has left it.
+pub(super) fn trace_answer(loaded: &Loaded, described: Described, connection: Option<Connection>) -> Trace {
+    Trace { answers: true, ..follow(loaded, described, connection) }
+}
+
+/// Walks a packet, or the answer to the first one of a connection.
+pub(super) fn walk<O: Observer + Clone>(
+    loaded: &Loaded,
+    described: &Described,
+    connection: Option<&Connection>,
+    observer: O,
+    done: impl FnMut(Decision, &Flight, O),
+) -> bool {
+    let (packet, assumptions) = (&described.packet, described.assumptions);
+    match connection {
+        Some(connection) => walks_of_answer(loaded, (packet, connection), assumptions, observer, done),
+        None => walks(loaded, packet, assumptions, observer, done),
+    }
+}
+
+fn follow(loaded: &Loaded, described: Described, connection: Option<Connection>) -> Trace {
     let mut branches = Vec::new();
     let assumptions = described.assumptions;
-    let complete = walks(
+    let complete = walk(
         loaded,
-        &described.packet,
-        assumptions,
+        &described,
+        connection.as_ref(),
         Recorder::new(loaded, assumptions),
         |decision, flight, recorder| {
             let (steps, missed) = recorder.end();
@@ -111,13 +144,20 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
                 destination: flight.destination.known(flight.family),
                 destination_port: flight.ports.map(|(_, port)| port),
                 answer,
+                connection: (loaded.tracks && matches!(flight.state, State::New | State::Established)).then_some(
+                    Connection {
+                        source: flight.new_source,
+                        destination: flight.new_destination,
+                        mark: flight.connection_mark,
+                    },
+                ),
             });
         },
     );
     let elsewhere = branches.iter().any(|branch| branch.is_rerouted());
     let own = Assumptions { translated_to_own: Some(true), ..assumptions };
     let if_own = if elsewhere { decide(loaded, &described.packet, own).found } else { Vec::new() };
-    Trace { described, branches, complete, if_own }
+    Trace { described, branches, complete, if_own, answers: false, connection }
 }
 
 /// The statement behind a decision: of the rule, or of the chain policy.

@@ -7,6 +7,7 @@ use super::follow::{Branch, Trace, statement};
 use super::hint::{self, Setting};
 use super::open::{Ending, outcome, turned_out};
 use super::record::{Missed, TraceStep, What};
+use super::reply::{Reply, replies};
 use super::translated::translations;
 use super::words::{between, new_end, participle};
 use crate::diagnostic::{Style, visible};
@@ -23,6 +24,8 @@ pub struct TraceStyle {
     pub style: Style,
     /// Whether rules that almost matched are shown.
     pub verbose: bool,
+    /// Whether the answer to the packet is followed as well.
+    pub reply: bool,
 }
 
 /// The most walks that are shown in full.
@@ -40,26 +43,73 @@ fn paint(text: &str, color: &str, style: Style) -> String {
 
 /// The whole answer.
 pub fn human(trace: &Trace, setting: &Setting, options: TraceStyle) -> String {
-    let outcome = outcome(trace);
-    let places = outcome.places();
-    let mut writer = Writer { trace, setting, rules: setting.rules, outcome, places, options, out: String::new() };
+    let mut writer = Writer::new(trace, setting, options);
     writer.headline();
-    writer.packet();
-    let several = trace.decisions().len();
-    for (index, branch) in writer.shown().into_iter().enumerate() {
-        let title = match (several, index) {
-            (0 | 1, _) => "walk".to_owned(),
-            (_, 0) => writer.branch_title(branch),
-            _ => format!("or {}", writer.branch_title(branch)),
-        };
-        writer.title(&title);
-        writer.walk(branch);
+    writer.depends();
+    let replies = replies(setting.loaded, trace);
+    if !options.reply {
+        writer.lost_replies(&replies);
     }
-    if several > MAX_SHOWN {
-        writer.title(&format!("and {} more ways to end", several - MAX_SHOWN));
+    writer.walks();
+    if options.reply {
+        writer.replies(&replies);
     }
-    writer.hints();
     writer.out
+}
+
+impl<'a> Writer<'a> {
+    fn new(trace: &'a Trace, setting: &'a Setting<'a>, options: TraceStyle) -> Writer<'a> {
+        let outcome = outcome(trace);
+        let places = outcome.places();
+        Writer { trace, setting, rules: setting.rules, outcome, places, options, out: String::new() }
+    }
+
+    /// The packet, its walks, and what to do.
+    fn walks(&mut self) {
+        self.packet();
+        let several = self.trace.decisions().len();
+        for (index, branch) in self.shown().into_iter().enumerate() {
+            let title = match (several, index) {
+                (0 | 1, _) => "walk".to_owned(),
+                (_, 0) => self.branch_title(branch),
+                _ => format!("or {}", self.branch_title(branch)),
+            };
+            self.title(&title);
+            self.walk(branch);
+        }
+        if several > MAX_SHOWN {
+            self.title(&format!("and {} more ways to end", several - MAX_SHOWN));
+        }
+        self.hints();
+    }
+
+    /// Says where the answer to a packet that passes does not: who asks for one packet forgets the other.
+    fn lost_replies(&mut self, replies: &[Reply]) {
+        for reply in replies {
+            let Reply::Traced(reply) = reply else { continue };
+            if reply.verdict() == Some(Verdict::Accept) {
+                continue;
+            }
+            let text = Writer::new(reply, self.setting, self.options).fate();
+            self.line(&format!("  but the answer to it is {text}; --reply shows how"));
+        }
+    }
+
+    fn replies(&mut self, replies: &[Reply]) {
+        for reply in replies {
+            self.line("");
+            match reply {
+                Reply::Traced(reply) => {
+                    let mut writer = Writer::new(reply, self.setting, self.options);
+                    writer.out = format!("the answer: {}\n", writer.fate());
+                    writer.depends();
+                    writer.walks();
+                    self.out.push_str(&writer.out);
+                }
+                Reply::Unknown(why) => self.line(&format!("the answer is not followed: {why}")),
+            }
+        }
+    }
 }
 
 /// ` to 10.0.0.80, by an interface that no rule tells`
@@ -115,10 +165,11 @@ impl<'a> Writer<'a> {
         decisions.iter().filter_map(first).take(MAX_SHOWN).collect()
     }
 
-    fn headline(&mut self) {
+    /// The verdict and who gave it, or what it depends on.
+    fn fate(&self) -> String {
         let style = self.options.style;
         let decisions = self.trace.decisions();
-        let text = match self.trace.verdict() {
+        match self.trace.verdict() {
             Some(verdict) => {
                 let color = if verdict == Verdict::Accept { GREEN } else { RED };
                 let word = paint(&participle(verdict).to_uppercase(), color, style);
@@ -127,8 +178,16 @@ impl<'a> Writer<'a> {
                 format!("{word}{cases} {by}")
             }
             None => paint(&self.outcome.words(self.rules, self.family()), YELLOW, style),
-        };
-        self.line(&text);
+        }
+    }
+
+    fn headline(&mut self) {
+        let fate = self.fate();
+        self.line(&fate);
+    }
+
+    /// What the answer depends on.
+    fn depends(&mut self) {
         if !self.trace.complete {
             self.line(&format!("More than {MAX_WALKS} ways to turn out: these are not all."));
         }
@@ -196,6 +255,14 @@ impl<'a> Writer<'a> {
         }
         for note in hint::undeclared(&described.packet, self.rules) {
             self.line(&format!("  note: {note}"));
+        }
+        if let Some(connection) = self.trace.connection {
+            // What was translated on the way there is translated back on the way here.
+            for (end, new) in [("source", connection.destination), ("destination", connection.source)] {
+                if let Some(new) = new {
+                    self.line(&format!("  as it is sent, its {end} is {}", new_end(new)));
+                }
+            }
         }
         let translated = translations(self.trace);
         for (end, ways) in [("destination", translated.destination), ("source", translated.source)] {
@@ -296,11 +363,9 @@ impl<'a> Writer<'a> {
                     self.line(&text);
                 }
             }
-            What::Tracked { state, translated } => {
-                let also =
-                    if *translated { ", and its destination translated if that of its connection is" } else { "" };
-                self.line(&format!("  connection tracking: {}{also}", sentence::state(*state)));
-            }
+            What::Tracked(state) => self.line(&format!("  connection tracking: {}", sentence::state(*state))),
+            What::Inherited(None) => self.line("  its destination is translated if that of its connection is"),
+            What::Inherited(Some(to)) => self.line(&format!("  translated back: its destination becomes {to}")),
             What::Rerouted => self.line(&format!("  routed on{}", going(branch))),
             What::Reassembled => self.line("  the pieces of the packet are put together"),
             What::Discarded(discard) => {

@@ -5,16 +5,19 @@ use serde::Serialize;
 
 use super::follow::{Branch, Trace, statement};
 use super::record::{self, What};
+use super::reply::{Reply, replies};
 use super::translated::translations;
 use super::words::new_end;
 use crate::iptables::print::rule_line;
 use crate::origin::{Rules, SentencePlace};
 use crate::sentence;
-use crate::simulate::{By, Decision, Translation, Verdict};
+use crate::simulate::{By, Decision, Loaded, Translation, Verdict};
 
 /// One answer.
 #[derive(Debug, Serialize)]
 pub struct JsonTrace {
+    /// The lines of the log that the packet is from.
+    lines: Vec<u32>,
     family: &'static str,
     packet: String,
     assumed: Vec<String>,
@@ -38,6 +41,10 @@ pub struct JsonTrace {
     rewritten: Option<Rewritten>,
     /// What becomes of it where the address that it is translated to is the gateway's own, and the verdict is not that.
     if_own: Vec<JsonOutcome>,
+    /// The answers to it, if they are followed: one for each way in which it may pass.
+    replies: Vec<JsonTrace>,
+    /// Why one is not followed.
+    no_reply: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,8 +78,22 @@ struct Rewritten {
     destination_open: Vec<Option<String>>,
 }
 
-/// The JSON form of a trace.
-pub fn json(trace: &Trace, rules: Rules) -> JsonTrace {
+impl JsonTrace {
+    /// The same of a packet of a log.
+    pub fn of_lines(self, lines: Vec<u32>) -> JsonTrace {
+        JsonTrace { lines, ..self }
+    }
+}
+
+/// The JSON form of a trace; with the rules as loaded also that of the answers to the packet.
+pub fn json(trace: &Trace, rules: Rules, follow: Option<&Loaded>) -> JsonTrace {
+    let (mut followed, mut no_reply) = (Vec::new(), None);
+    for reply in follow.map_or_else(Vec::new, |loaded| replies(loaded, trace)) {
+        match reply {
+            Reply::Traced(reply) => followed.push(json(&reply, rules, None)),
+            Reply::Unknown(why) => no_reply = Some(why),
+        }
+    }
     let packet = &trace.described.packet;
     let decisions = trace.decisions();
     // One verdict by several rules has no one rule to name.
@@ -87,6 +108,7 @@ pub fn json(trace: &Trace, rules: Rules) -> JsonTrace {
     };
     let outcome = outcome.as_ref();
     JsonTrace {
+        lines: Vec::new(),
         family: packet.family().keyword(),
         packet: sentence::packet(packet),
         assumed: trace.described.assumed.clone(),
@@ -102,6 +124,8 @@ pub fn json(trace: &Trace, rules: Rules) -> JsonTrace {
         steps: branch.map_or_else(Vec::new, |branch| steps(trace, branch, rules)),
         rewritten: rewritten(trace),
         if_own: trace.if_own.iter().map(|decision| self::outcome(trace, rules, *decision)).collect(),
+        replies: followed,
+        no_reply,
     }
 }
 
@@ -149,7 +173,9 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
             What::Rule { text, assumed: true, .. } => format!("{text}, if it matches"),
             What::NotTaken => "taken not to match".into(),
             What::Policy(verdict) => format!("policy {}", verdict.name()),
-            What::Tracked { state, .. } => format!("tracked as {}", sentence::state(*state)),
+            What::Tracked(state) => format!("tracked as {}", sentence::state(*state)),
+            What::Inherited(None) => "translated as its connection is, if that is".into(),
+            What::Inherited(Some(to)) => format!("translated back: its destination becomes {to}"),
             What::Rerouted => "routed on to another host".into(),
             What::Reassembled => "put together".into(),
             What::Discarded(discard) => format!("discarded: {}", discard.reason()),

@@ -13,7 +13,7 @@ use crate::net::Family;
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::RateClause;
 use crate::sentence;
-use crate::simulate::{Effect, Place, Verdict};
+use crate::simulate::{Effect, OpenPart, Place, Verdict};
 
 /// The most conditions that the first line holds.
 const MAX_CONDITIONS: usize = 4;
@@ -200,7 +200,17 @@ fn condition(step: &TraceStep, rules: Rules, family: Family) -> String {
 }
 
 /// A part of a rule that the packet does not decide.
-fn of_part(rule: &Rule, part: Part, family: Family) -> String {
+fn of_part(rule: &Rule, open: OpenPart, family: Family) -> String {
+    match open.only_with {
+        Some((backend, true)) => return format!("if iptables-{} is used", backend.name()),
+        // What it reads there is not a field of the packet.
+        Some((backend, false)) => {
+            let part = part_text(rule, open.part, family);
+            return format!("if iptables-{} is used and `{part}` holds of the bytes that it reads", backend.name());
+        }
+        None => {}
+    }
+    let part = open.part;
     if let Part::Match(index) = part
         && let Some(one) = rule.matches.get(index)
     {

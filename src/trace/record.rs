@@ -1,12 +1,15 @@
 //! Writes down what happens to a packet.
 //! Input: the events of a walk. Output: steps, and the rules that nearly matched.
 
+use std::net::IpAddr;
+
 use super::words;
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{Part, TableName};
 use crate::net::Family;
 use crate::simulate::{
-    Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, Place, Verdict, only_failing, open_parts,
+    Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, OpenPart, Place, Verdict, only_failing,
+    open_parts,
 };
 
 /// One thing that happens.
@@ -19,7 +22,7 @@ pub struct TraceStep {
     /// What happens.
     pub what: What,
     /// The parts of the rule that the packet alone does not decide, where two ways part at it.
-    pub open: Vec<Part>,
+    pub open: Vec<OpenPart>,
 }
 
 /// What happens in a step.
@@ -40,13 +43,10 @@ pub enum What {
     NotTaken,
     /// The policy of the chain.
     Policy(Verdict),
-    /// Connection tracking finds a state; `translated`: the destination may be another one now, as its connection's is.
-    Tracked {
-        /// The state.
-        state: State,
-        /// Whether the destination is not known any more.
-        translated: bool,
-    },
+    /// Connection tracking finds a state.
+    Tracked(State),
+    /// It is translated as its connection is: to this destination, where that is known.
+    Inherited(Option<IpAddr>),
     /// What came to the gateway goes on to another host.
     Rerouted,
     /// The pieces are put together.
@@ -128,8 +128,11 @@ impl Observer for Recorder<'_> {
             Event::Ends(_, _, verdict) => self.step(None, What::Policy(verdict)),
             Event::Tracked(state) => {
                 self.at = None;
-                let translated = flight.destination.known(flight.family).is_none();
-                self.step(None, What::Tracked { state, translated });
+                self.step(None, What::Tracked(state));
+            }
+            Event::Inherited => {
+                self.at = None;
+                self.step(None, What::Inherited(flight.destination.known(flight.family)));
             }
             Event::Rerouted => {
                 self.at = None;

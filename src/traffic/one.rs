@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::codes::TrafficError;
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
+use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
 use crate::language::values::ProtocolWord;
 use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
@@ -157,7 +157,7 @@ impl Reader<'_> {
             Way::Out(_) => (false, goes),
             Way::Forward(..) => (came, goes),
         };
-        let fragment = Fragment::No;
+        let fragment = self.packets.fragment;
         let packet =
             Packet { way, source, destination, hop_limit, transport, fragment, mark, state, ipsec_in, ipsec_out };
         let packets = vec![packet];

@@ -4,7 +4,7 @@
 use crate::iptables::meaning::{
     Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, interface_is, prefix_is, state_number,
 };
-use crate::iptables::packet::{Packet, State};
+use crate::iptables::packet::{Fragment, Packet, State};
 use crate::language::values::ProtocolWord;
 use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
 use crate::policy::{Packets, Traffic, Values};
@@ -36,6 +36,10 @@ impl FieldReader for Sent<'_> {
                 let state = self.0.state.unwrap_or_else(|| first_state(self.0));
                 Value::Known(state_number(state)).passes(test, 8)
             }
+            // What a piece is of: the ports are those of the whole.
+            Field::SourcePort | Field::DestinationPort | Field::TcpFlags => {
+                Wire(&Packet { fragment: Fragment::No, ..self.0.clone() }).is(field, test)
+            }
             _ => Wire(self.0).is(field, test),
         }
     }
@@ -52,6 +56,7 @@ pub fn condition(packets: &Packets, family: Family) -> Condition {
         return Condition::NEVER;
     }
     let mut all = vec![
+        Condition::equal(Field::Fragment, packets.fragment as u8),
         ways(traffic, family, true),
         transports(traffic, family),
         addresses(&traffic.source, Field::Source, family),

@@ -11,6 +11,7 @@ use crate::support::generate::{self, Random};
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::Diagnostics;
 use cgwfw::expand::CompileOptions;
+use cgwfw::iptables::packet::{Packet, Transport};
 use cgwfw::net::Both;
 use cgwfw::origin::Rules;
 use cgwfw::sentence::packet as described;
@@ -19,7 +20,7 @@ use cgwfw::snippet::library::Library;
 use cgwfw::snippet::readme::examples;
 use cgwfw::syntax;
 use cgwfw::trace::hint::{Hint, Setting, hints};
-use cgwfw::trace::trace;
+use cgwfw::trace::{Reply, Trace, replies, trace};
 use cgwfw::traffic::one::{Described, all_described};
 
 const POLICY: &str = "policy.cgwfw";
@@ -77,8 +78,12 @@ fn sentence(text: &str, interfaces: &[String], random: &mut Random) -> String {
 fn applied(text: &str, hint: &Hint, compilation: &Compilation) -> Option<String> {
     let sentence = hint.sentence()?;
     let at = match hint {
-        Hint::Allow { before: None, .. } => return Some(format!("{text}\n{sentence}\n")),
-        Hint::Allow { before: Some(place), .. } | Hint::Except { place, .. } => place,
+        Hint::Allow { before: None, .. } | Hint::Established { before: None } => {
+            return Some(format!("{text}\n{sentence}\n"));
+        }
+        Hint::Allow { before: Some(place), .. }
+        | Hint::Established { before: Some(place) }
+        | Hint::Except { place, .. } => place,
         Hint::Near { .. } => return None,
     };
     assert_eq!(at.file, POLICY);
@@ -98,6 +103,9 @@ struct Tried {
     near: usize,
     allow: usize,
     except: usize,
+    /// Those for the answer to a packet that passes: with a sentence for all of them, with one of its own.
+    established: usize,
+    answers: usize,
 }
 
 fn names_what_it_must(hint: &Hint, packet: &Described, context: &str) {
@@ -106,8 +114,29 @@ fn names_what_it_must(hint: &Hint, packet: &Described, context: &str) {
     assert!(!traffic.protocols.is_any(), "the protocol: {context}");
     assert!(!traffic.on.is_any() || !traffic.in_on.is_any(), "the interface: {context}");
     assert_eq!(traffic.source.is_any(), !packet.open.source.is_any(), "the source: {context}");
-    let ports = matches!(packet.packet.transport, cgwfw::iptables::packet::Transport::Tcp(..));
+    let ports = matches!(packet.packet.transport, Transport::Tcp(..));
     assert!(!ports || !traffic.destination_ports.is_any(), "the port: {context}");
+}
+
+fn answer_names_what_it_must(hint: &Hint, packet: &Packet, context: &str) {
+    let Hint::Allow { packets, .. } = hint else { return };
+    let traffic = &packets.traffic;
+    assert!(!traffic.protocols.is_any(), "the protocol: {context}");
+    assert!(!traffic.on.is_any() || !traffic.in_on.is_any(), "the interface: {context}");
+    let tcp = matches!(packet.transport, Transport::Tcp(..));
+    assert!(
+        !tcp || !traffic.source_ports.is_any() && traffic.flags.is_some(),
+        "the service, no first packet: {context}"
+    );
+}
+
+/// The traces of the answers to a packet.
+fn answers(loaded: &Loaded, followed: &Trace) -> Vec<Trace> {
+    let traced = replies(loaded, followed).into_iter().filter_map(|reply| match reply {
+        Reply::Traced(trace) => Some(*trace),
+        Reply::Unknown(_) => None,
+    });
+    traced.collect()
 }
 
 fn policy_with_hints(text: &str, library: &Library, random: &mut Random, tried: &mut Tried) {
@@ -129,11 +158,30 @@ fn policy_with_hints(text: &str, library: &Library, random: &mut Random, tried: 
             let rules = Rules::Policy(&compilation);
             let setting = Setting { rules, loaded: &loaded[family], library: Some(library) };
             let followed = trace(&loaded[family], packet.clone());
+            for (index, answer) in answers(&loaded[family], &followed).iter().enumerate() {
+                for hint in hints(answer, &setting) {
+                    match hint {
+                        Hint::Near { .. } => {}
+                        Hint::Established { .. } => tried.established += 1,
+                        Hint::Allow { .. } | Hint::Except { .. } => tried.answers += 1,
+                    }
+                    let Some(changed) = applied(text, &hint, &compilation) else { continue };
+                    let context = format!("{hint}\n{}\n{changed}", described(&answer.described.packet));
+                    let again = compiled(&changed, library);
+                    assert!(!again.diagnostics.has_errors(), "{context}\n{:?}", again.diagnostics);
+                    let loaded = Loaded::new(&again.rulesets[family]);
+                    let fates = answers(&loaded, &trace(&loaded, packet.clone()));
+                    let verdict = fates.get(index).and_then(Trace::verdict);
+                    assert_eq!(verdict, Some(Verdict::Accept), "{context}");
+                    answer_names_what_it_must(&hint, &answer.described.packet, &context);
+                }
+            }
             for hint in hints(&followed, &setting) {
                 match hint {
                     Hint::Near { .. } => tried.near += 1,
                     Hint::Allow { .. } => tried.allow += 1,
                     Hint::Except { .. } => tried.except += 1,
+                    Hint::Established { .. } => panic!("{} answers nothing", described(&packet.packet)),
                 }
                 let Some(changed) = applied(text, &hint, &compilation) else { continue };
                 let context = format!("{hint}\n{}\n{changed}", described(&packet.packet));
@@ -178,4 +226,5 @@ fn every_hint_lets_its_packet_pass() {
     }
     println!("{tried:?}");
     assert!(tried.near > 100 && tried.allow > 1_000 && tried.except > 20, "{tried:?}");
+    assert!(tried.established > 20 && tried.answers > 100, "{tried:?}");
 }

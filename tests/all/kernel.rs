@@ -8,6 +8,7 @@ mod compiled;
 mod connections;
 mod devices;
 mod differential;
+mod logs;
 mod namespace;
 mod predict;
 mod probe;

@@ -1,5 +1,6 @@
 //! All tests of what users and other crates see, in one program: `cargo test NAME` runs those whose path holds NAME.
 
+mod asked;
 mod cases;
 mod clauses;
 mod cli;

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::support::generate;
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::expand::CompileOptions;
+use cgwfw::iptables::packet::Fragment;
 use cgwfw::net::Families;
 use cgwfw::policy::{Packets, Statement, Traffic};
 use cgwfw::sentence;
@@ -44,6 +45,7 @@ fn traffic_that_is_written_is_read_as_the_same() {
             traffic: Traffic { limit: None, ..traffic },
             over_limit: index % 3 == 1,
             spoofed: index % 5 == 2,
+            fragment: [Fragment::No, Fragment::First, Fragment::Later][index % 7 % 3],
         };
         let all: Vec<Packets> = all.into_iter().enumerate().map(packets).collect();
         let expected = all.iter().map(|packets| format!("expect deny {}\n", sentence::packets(packets)));

@@ -40,6 +40,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("snippet", 30),
     ("way", 30),
     ("sentence", 35),
+    ("log", 40),
     ("rule_file", 40),
     ("resolve", 40),
     ("simulate", 40),

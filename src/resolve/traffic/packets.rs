@@ -5,6 +5,7 @@ use super::clause;
 use super::draft::{Allowed, Draft};
 use super::finish::finish;
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::iptables::packet::Fragment;
 use crate::language::clauses::packet_words;
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::language::values::protocol_words;
@@ -13,8 +14,10 @@ use crate::policy::Packets;
 use crate::resolve::codes::ResolveError;
 use crate::resolve::common::{Common, common};
 use crate::resolve::families;
+use crate::resolve::lists::positive;
 use crate::resolve::scope::Scope;
 use crate::resolve::suggest::did_you_mean;
+use crate::resolve::value;
 use crate::resolve::words::Words;
 use crate::snippet::signature::OpenDirection;
 use crate::source::Span;
@@ -40,13 +43,19 @@ pub fn packets(
         clauses: &TrafficClause::OF_PACKETS,
     };
     let (mut draft, mut shared) = (Draft::default(), Common::default());
-    let (mut over_limit, mut spoofed) = (false, false);
+    let (mut over_limit, mut spoofed, mut fragment) = (false, false, Fragment::No);
     let expects = name == "expect";
     while !words.is_done() {
+        let start = words.span();
         if words.take(&["over", "limit"]).is_some() {
+            draft.mark("over limit", start.to(words.last_span()), diagnostics);
             over_limit = true;
         } else if words.take(&["spoofed"]).is_some() {
+            draft.mark("spoofed", start, diagnostics);
             spoofed = true;
+        } else if words.take(&["fragment"]).is_some() {
+            draft.mark("fragment", start, diagnostics);
+            fragment = positive(&mut words, "`first` or `later`", scope, diagnostics, value::fragment)?;
         } else if words.at_words(&["only"]) {
             common(&mut words, &mut shared, scope, diagnostics)?;
         } else if words.peek_text().is_some_and(|text| text == "," || text.starts_with('"'))
@@ -71,6 +80,6 @@ pub fn packets(
     finish(&words, &allowed, &mut draft, only_ipv4, scope, diagnostics);
     let families = families::resolve(Families::BOTH, shared.only, &draft.choices, diagnostics)?;
     let places = draft.places().to_vec();
-    let packets = Packets { families, traffic: draft.traffic, over_limit, spoofed };
+    let packets = Packets { families, traffic: draft.traffic, over_limit, spoofed, fragment };
     (diagnostics.count(Severity::Error) == errors).then_some((packets, places))
 }

@@ -38,6 +38,11 @@ pub enum Hint {
         /// What must come after it, since it would decide first; none: it may be anywhere.
         before: Option<SentencePlace>,
     },
+    /// The sentence for later packets lets it pass, which is the answer to another: that was tried.
+    Established {
+        /// What must come after it, since it would decide first; none: it may be anywhere.
+        before: Option<SentencePlace>,
+    },
     /// An exception in the sentence that decides lets it pass: that was tried.
     Except {
         /// The place of the sentence.
@@ -53,6 +58,7 @@ impl Hint {
         match self {
             Hint::Near { .. } => None,
             Hint::Allow { packets, .. } => Some(format!("allow {}", sentence::packets(packets))),
+            Hint::Established { .. } => Some("allow established".into()),
             Hint::Except { text, .. } => Some(text.clone()),
         }
     }
@@ -64,7 +70,7 @@ impl fmt::Display for Hint {
             Hint::Near { place: SentencePlace { file, line, text }, condition } => {
                 write!(f, "would be {} by {file}:{line} `{text}` {condition}", participle(Verdict::Accept))
             }
-            Hint::Allow { before, .. } => {
+            Hint::Allow { before, .. } | Hint::Established { before } => {
                 let before = before
                     .as_ref()
                     .map_or_else(String::new, |SentencePlace { file, line, .. }| format!(", before {file}:{line}"));

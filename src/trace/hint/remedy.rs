@@ -5,15 +5,15 @@ use super::kinds::{Hint, Setting};
 use super::undeclared::undeclared;
 use crate::format;
 use crate::iptables::packet::{Fragment, Packet, Way};
-use crate::iptables::ruleset::TableName;
+use crate::iptables::ruleset::{Negatable, TableName, TcpFlags};
 use crate::net::{Family, Prefix};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Argument, Block, Directions, Packets, Statement, Traffic, Values};
 use crate::sentence;
-use crate::simulate::{By, Effect, Event, Flight, Hook, Instead, Observer, Place, Verdict, walks};
+use crate::simulate::{By, Effect, Event, Flight, Hook, Instead, Observer, Place, Verdict};
 use crate::snippet::signature::{ClausePart, ParameterKind};
 use crate::syntax::{Ast, Token, TokenKind};
-use crate::trace::follow::{Branch, Trace};
+use crate::trace::follow::{Branch, Trace, walk};
 use crate::trace::record::{TraceStep, What};
 
 /// The keyword of exceptions.
@@ -58,7 +58,7 @@ fn passes(trace: &Trace, setting: &Setting, change: Change) -> bool {
     let packet = &trace.described.packet;
     let probe = Probe { setting, family: packet.family(), change };
     let mut all = true;
-    let complete = walks(setting.loaded, packet, trace.described.assumptions, probe, |decision, _, _| {
+    let complete = walk(setting.loaded, &trace.described, trace.connection.as_ref(), probe, |decision, _, _| {
         all &= decision.verdict == Verdict::Accept;
     });
     all && complete
@@ -88,9 +88,13 @@ fn allow(trace: &Trace, setting: &Setting) -> Option<Hint> {
         }
     }
     let packets = allowed(trace)?;
-    passes(trace, setting, Change::Accept(earliest.by)).then(|| Hint::Allow {
-        packets: Box::new(packets),
-        before: earliest.sentence.map(|sentence| place_of(setting, sentence)),
+    if !passes(trace, setting, Change::Accept(earliest.by)) {
+        return None;
+    }
+    let before = earliest.sentence.map(|sentence| place_of(setting, sentence));
+    Some(match trace.connection {
+        Some(_) => Hint::Established { before },
+        None => Hint::Allow { packets: Box::new(packets), before },
     })
 }
 
@@ -161,12 +165,14 @@ fn allowed(trace: &Trace) -> Option<Packets> {
         return None;
     }
     let whole = sentence::packets_of(packet).traffic;
-    let mut traffic = Traffic {
-        protocols: whole.protocols,
-        icmp_types: whole.icmp_types,
-        destination_ports: whole.destination_ports,
-        ..Traffic::default()
-    };
+    let mut traffic = Traffic { protocols: whole.protocols, icmp_types: whole.icmp_types, ..Traffic::default() };
+    if trace.answers {
+        // Its source is the service, and it never begins a connection.
+        traffic.source_ports = whole.source_ports;
+        traffic.flags = whole.flags.map(|_| Negatable::not(TcpFlags::SYN));
+    } else {
+        traffic.destination_ports = whole.destination_ports;
+    }
     match first.way {
         Way::In(name) if first.is_rerouted() => {
             traffic.directions = Directions { forward: true, ..Directions::default() };
@@ -199,7 +205,7 @@ fn allowed(trace: &Trace) -> Option<Packets> {
     if let Some(to) = first.destination.filter(|_| said && same(&|branch| branch.destination == first.destination)) {
         traffic.destination = Values::one(Prefix::host(to));
     }
-    Some(Packets { families: described.families, traffic, over_limit: false, spoofed: false })
+    Some(Packets { families: described.families, traffic, ..Packets::default() })
 }
 
 /// The exception for the packet's source in the sentence that decides, if it takes exceptions.

@@ -2,6 +2,7 @@
 //! Input: a policy, loaded by either backend into a gateway between a peer and a host. Output: pass or fail.
 
 mod address_types;
+mod answers;
 mod dhcp;
 mod errors;
 mod fragments;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 
-use cgwfw::compile::compile;
+use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::Severity;
 use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::ruleset::TableName;
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Compiles a policy and loads it into the gateway; what was loaded before, and known connections, are gone.
-    pub fn load(&self, policy: &str) {
+    pub fn load(&self, policy: &str) -> Compilation {
         let read = |path: &Path| std::fs::read_to_string(path);
         let compiled =
             compile(Path::new("policy.cgwfw"), policy, &read, &Library::built_in(), CompileOptions::default());
@@ -110,6 +110,7 @@ impl World {
             }
             namespace.run("conntrack", &["-F"], "").expect("conntrack");
         });
+        compiled
     }
 }
 
