@@ -268,6 +268,11 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                     if let Some(decision) = branch.discard(discards, self.assumptions) {
                         return Some(decision);
                     }
+                    if branch.flight.rerouted
+                        && let Some(decision) = self.may_discard(branch, discards)
+                    {
+                        return Some(decision);
+                    }
                 }
                 Step::Reassemble => branch.reassemble(),
                 Step::Recall(first) => branch.flight.state = branch.state(first),
@@ -376,6 +381,28 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 }
             }
         }
+    }
+
+    /// Parts where it depends on the interface that the packet leaves by whether it is discarded; in this branch it is.
+    #[cold]
+    fn may_discard(&mut self, branch: &mut Branch<'b, O>, discards: &Discards) -> Option<Decision> {
+        let view = FlightView { flight: &branch.flight, assumptions: self.assumptions };
+        let (condition, discard) = discards.open(&view)?;
+        let mut facts = Vec::new();
+        learn(condition, false, &view, &mut facts);
+        let mut flight = branch.flight.clone();
+        self.keep(&mut flight, facts);
+        let observer = branch.observer.clone();
+        self.parted().pending.push(Branch {
+            flight,
+            observer,
+            at: None,
+            forced: None,
+            step: branch.step + 1,
+            ..*branch
+        });
+        branch.see(Event::Discarded(*discard));
+        Some(Decision { verdict: Verdict::Drop, by: By::Kernel(*discard) })
     }
 
     fn parted(&mut self) -> &mut Parted<'b, O> {

@@ -23,10 +23,10 @@ const MAX_CONDITIONS: usize = 4;
 pub enum Ending<'a> {
     /// It is this one, whatever is open.
     Certain(Verdict),
-    /// It depends on a rule.
+    /// It depends on a rule, or on the interface that it leaves by.
     Open {
         /// The rule.
-        place: Place,
+        place: Option<Place>,
         /// What it may do, and what comes of it.
         ways: Vec<(&'a TraceStep, Ending<'a>)>,
     },
@@ -55,9 +55,11 @@ fn of_branches<'a>(branches: &[&'a Branch], from: usize) -> Ending<'a> {
     }
     let mut ways: Vec<(&TraceStep, Ending)> =
         groups.into_iter().map(|(step, group)| (step, of_branches(&group, at + 1))).collect();
-    match ways[0].0.place {
-        Some(place) if ways.iter().any(|(_, outcome)| *outcome != ways[0].1) => Ending::Open { place, ways },
-        _ => ways.swap_remove(0).1,
+    let place = ways[0].0.place;
+    if ways.iter().any(|(_, outcome)| *outcome != ways[0].1) {
+        Ending::Open { place, ways }
+    } else {
+        ways.swap_remove(0).1
     }
 }
 
@@ -71,8 +73,8 @@ impl Ending<'_> {
 
     fn collect(&self, places: &mut Vec<Place>) {
         let Ending::Open { place, ways } = self else { return };
-        if !places.contains(place) {
-            places.push(*place);
+        if let Some(place) = place.filter(|place| !places.contains(place)) {
+            places.push(place);
         }
         ways.iter().for_each(|(_, outcome)| outcome.collect(places));
     }
@@ -103,7 +105,11 @@ impl Ending<'_> {
         }
         let verdicts: Vec<String> = self.verdicts().into_iter().map(capitals).collect();
         let count = self.places().len();
-        let rules = if count == 1 { "a rule".to_owned() } else { format!("{count} rules") };
+        let rules = match count {
+            0 => return format!("{}, as it leaves by one interface or another", verdicts.join(" or ")),
+            1 => "a rule".to_owned(),
+            _ => format!("{count} rules"),
+        };
         format!("{}, as {rules} below may or may not match", verdicts.join(" or "))
     }
 
@@ -186,7 +192,9 @@ pub fn turned_out(step: &TraceStep, rules: Rules, family: Family) -> Option<Stri
 
 /// When a step is taken: `up to 3/minute`, `if NFQUEUE lets it pass`.
 fn condition(step: &TraceStep, rules: Rules, family: Family) -> String {
-    let Some((_, rule)) = step.place.and_then(|place| place.look_up(rules.of(family))) else { return String::new() };
+    let Some((_, rule)) = step.place.and_then(|place| place.look_up(rules.of(family))) else {
+        return "if it leaves by another interface than it came in by".into();
+    };
     let parts: Vec<String> = step.open.iter().map(|part| of_part(rule, *part, family)).collect();
     if !parts.is_empty() {
         return parts.join(" and ");

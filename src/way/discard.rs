@@ -102,6 +102,11 @@ impl Discards {
         self.list.iter().find(holds).map(|(_, discard)| *discard)
     }
 
+    /// The first condition that may hold, with its reason.
+    pub fn open(&self, packet: &impl FieldReader) -> Option<&(Condition, Discard)> {
+        self.list.iter().find(|(condition, _)| evaluate(condition, packet) == Answer::Maybe)
+    }
+
     /// What IPv6 discards before the first hook (`ip6_rcv_core`).
     pub fn on_arrival(family: Family) -> &'static Discards {
         static ALL: LazyLock<Both<Discards>> = LazyLock::new(|| {

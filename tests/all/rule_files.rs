@@ -95,8 +95,7 @@ fn what_iptables_nft_leaves_out_is_open() {
     for option in ["! --dport 0:65535", "! --tcp-flags NONE NONE"] {
         let rules = format!("*filter\n-A INPUT -p tcp {option} -j DROP\nCOMMIT\n");
         let first = verdict("-4", rules.as_bytes(), "in on eth0 tcp port 22");
-        assert!(first.starts_with("DROPPED if `-m tcp"), "{first}");
-        assert!(first.ends_with("holds, else ACCEPTED"), "{first}");
+        assert_eq!(first, "DROPPED if iptables-nft is used, else ACCEPTED");
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use cgwfw::iptables::packet::{Packet, Way};
-use cgwfw::net::{Both, Family, Interface};
+use cgwfw::net::{Both, Family, Interface, Prefix};
 use socket2::{Domain, Protocol, Socket, Type};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
@@ -48,6 +48,7 @@ pub struct Devices {
     sockets: Both<Socket>,
     members: Socket,
     groups: BTreeSet<(Interface, Ipv4Addr)>,
+    elsewhere: Vec<Prefix>,
 }
 
 /// The address of the gateway on its interface number `index`.
@@ -96,12 +97,12 @@ impl Devices {
     /// No device but `lo`, in the namespace of this thread.
     pub fn new(namespace: &Namespace) -> Result<Devices, String> {
         let mut rules = String::new();
-        // Table 100: all that comes in is local. Behind what is truly local, 101 leads what comes in on, and 102 what
+        // Table 99: what goes to other hosts. Table 100: all that comes in is local. Behind what is truly local, 101 leads what comes in on, and 102 what
         // the gateway sends out.
         for family in ["", "-6 "] {
             let _ = write!(
                 rules,
-                "ip {family}rule add pref 10 not iif lo lookup 100\nip {family}rule add pref 50 lookup local\n\
+                "ip {family}rule add pref 5 not iif lo lookup 99\nip {family}rule add pref 10 not iif lo lookup 100\nip {family}rule add pref 50 lookup local\n\
                  ip {family}rule del pref 0\nip {family}rule add pref 60 not iif lo lookup 101\n\
                  ip {family}rule add pref 70 iif lo lookup 102\n"
             );
@@ -114,6 +115,7 @@ impl Devices {
             sockets: Both { v4: raw(Family::V4)?, v6: raw(Family::V6)? },
             members,
             groups: BTreeSet::new(),
+            elsewhere: Vec::new(),
         })
     }
 
@@ -177,6 +179,22 @@ impl Devices {
         namespace.run("ip", &["-batch", "-"], &batch)?;
         self.routes = Some(routes);
         Ok(())
+    }
+
+    /// Leads what comes in to these networks out of a device, and nothing else.
+    pub fn lead_elsewhere(&mut self, namespace: &Namespace, networks: &[Prefix], via: Interface) -> Result<(), String> {
+        if self.elsewhere == networks {
+            return Ok(());
+        }
+        self.add(namespace, [via])?;
+        let old = std::mem::replace(&mut self.elsewhere, networks.to_vec());
+        let mut batch = String::new();
+        for (verb, networks) in [("del", &old), ("add", &self.elsewhere)] {
+            for network in networks {
+                let _ = writeln!(batch, "route {verb} {}/{} dev {via} table 99", network.address(), network.length());
+            }
+        }
+        namespace.run("ip", &["-batch", "-"], &batch).map(|_| ())
     }
 
     /// Has the gateway listen to an IPv4 group: what is for others never comes to INPUT.

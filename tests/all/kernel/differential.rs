@@ -8,13 +8,14 @@ use std::time::Duration;
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::{Match, Ruleset, Table, TableName};
-use cgwfw::net::{Both, Family, Interface};
+use cgwfw::net::{Both, Family, Interface, Prefix};
 use cgwfw::sentence::packet as sentence;
 use cgwfw::simulate::impossible;
 
 use crate::kernel::aim::Aim;
 use crate::kernel::connections;
 use crate::kernel::devices::{Devices, Routes, is_own};
+use crate::kernel::elsewhere;
 use crate::kernel::namespace::Namespace;
 use crate::kernel::predict::{LeftOut, Oracle, Prediction};
 use crate::kernel::probe::{self, Counter, Counts, Observation};
@@ -72,6 +73,10 @@ pub struct Lab {
     pub devices: Devices,
     /// The programs that load.
     pub backend: Backend,
+    /// Whether what is translated to another address goes to another host, where it can; else it is the gateway's own.
+    pub leads_elsewhere: bool,
+    /// The networks that this is done for.
+    pub elsewhere: Vec<Prefix>,
     rulesets: Both<Ruleset>,
     before: Counts,
     /// Whether there are known connections: entered by the lab, or made by what came back by `lo`; nothing else gets so far.
@@ -85,7 +90,16 @@ impl Lab {
         let devices = Devices::new(&namespace)?;
         probe::set_up(&namespace, backend == Backend::Nft)?;
         let rulesets = Both::of(Ruleset::new);
-        Ok(Lab { namespace, devices, backend, rulesets, before: Counts::new(), connections: false })
+        Ok(Lab {
+            namespace,
+            devices,
+            backend,
+            leads_elsewhere: false,
+            elsewhere: Vec::new(),
+            rulesets,
+            before: Counts::new(),
+            connections: false,
+        })
     }
 
     /// Loads the rules of both families into tables that hold nothing else.
@@ -101,6 +115,8 @@ impl Lab {
             }
             self.namespace.run(&program(self.backend, ruleset.family, "restore"), &[], &text)?;
         }
+        self.elsewhere = if self.leads_elsewhere { elsewhere::networks(rulesets) } else { Vec::new() };
+        self.devices.lead_elsewhere(&self.namespace, &self.elsewhere, elsewhere::device())?;
         self.rulesets = rulesets.clone();
         self.before = probe::counts(&self.namespace, self.backend, rulesets)?;
         Ok(())
@@ -249,9 +265,9 @@ fn can_be_sent(packet: &Packet) -> bool {
     }
     if destination.is_unspecified() {
         // Both are unspecified: the kernel takes it for a broadcast, the language reference for no packet. What is sent to
-        // none goes to the gateway itself.
+        // none goes to the gateway itself. A known connection to it can only be one that was translated elsewhere.
         let comes_in = !matches!(packet.way, Way::Out(_)) && !is_looped(packet);
-        return comes_in && destination.is_ipv4() && !source.is_unspecified();
+        return comes_in && destination.is_ipv4() && !source.is_unspecified() && packet.state.is_none();
     }
     let broadcast = destination == std::net::IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
     let link_local = matches!(destination, std::net::IpAddr::V6(to) if to.is_unicast_link_local());
@@ -335,7 +351,8 @@ pub fn compare(
     let mut tally = Tally::default();
     lab.devices.add(&lab.namespace, interfaces(rulesets))?;
     lab.load(rulesets).map_err(|error| format!("{name}: {error}"))?;
-    let oracle = Oracle::new(rulesets, lab.backend);
+    let networks = lab.elsewhere.clone();
+    let oracle = Oracle::new(rulesets, lab.backend, &networks);
     let shots = shots(&oracle, &lab.devices, packets, &mut tally);
     tally.packets += shots.len();
     let whole = lab.agrees(&shots)?;

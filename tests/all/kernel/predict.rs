@@ -6,10 +6,11 @@ use std::net::IpAddr;
 
 use cgwfw::iptables::packet::{Packet, Transport, Way};
 use cgwfw::iptables::ruleset::{Ruleset, TableName};
-use cgwfw::net::{Both, Family, Interface, PortRange};
+use cgwfw::net::{Both, Family, Interface, PortRange, Prefix};
 use cgwfw::simulate::{Assumptions, By, Decision, Event, Flight, Hook, Loaded, Observer, Place, Verdict, walks};
 
 use crate::kernel::devices::Devices;
+use crate::kernel::elsewhere;
 use crate::kernel::probe::{Counter, Passed};
 use cgwfw::iptables::meaning::Backend;
 
@@ -22,6 +23,8 @@ pub enum LeftOut {
     Loop,
     /// Of a connection that another packet has made known.
     SameFlow,
+    /// Its address is one that translation leads to another host, and it would not go the way that it is said to.
+    Elsewhere,
     /// The backends disagree: iptables-nft runs the security table behind nat in INPUT, legacy iptables before it.
     Backends,
 }
@@ -79,6 +82,8 @@ pub struct Oracle<'a> {
     loaded: Both<Loaded<'a>>,
     positions: Both<HashMap<Place, Counter>>,
     backend: Backend,
+    /// The networks that are led to other hosts; where there are none, the namespace takes in every address.
+    elsewhere: &'a [Prefix],
 }
 
 #[derive(Clone)]
@@ -105,9 +110,9 @@ impl Observer for Hits<'_> {
 
 impl<'a> Oracle<'a> {
     /// Puts the rules in order.
-    pub fn new(rulesets: &'a Both<Ruleset>, backend: Backend) -> Oracle<'a> {
+    pub fn new(rulesets: &'a Both<Ruleset>, backend: Backend, elsewhere: &'a [Prefix]) -> Oracle<'a> {
         let positions = rulesets.each_ref().map(positions);
-        Oracle { loaded: rulesets.each_ref().map(Loaded::new), positions, backend }
+        Oracle { loaded: rulesets.each_ref().map(Loaded::new), positions, backend, elsewhere }
     }
 
     fn policy(&self, family: Family, table: TableName, hook: Hook) -> Counter {
@@ -119,6 +124,12 @@ impl<'a> Oracle<'a> {
     /// What becomes of a packet; with `devices`, of the addresses that only they know.
     pub fn predict(&self, packet: &Packet, devices: &Devices) -> Result<Prediction, LeftOut> {
         let lo = Interface::new("lo").expect("a short name");
+        let led = |address| elsewhere::holds(self.elsewhere, address);
+        let is_local = matches!(packet.way, Way::In(name) if name != lo);
+        let through = matches!(packet.way, Way::Forward(_, to) if to != elsewhere::device());
+        if (is_local || through) && led(packet.destination) {
+            return Err(LeftOut::Elsewhere);
+        }
         let sent = match packet.way {
             // What comes in by `lo` was sent there: the whole of its way is looked at.
             Way::In(name) if name == lo => Packet { way: Way::Out(lo), ..packet.clone() },
@@ -141,16 +152,23 @@ impl<'a> Oracle<'a> {
     ) -> Result<(Prediction, Option<Result<Packet, LeftOut>>), LeftOut> {
         let family = packet.family();
         let loaded = &self.loaded[family];
-        let (mut found, mut decided, mut disputed) = (None, true, false);
+        let (mut found, mut decided, mut disputed, mut astray) = (None, true, false, false);
+        let through = matches!(packet.way, Way::Forward(_, to) if to != elsewhere::device());
         walks(
             loaded,
             packet,
-            // The namespace takes in every address, that of a translation as well.
-            Assumptions { translated_to_own: Some(true), backend: Some(self.backend), ..Assumptions::default() },
+            Assumptions {
+                translated_to_own: Some(self.elsewhere.is_empty()),
+                backend: Some(self.backend),
+                ..Assumptions::default()
+            },
             Hits { oracle: self, family, hits: Vec::new(), assumed: false },
             |decision, flight, seen| {
                 decided &= found.is_none() && !seen.assumed;
                 disputed |= is_disputed(loaded.ruleset, decision, flight);
+                // It leaves by another device than it is said to.
+                let to = flight.new_destination.and_then(|to| to.addresses);
+                astray |= through && to.is_some_and(|(to, _)| elsewhere::holds(self.elsewhere, to));
                 let passes = decision.verdict == Verdict::Accept;
                 let arrives = (passes && is_lo(flight.way)).then(|| arriving(packet, flight, loaded.tracks));
                 let end = passes.then(|| end(flight, devices));
@@ -159,6 +177,9 @@ impl<'a> Oracle<'a> {
         );
         if disputed && self.backend == Backend::Nft {
             return Err(LeftOut::Backends);
+        }
+        if astray {
+            return Err(LeftOut::Elsewhere);
         }
         found.filter(|_| decided).ok_or(LeftOut::Undecided)
     }

@@ -56,7 +56,8 @@ fn disagreement(lab: &mut Lab, rulesets: &Both<Ruleset>, packet: &Packet) -> Opt
     let mut rulesets = rulesets.clone();
     rulesets.iter_mut().for_each(drop_empty);
     lab.load(&rulesets).ok()?;
-    let oracle = Oracle::new(&rulesets, lab.backend);
+    let networks = lab.elsewhere.clone();
+    let oracle = Oracle::new(&rulesets, lab.backend, &networks);
     let shots = shots(&oracle, &lab.devices, &[(packet.clone(), 40)], &mut Tally::default());
     let seen = lab.agrees(&shots).ok()?.err()?;
     shots.first().map(|shot| (shot.clone(), seen))
