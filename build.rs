@@ -104,6 +104,10 @@ fn collect_codes(folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
 /// The names of a block's sentences, so that the program knows whose a sentence is before it reads any metadata.
 fn sentence_names(path: &Path) -> io::Result<Vec<String>> {
     let metadata: toml::Table = fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
+    if let Some(service) = metadata.get("service").and_then(toml::Value::as_str) {
+        // In the order of src/snippet/signature/service.toml.
+        return Ok(["allow", "drop", "reject", "log", "log"].map(|verb| format!("{verb} {service}")).to_vec());
+    }
     let sentences = metadata.get("sentence").and_then(toml::Value::as_array).into_iter().flatten();
     Ok(sentences.filter_map(|sentence| sentence.get("name")?.as_str().map(str::to_owned)).collect())
 }

@@ -11,7 +11,7 @@ use crate::rule_file;
 use crate::source::Span;
 
 codes! {
-    /// What stands in the way of the chart.
+    /// What is in the way of the chart.
     HelmWarning:
     /// Rules that no ConfigMap holds.
     TooLarge = Warning "cgwfw::helm::too_large",

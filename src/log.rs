@@ -41,7 +41,7 @@ pub struct Logged {
     pub sentence: String,
 }
 
-/// A line that is no packet.
+/// A line that is not a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// The line, counted from 1.
@@ -108,7 +108,7 @@ fn is_protocol(word: &str) -> bool {
 }
 
 /// The lines that say something, with their numbers. What `tcpdump -v` continues on the next line is part of the first; what
-/// is inside a packet is no packet of its own.
+/// is inside a packet is not a packet of its own.
 fn lines(text: &str) -> Vec<(u32, String)> {
     let mut all: Vec<(u32, String)> = Vec::new();
     let mut inside = false;
@@ -155,11 +155,7 @@ fn packets(seen: &Seen, directed: bool) -> Packets {
         (None, None) => {}
     }
     if let Some(protocol) = seen.protocol {
-        traffic.protocols = Values::one(match protocol {
-            protocol if protocol == Protocol::icmp(family) => ProtocolWord::Icmp,
-            Protocol::AH => ProtocolWord::Ah,
-            other => ProtocolWord::Number(other),
-        });
+        traffic.protocols = Values::one(ProtocolWord::of(family, protocol));
         // UDPLITE has ports too, and the language does not know them.
         if let (Some((from, to)), Protocol::TCP | Protocol::UDP | Protocol::SCTP) = (seen.ports, protocol) {
             traffic.source_ports = Values::one(PortRange::single(from));

@@ -76,7 +76,7 @@ pub fn packets_of(packet: &Packet) -> Packets {
         Transport::Sctp(..) => (ProtocolWord::Number(Protocol::SCTP), None),
         Transport::Icmp(icmp) => (ProtocolWord::Icmp, Some(icmp_word(family, icmp))),
         Transport::Ah => (ProtocolWord::Ah, None),
-        Transport::Other(protocol) => (ProtocolWord::Number(protocol), None),
+        Transport::Other(protocol) => (ProtocolWord::of(family, protocol), None),
     };
     // UDPLITE has ports too, and the language does not know them.
     let (source_port, destination_port) = match packet.transport {

@@ -110,6 +110,16 @@ fn test(library: &Library) -> Outcome {
     }
 }
 
+/// The sentences of a block in short: those of a service are one.
+fn in_short(snippet: &Snippet) -> Vec<String> {
+    match &snippet.signature.forms[..] {
+        [first, ..] if snippet.signature.is_service => {
+            vec![format!("allow|drop|reject|log {} {}", first.words[1..].join(" "), first.text)]
+        }
+        _ => sentences(snippet).collect(),
+    }
+}
+
 /// The sentences of a block, each with its clauses.
 fn sentences(snippet: &Snippet) -> impl Iterator<Item = String> {
     snippet.signature.forms.iter().map(|form| format!("{} {}", form.words.join(" "), form.text).trim_end().to_owned())
@@ -120,7 +130,7 @@ fn overview(library: &Library) -> String {
     for snippet in &library.snippets {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{}: {}", snippet.folder, snippet.signature.summary);
-        for sentence in sentences(snippet) {
+        for sentence in in_short(snippet) {
             let _ = writeln!(out, "    {sentence}");
         }
     }
@@ -130,7 +140,8 @@ fn overview(library: &Library) -> String {
 fn markdown(library: &Library) -> String {
     let mut out = String::from("| sentence | what it does |\n|---|---|\n");
     for snippet in &library.snippets {
-        let sentences: Vec<String> = sentences(snippet).map(|text| format!("`{}`", text.replace('|', "\\|"))).collect();
+        let sentences: Vec<String> =
+            in_short(snippet).iter().map(|text| format!("`{}`", text.replace('|', "\\|"))).collect();
         let summary = &snippet.signature.summary;
         let _ = writeln!(out, "| {} | [{summary}](snippets/{}/README.md) |", sentences.join("<br>"), snippet.folder);
     }

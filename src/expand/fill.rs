@@ -77,10 +77,16 @@ impl Filling<'_> {
         match choice {
             Choice::Any => {}
             Choice::Addresses(negated, [prefix]) => set_address(&mut self.header, slot, negated, prefix),
-            Choice::Addresses(_, prefixes) => {
-                let of_family = prefixes.iter().filter(|prefix| prefix.family() == self.family);
-                let parts =
-                    of_family.map(|prefix| (part(|header| set_address(header, slot, false, prefix)), Vec::new()));
+            Choice::Addresses(negated, prefixes) => {
+                let mut of_family = prefixes.iter().filter(|prefix| prefix.family() == self.family).peekable();
+                let first = of_family.next();
+                if let (Some(only), None) = (first, of_family.peek()) {
+                    return set_address(&mut self.header, slot, negated, only);
+                }
+                let parts = first
+                    .into_iter()
+                    .chain(of_family)
+                    .map(|prefix| (part(|header| set_address(header, slot, false, prefix)), Vec::new()));
                 self.exceptions.extend(parts);
             }
             Choice::Interfaces(negated, [name]) => set_interface(&mut self.header, slot, negated, name),
@@ -163,7 +169,7 @@ impl Filling<'_> {
             }
             return;
         }
-        for word in words {
+        for word in words.iter().filter(|word| word.families().has(family)) {
             self.exceptions.push(match word.number(family) {
                 Some(protocol) => (part(|header| header.protocol = Some(Negatable::is(protocol))), Vec::new()),
                 None => (Header::default(), vec![Match::Ah]),

@@ -186,7 +186,7 @@ fn dimensions<'a>(block: &'a Block, family: Family, patterns: &[Pattern]) -> Sma
             (Key::On, each(&traffic.on, |_| true, Choice::Interfaces)),
             (Key::InOn, each(&traffic.in_on, |_| true, Choice::Interfaces)),
             (Key::OutOn, each(&traffic.out_on, |_| true, Choice::Interfaces)),
-            (Key::Protocols, each(&traffic.protocols, |_| true, Choice::Protocols)),
+            (Key::Protocols, each(&traffic.protocols, |word| word.families().has(family), Choice::Protocols)),
             (Key::IcmpTypes, each(&traffic.icmp_types, |word| word.types[family].is_some(), Choice::IcmpTypes)),
             (Key::SourcePorts, ports(&traffic.source_ports)),
             (Key::DestinationPorts, ports(&traffic.destination_ports)),

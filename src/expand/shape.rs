@@ -146,12 +146,29 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
     for (index, flag) in signature.flags.iter().enumerate() {
         variables.insert(flag.variable(), Value::from(block.flags & (1 << index) != 0));
     }
+    if signature.is_service {
+        variables.insert("verdict".into(), Value::from(verdict(&variables, block, snippet)));
+    }
     variables.insert("family".into(), Value::from(family.keyword()));
     variables.insert("families".into(), Value::from(block.families.single().map_or("both", Family::keyword)));
     variables.insert("form".into(), Value::from(signature.forms[usize::from(block.form)].name.as_str()));
     variables.insert("traffic".into(), Value::from(format!("{HOLE}{TRAFFIC}")));
     variables.insert("chain".into(), Value::from(OWN_CHAIN));
     Value::from_pairs(variables)
+}
+
+/// The target of a service's rules, as the verb of the sentence says.
+fn verdict(variables: &BTreeMap<String, Value>, block: &Block, snippet: &Snippet) -> String {
+    let given = |name: &str| variables.get(name).filter(|value| !value.is_none());
+    let option =
+        |option: &str, name: &str| given(name).map_or_else(String::new, |value| format!(" --{option} {value}"));
+    match snippet.signature.forms[usize::from(block.form)].name.as_str() {
+        "allow" => "ACCEPT".into(),
+        "drop" => "DROP".into(),
+        "reject" => format!("REJECT{}", option("reject-with", "reason")),
+        "node" => format!("LOG{}", option("log-prefix", "prefix")),
+        _ => format!("NFLOG{}{}", option("nflog-prefix", "daemon_prefix"), option("nflog-group", "group")),
+    }
 }
 
 /// A printed line as its author wrote it: parameters by their names.
@@ -236,6 +253,8 @@ fn unused(block: &Block, snippet: &Snippet) -> Option<String> {
     let flags = signature.flags.iter().enumerate();
     let flags = flags.filter(|(index, _)| block.flags & (1 << index) != 0 && optional(*index));
     let traffic = block.traffic.iter().map(|_| "traffic".to_owned());
+    // What a service's sentence says of its verdict is all in one variable.
+    let given = given.map(|name| if signature.is_service { "verdict".to_owned() } else { name });
     given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !mentions(&snippet.template, name))
 }
 

@@ -177,10 +177,8 @@ impl Corners {
             values.items.iter().for_each(|name| corners.interface(*name));
         }
         for word in &traffic.protocols.items {
-            corners.protocols.push(match word {
-                ProtocolWord::Ah => AH,
-                word => word.number(family).map_or(AH, |protocol| protocol.0),
-            });
+            let number = word.number(family).map(|protocol| protocol.0);
+            corners.protocols.extend(number.or((*word == ProtocolWord::Ah).then_some(AH)));
         }
         for kind in traffic.icmp_types.items.iter().filter_map(|word| word.types[family]) {
             corners.icmp.extend([0, 1, 255].map(|code| (kind.kind, kind.code.unwrap_or(code))));

@@ -1,4 +1,4 @@
-//! What is legal where: in which tables and chains a match or target may stand, and what it needs beside it.
+//! What is legal where: in which tables and chains a match or target may be, and what it needs beside it.
 //! Input: a rule as a line says it, or a whole ruleset. Output: what the kernel refuses, and what can never match.
 //!
 //! Every claim was tried on a kernel with both backends. Where they disagree, the stricter one counts.

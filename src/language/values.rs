@@ -25,15 +25,38 @@ pub enum ProtocolWord {
     Ah,
     /// Any other, by its number.
     Number(Protocol),
+    /// One that a family alone has, by its number there.
+    Of(Family, Protocol),
 }
 
 impl ProtocolWord {
-    /// The protocol number in a family; `None` for AH in IPv6, which takes a match of its own.
+    /// The word of a protocol in a family.
+    pub fn of(family: Family, protocol: Protocol) -> ProtocolWord {
+        let own = ProtocolWord::Of(family, protocol);
+        match protocol {
+            protocol if protocol == Protocol::icmp(family) => ProtocolWord::Icmp,
+            Protocol::AH => ProtocolWord::Ah,
+            _ if PROTOCOLS.iter().any(|row| row.protocol == Some(own)) => own,
+            _ => ProtocolWord::Number(protocol),
+        }
+    }
+
+    /// The protocol number in a family; `None` for AH in IPv6, which takes a match of its own, and where the family does not
+    /// have it.
     pub fn number(self, family: Family) -> Option<Protocol> {
         match self {
             ProtocolWord::Icmp => Some(Protocol::icmp(family)),
             ProtocolWord::Ah => (family == Family::V4).then_some(Protocol::AH),
             ProtocolWord::Number(protocol) => Some(protocol),
+            ProtocolWord::Of(own, protocol) => (own == family).then_some(protocol),
+        }
+    }
+
+    /// The families that have it.
+    pub fn families(self) -> Families {
+        match self {
+            ProtocolWord::Of(family, _) => family.into(),
+            _ => Families::BOTH,
         }
     }
 }
@@ -49,7 +72,7 @@ pub struct NamedProtocol {
 }
 
 /// Protocols by word.
-pub const PROTOCOLS: [NamedProtocol; 10] = [
+pub const PROTOCOLS: [NamedProtocol; 19] = [
     NamedProtocol { word: "all", text: "every packet", protocol: None },
     number("tcp", Protocol::TCP, "TCP (protocol 6)"),
     number("udp", Protocol::UDP, "UDP (protocol 17)"),
@@ -68,10 +91,28 @@ pub const PROTOCOLS: [NamedProtocol; 10] = [
     number("gre", Protocol::GRE, "GRE (protocol 47)"),
     number("vrrp", Protocol::VRRP, "VRRP (protocol 112)"),
     number("ospf", Protocol::OSPF, "OSPF (protocol 89)"),
+    of(
+        "igmp",
+        Family::V4,
+        Protocol::IGMP,
+        "IGMP (protocol 2), membership of IPv4 groups; in IPv6 that is MLD, `icmp type mld-query` and others",
+    ),
+    number("ipip", Protocol(4), "IPv4 in IP (protocol 4)"),
+    of("sit", Family::V4, Protocol(41), "IPv6 in IPv4 (protocol 41)"),
+    of("ip6ip6", Family::V6, Protocol(41), "IPv6 in IPv6 (protocol 41)"),
+    number("eigrp", Protocol(88), "EIGRP (protocol 88)"),
+    number("pim", Protocol(103), "PIM (protocol 103)"),
+    number("l2tp", Protocol(115), "L2TP over IP (protocol 115); over UDP it is port 1701"),
+    number("dccp", Protocol(33), "DCCP (protocol 33), whose ports cannot be named"),
+    number("udplite", Protocol::UDPLITE, "UDP-Lite (protocol 136), whose ports cannot be named"),
 ];
 
 const fn number(word: &'static str, protocol: Protocol, text: &'static str) -> NamedProtocol {
     NamedProtocol { word, text, protocol: Some(ProtocolWord::Number(protocol)) }
+}
+
+const fn of(word: &'static str, family: Family, protocol: Protocol, text: &'static str) -> NamedProtocol {
+    NamedProtocol { word, text, protocol: Some(ProtocolWord::Of(family, protocol)) }
 }
 
 /// The words of `PROTOCOLS`.

@@ -17,7 +17,7 @@ pub const NAME: &str = "tcpdump -nn";
 const FAMILIES: [(&str, Family); 4] =
     [(" IP ", Family::V4), (" IP6 ", Family::V6), ("IPv4 (0x0800), ", Family::V4), ("IPv6 (0x86dd), ", Family::V6)];
 
-/// Whether the next line, which is indented, goes on with a line: the header of `-v` stands alone in IPv4.
+/// Whether the next line, which is indented, goes on with a line: the header of `-v` is alone in IPv4.
 pub fn goes_on(line: &str) -> bool {
     line.ends_with(')') && FAMILIES.iter().any(|(word, _)| line.contains(word))
 }

@@ -256,9 +256,11 @@ fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut
 fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
     let is = |word: &ProtocolWord, protocols: &[Protocol]| matches!(word, ProtocolWord::Number(protocol) if protocols.contains(protocol));
     let protocols = &reading.draft.traffic.protocols;
-    let all = |wanted: &[Protocol]| {
-        !protocols.is_any() && !protocols.negated && protocols.items.iter().all(|word| is(word, wanted))
-    };
+    // Those of the sentence, or of the block.
+    let own = reading.allowed.protocols.iter().filter_map(|word| protocol(word).flatten());
+    let items: Vec<ProtocolWord> = protocols.items.iter().copied().chain(own).collect();
+    let all =
+        |wanted: &[Protocol]| !items.is_empty() && !protocols.negated && items.iter().all(|word| is(word, wanted));
     for (index, clause) in reading.form.clauses.iter().enumerate() {
         let (ClausePart::Parameter(parameter), Some(span)) = (clause.part, reading.given[index]) else { continue };
         let given = reading.arguments.iter().position(|(given, _)| *given == parameter);

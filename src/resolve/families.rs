@@ -89,22 +89,19 @@ pub fn resolve(
             diagnostics.push(atom.explain(here.into_iter().fold(report, Report::fix)));
             fine = false;
         }
-        if choice.negated && choice.negation_chooses && families.single().is_none() && names_families(choice) {
-            let of_list = choice.elements.iter().fold(Families::NONE, |all, (families, _)| all.or(*families));
-            let negated = |label, help: String| {
-                ResolveError::NegatedFamily.at(choice.span, "a negated value chooses no family", label, help)
-            };
-            diagnostics.push(match of_list.single() {
-                Some(family) => {
-                    let only = sentence::only(family);
-                    let label = format!("every {} packet would match as well", family.other().name());
-                    negated(label, format!("add `{only}`")).fix(Fix::Add(only))
-                }
-                None => negated(
-                    "values of both families".to_owned(),
-                    "write a sentence for each family: its values, and `only ipv4` or `only ipv6`".to_owned(),
-                ),
-            });
+        let of_list = choice.elements.iter().fold(Families::NONE, |all, (families, _)| all.or(*families));
+        // Of a list with values of both families each file gets its half.
+        let chooses = choice.negated && choice.negation_chooses && families.single().is_none();
+        if let Some(family) = of_list.single().filter(|_| chooses) {
+            let only = sentence::only(family);
+            let label = format!("every {} packet would match as well", family.other().name());
+            let report = ResolveError::NegatedFamily.at(
+                choice.span,
+                "a negated value chooses no family",
+                label,
+                format!("add `{only}`"),
+            );
+            diagnostics.push(report.fix(Fix::Add(only)));
             fine = false;
         }
         if let Some(span) = choice.numeric.filter(|_| families.single().is_none()) {
@@ -123,11 +120,6 @@ pub fn resolve(
 /// A report with both ways out: one family or the other.
 pub fn either(report: Report) -> Report {
     Family::BOTH.into_iter().fold(report, |report, family| report.fix(Fix::Add(sentence::only(family))))
-}
-
-/// Whether a value is of one family.
-fn names_families(choice: &FamilyChoice) -> bool {
-    choice.elements.iter().any(|(families, _)| families.single().is_some())
 }
 
 /// `IPv4`, `IPv6`, or both by name.

@@ -409,6 +409,19 @@ fn protocols<'a>(
         ));
         return Some(true);
     }
+    let families_of = |word: &Option<ProtocolWord>| word.map_or(Families::BOTH, ProtocolWord::families);
+    let of_all = parsed.iter().fold(Families::NONE, |all, word| all.or(families_of(word)));
+    if parsed.iter().any(|word| families_of(word).single().is_some()) {
+        draft.choices.push(FamilyChoice {
+            elements: list.atoms.iter().zip(&parsed).map(|(atom, word)| (families_of(word), *atom)).collect(),
+            span: list.span,
+            // As for ICMP types: a protocol that one family has speaks of that family, excluded or not.
+            negated: list.negated && of_all.single().is_none(),
+            chooses: true,
+            negation_chooses: false,
+            numeric: None,
+        });
+    }
     let any = parsed.iter().any(Option::is_none);
     if any && list.negated {
         diagnostics.push(not_any(list.span));

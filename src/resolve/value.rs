@@ -8,9 +8,9 @@ use super::suggest::did_you_mean;
 use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::{MaskedMark, RateUnit, RejectWith, States, TcpFlags};
 use crate::language::values::{
-    FRAGMENTS, ProtocolWord, RATE_UNITS, REASONS, STATES, protocol_words, value_of, words_of,
+    FRAGMENTS, NamedProtocol, PROTOCOLS, ProtocolWord, RATE_UNITS, REASONS, STATES, protocol_words, value_of, words_of,
 };
-use crate::net::{Interface, PortRange, Protocol};
+use crate::net::{Family, Interface, PortRange, Protocol};
 use crate::services;
 
 /// Why a word is not the value that is wanted.
@@ -235,26 +235,22 @@ pub fn flags(text: &str) -> Result<TcpFlags, BadValue> {
     }
 }
 
+/// Whether a protocol has that number in some family.
+fn has_number(row: &NamedProtocol, text: &str) -> bool {
+    let number = |family| row.protocol.and_then(|word| word.number(family));
+    Family::BOTH.into_iter().filter_map(number).any(|protocol| protocol.0.to_string() == text)
+}
+
 /// `protocol N`: a number without a word of its own.
 pub fn protocol_number(text: &str) -> Result<ProtocolWord, BadValue> {
-    let word = match text {
-        "1" | "58" => Some("icmp"),
-        "6" => Some("tcp"),
-        "17" => Some("udp"),
-        "47" => Some("gre"),
-        "50" => Some("esp"),
-        "51" => Some("ah"),
-        "89" => Some("ospf"),
-        "112" => Some("vrrp"),
-        "132" => Some("sctp"),
-        _ => None,
-    };
-    if let Some(word) = word {
+    let named: Vec<&str> = PROTOCOLS.iter().filter(|row| has_number(row, text)).map(|row| row.word).collect();
+    if let [word, ..] = named[..] {
+        let words: Vec<String> = named.iter().map(|word| format!("`{word}`")).collect();
         return Err(BadValue::new(
             ResolveError::BadProtocol,
             format!("protocol {text} has a word of its own"),
             "written as a number",
-            format!("write `{word}` instead of `protocol {text}`"),
+            format!("write {} instead of `protocol {text}`", words.join(" or ")),
         )
         .meant(Some(word)));
     }

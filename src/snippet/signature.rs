@@ -22,6 +22,8 @@ pub struct Signature {
     pub needs_family: bool,
     /// The table of its rules.
     pub table: TableName,
+    /// Whether it is a service, which takes every verb.
+    pub is_service: bool,
     /// Its sentences.
     pub forms: Vec<Form>,
     /// Its parameters, by name.

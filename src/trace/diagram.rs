@@ -9,7 +9,7 @@ use crate::iptables::ruleset::TableName;
 use crate::origin::Rules;
 use crate::simulate::{By, Hook, Verdict};
 
-/// What may stand at each hook, in the order in which a packet meets it.
+/// What may be at each hook, in the order in which a packet meets it.
 const TABLES: [TableName; 5] =
     [TableName::Raw, TableName::Mangle, TableName::Nat, TableName::Filter, TableName::Security];
 

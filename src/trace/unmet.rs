@@ -58,11 +58,7 @@ fn address(address: &Address) -> String {
 
 /// The word of a protocol, as traffic has it.
 fn protocol(number: Protocol, family: Family) -> String {
-    match number.built_in_name() {
-        Some(_) if number == Protocol::icmp(family) => sentence::protocol(ProtocolWord::Icmp),
-        Some(name) => name.into(),
-        None => sentence::protocol(ProtocolWord::Number(number)),
-    }
+    sentence::protocol(ProtocolWord::of(family, number))
 }
 
 /// The one thing of a condition that fails, if it is one, or both ports.

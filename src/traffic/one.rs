@@ -273,7 +273,7 @@ impl Reader<'_> {
         let protocol = match word {
             ProtocolWord::Icmp => return self.icmp(family, assumed),
             ProtocolWord::Ah => return Some(Transport::Ah),
-            ProtocolWord::Number(protocol) => protocol,
+            word => word.number(family)?,
         };
         let with_ports = matches!(protocol, Protocol::TCP | Protocol::UDP | Protocol::SCTP | Protocol::UDPLITE);
         if !with_ports {

@@ -132,7 +132,7 @@ pub fn transports(traffic: &Traffic, family: Family) -> Condition {
     let word = |word: &ProtocolWord| match word {
         ProtocolWord::Icmp => is(Protocol::icmp(family)),
         ProtocolWord::Ah => is(Protocol::AH),
-        ProtocolWord::Number(number) => is(*number),
+        word => word.number(family).map_or(Condition::NEVER, is),
     };
     let mut all = vec![listed(&traffic.protocols, word)];
     if !traffic.icmp_types.is_any() {

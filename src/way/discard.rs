@@ -13,7 +13,7 @@ pub enum Discard {
     Loopback,
     /// A source that is not a host: multicast, broadcast, 0.0.0.0 to a single host.
     Source,
-    /// A destination that is no address: 0.0.0.0.
+    /// A destination that is not an address: 0.0.0.0.
     Destination,
     /// A multicast destination whose scope (RFC 4291, 2.7) ends inside a host, or is reserved.
     Scope,

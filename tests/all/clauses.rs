@@ -97,7 +97,11 @@ fn excuse(defines: &[(String, Vec<String>)], notes: &str, left: &[String], remov
         ["only", "ipv4" | "ipv6"] => Some("an address has chosen the family"),
         ["http" | "http," | "80-80" | "80-80,"] => Some("the two are the same port"),
         _ if removed.iter().all(stays) => Some("it is in the list twice"),
-        _ => None,
+        // Two clauses, each with an excuse of its own.
+        _ => (1..removed.len()).find_map(|at| {
+            let (first, second) = removed.split_at(at);
+            excuse(defines, notes, left, first).and_then(|_| excuse(defines, notes, left, second))
+        }),
     }
 }
 

@@ -273,7 +273,7 @@ fn what_iptables_refuses_is_refused_with_a_reason() {
         ("-j CLUSTERIP --new", "`--new` stands alone"),
         ("-j CLUSTERIP --new --clustermac 0:0:5e:0:0:a", "`0:0:5e:0:0:a` is no multicast hardware address"),
         ("-j LED --led-trigger-id x --led-delay soon", "`soon` is no delay"),
-        ("-m cgroup --path a --cgroup 1", "`--cgroup` cannot stand beside the options before it"),
+        ("-m cgroup --path a --cgroup 1", "`--cgroup` cannot be beside the options before it"),
         ("-m quota ! --quota 5k", "`5k` is not a number from 0 to 18446744073709551615"),
         ("-m recent --name x", "`-m recent` needs `--set` or `--rcheck` or `--update` or `--remove`"),
     ] {

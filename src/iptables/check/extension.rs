@@ -72,7 +72,7 @@ fn applies(demand: &Demand, kept: Option<&Untyped>, place: &RulePlace) -> bool {
     demand.family.is_none_or(|family| family == place.family) && (demand.option.is_empty() || said())
 }
 
-/// Reports a match that stands twice: iptables-nft saves only one of the two, or no loader takes it.
+/// Reports a match that is given twice: iptables-nft saves only one of the two, or no loader takes it.
 pub fn check_several(place: &RulePlace, problems: &mut Vec<Problem>) {
     if place.matches.len() < 2 {
         return;
@@ -83,16 +83,16 @@ pub fn check_several(place: &RulePlace, problems: &mut Vec<Problem>) {
         let is = |other: &Option<&Row<Match>>, name: &str| other.is_some_and(|other| other.known.name == name);
         let first = rows[..index].iter().position(|before| is(before, row.known.name));
         if row.once && first.is_some() {
-            let message = format!("`-m {}` stands twice", row.known.name);
+            let message = format!("`-m {}` is given twice", row.known.name);
             let label = "iptables-nft saves only one of the two";
-            let help = "put all its options behind one `-m`, or write two rules";
+            let help = "put all its options after one `-m`, or write two rules";
             problems.push(vain(problem(Part::Match(index), Kind::Match, message, label, help)));
         }
         if let Some(first) = first
             && rows[first..index].iter().any(|between| is(between, row.rival))
         {
             let message = "the loader takes this `--mark` for one of the other match";
-            let help = "write the matches of one kind directly behind one another";
+            let help = "write the matches of one kind directly after one another";
             problems.push(problem(Part::Match(index), Kind::Match, message, "between two of its kind", help));
         }
     }

@@ -93,7 +93,7 @@ fn check_header(place: &RulePlace, problems: &mut Vec<Problem>) {
             Address::Masked(masked) => Family::of(masked.0),
         };
         if family != place.family {
-            let message = format!("an {} address cannot stand in {} rules", family.name(), place.family.name());
+            let message = format!("an {} address cannot be in {} rules", family.name(), place.family.name());
             let help = format!("write an {} address", place.family.name());
             problems.push(problem(part, Kind::Address, message, "the other family", help));
         } else if never.contains(&part) {
@@ -119,7 +119,7 @@ fn check_header(place: &RulePlace, problems: &mut Vec<Problem>) {
             continue;
         }
         let (instead, side) = if option == "-i" { ("-o", "came in through") } else { ("-i", "goes out through") };
-        let message = format!("`{option}` cannot stand in {}", place.hooks.names());
+        let message = format!("`{option}` cannot be in {}", place.hooks.names());
         let label = format!("the packet has no interface that it {side} here");
         let help = format!("write `{instead}`, or move the rule to {}", allowed.names());
         let kind = if own { Kind::Chain } else { Kind::Interface };

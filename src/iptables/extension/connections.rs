@@ -252,7 +252,7 @@ fn connbytes(all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>, Fault>
     }
 }
 
-/// The names of labels stand in a file of the machine that loads the rules.
+/// The names of labels are in a file of the machine that loads the rules.
 fn label(word: &Word, _: Family) -> Result<String, Fault> {
     number_in(word, 0, 127).map(|label| label.to_string())
 }

@@ -91,13 +91,13 @@ fn hexadecimal_text(word: &Word, _: Family) -> Result<String, Fault> {
     pattern(word, &bytes)
 }
 
-/// Saved as text where every byte can be printed and the last is no backslash, else as digits.
+/// Saved as text where every byte can be printed and the last is not a backslash, else as digits.
 fn string(mut all: Vec<Said>, _: &Written, _: Family) -> Result<Vec<Said>, Fault> {
     let offset = |name: &str| all.iter().find(|one| one.name == name).map(Said::number);
     let (from, to) = (offset("from").unwrap_or(0), offset("to").unwrap_or(U16));
     for one in all.iter_mut().filter(|one| one.name == "string") {
         if from > to {
-            return Err(one.vain("`--from` lies behind `--to`", "write the smaller number behind `--from`"));
+            return Err(one.vain("`--from` is after `--to`", "write the smaller number after `--from`"));
         }
         let byte = |at: usize| u8::from_str_radix(one.value().get(at..at + 2)?, 16).ok();
         let bytes: Vec<u8> = (0..one.value().len()).step_by(2).filter_map(byte).collect();

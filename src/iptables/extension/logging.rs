@@ -162,7 +162,7 @@ fn read_nflog(written: &Written) -> Result<Nflog, Fault> {
         return Err(Fault::new(
             written.span.clone(),
             "`--nflog-range` and `--nflog-size` exclude each other",
-            "both stand here",
+            "both are here",
             "leave `--nflog-range` out: the kernel ignores it",
         ));
     }

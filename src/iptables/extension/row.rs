@@ -95,7 +95,7 @@ pub struct Row<T> {
     pub reassembles: bool,
     /// Of a target whose words are kept: whether the packet always goes on to the next rule as it was.
     pub goes_on: bool,
-    /// Of a match whose words are kept: whether it counts or rolls dice, so that its answer is no function of the packet.
+    /// Of a match whose words are kept: whether it counts or rolls dice, so that its answer is not a function of the packet.
     pub counts: bool,
     /// Whether its ports may be parameters of a template.
     pub takes_holes: bool,
@@ -211,12 +211,12 @@ impl<T> Row<T> {
         Row { reassembles: true, ..self }
     }
 
-    /// A packet always goes on behind it as it was.
+    /// A packet always goes on after it as it was.
     pub const fn goes_on(self) -> Row<T> {
         Row { goes_on: true, ..self }
     }
 
-    /// It counts or rolls dice: its answer is no function of the packet.
+    /// It counts or rolls dice: its answer is not a function of the packet.
     pub const fn counts(self) -> Row<T> {
         Row { counts: true, ..self }
     }

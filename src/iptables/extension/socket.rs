@@ -74,7 +74,7 @@ fn owner(all: Vec<Said>, extension: &Written, _: Family) -> Result<Vec<Said>, Fa
     let place = |name: &str| extension.options.iter().position(|choice| choice.name == name);
     match said(&all, "suppl-groups") {
         Some(one) if place("suppl-groups") < place("gid-owner") => {
-            Err(one.vain("`--suppl-groups` stands before its group", "write `--gid-owner` before it"))
+            Err(one.vain("`--suppl-groups` is before its group", "write `--gid-owner` before it"))
         }
         _ => Ok(all),
     }

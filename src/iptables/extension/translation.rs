@@ -190,7 +190,7 @@ fn bad_nat(choice: &WrittenOption, family: Family) -> Fault {
 }
 
 fn read_ports(choice: &WrittenOption, text: &str) -> Result<PortRange, Fault> {
-    // A name may have a dash, and no name may stand in a range.
+    // A name may have a dash, and no name may be in a range.
     let plain = |text: &str| number(text).filter(|_| !text.is_empty()).and_then(|port| u16::try_from(port).ok());
     let read = match text.split_once('-').filter(|(start, _)| plain(start).is_some()) {
         Some((start, end)) => plain(start).zip(plain(end)),

@@ -108,7 +108,7 @@ fn values(choice: &WrittenOption, spelling: &Spelling, family: Family) -> Result
     let word = |index: usize| -> Result<&Word, Fault> {
         choice.arguments.get(index).ok_or_else(|| {
             let message = format!("`--{}` needs {} words", spelling.name, spelling.value.words());
-            Fault::new(choice.span.clone(), message, "one is missing", "write it behind the others, after a blank")
+            Fault::new(choice.span.clone(), message, "one is missing", "write it after the others, after a blank")
         })
     };
     Ok(match spelling.value {

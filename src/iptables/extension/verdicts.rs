@@ -16,7 +16,7 @@ pub static DROP: Row<Target> =
     target("DROP", &[]).typed(|_, _| Ok(Target::Drop), |_, _, _| {}).checked(|_, part, place, problems| {
         if place.table == TableName::Nat {
             let help = "drop in table `filter`: the nat table sees only the first packet of a connection";
-            problems.push(problem(part, Kind::Target, "DROP cannot stand in table `nat`", "here", help));
+            problems.push(problem(part, Kind::Target, "DROP cannot be in table `nat`", "here", help));
         }
     });
 

@@ -52,7 +52,7 @@ pub struct Spelling {
     pub saved: &'static str,
     /// What follows.
     pub value: OptionValue,
-    /// Whether a `!` may stand before it.
+    /// Whether a `!` may be before it.
     pub negatable: bool,
     /// How its value is quoted where it is kept as words.
     pub quotes: Quotes,
@@ -80,7 +80,7 @@ impl Spelling {
 pub struct Known {
     /// The name after `-m` or `-j`.
     pub name: &'static str,
-    /// Whether it stands after `-j`.
+    /// Whether it is after `-j`.
     pub is_target: bool,
     /// The family, where it exists in one only.
     pub family: Option<Family>,
@@ -110,7 +110,7 @@ pub struct Written {
     pub span: Range<usize>,
     /// What is known about it.
     pub known: Option<&'static Known>,
-    /// Whether it stands after `-j`.
+    /// Whether it is after `-j`.
     pub is_target: bool,
     /// Its options in the order written.
     pub options: Vec<WrittenOption>,
@@ -124,7 +124,7 @@ pub struct WrittenOption {
     pub name: String,
     /// What is known about it.
     pub spelling: Option<&'static Spelling>,
-    /// Whether a `!` stands before it.
+    /// Whether a `!` is before it.
     pub negated: bool,
     /// Its place, `!` and words included.
     pub span: Range<usize>,
@@ -148,13 +148,13 @@ pub type PortHole = (Slot, char, bool);
 /// An option with its values as they are saved.
 #[derive(Clone, Debug)]
 pub struct Said {
-    /// Whether a `!` stands before it.
+    /// Whether a `!` is before it.
     pub negated: bool,
     /// Its name as it is saved.
     pub name: &'static str,
     /// Its values as they are saved.
     pub values: Vec<String>,
-    /// Where it stands in the line.
+    /// Where it is in the line.
     pub span: Range<usize>,
 }
 
@@ -220,9 +220,9 @@ pub fn only<'a>(written: &'a Written, what: &str, help: &str) -> Result<&'a Writ
     }
 }
 
-/// The fault of an option that stands twice, or beside one that excludes it.
+/// The fault of an option that is given twice, or beside one that excludes it.
 pub fn twice(choice: &WrittenOption) -> Fault {
-    let message = format!("`--{}` cannot stand beside the options before it", choice.name);
+    let message = format!("`--{}` cannot be beside the options before it", choice.name);
     Fault::new(choice.span.clone(), message, "one too many", "leave it out, or write a second `-m`")
 }
 
@@ -230,7 +230,7 @@ pub fn twice(choice: &WrittenOption) -> Fault {
 pub fn positive(choice: &WrittenOption) -> Result<(), Fault> {
     if choice.negated {
         let message = format!("`--{}` cannot be negated", choice.name);
-        return Err(Fault::new(choice.span.clone(), message, "the `!` cannot stand here", "leave the `!` out"));
+        return Err(Fault::new(choice.span.clone(), message, "the `!` cannot be here", "leave the `!` out"));
     }
     Ok(())
 }

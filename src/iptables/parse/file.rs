@@ -68,7 +68,7 @@ pub fn whole_file(text: &str, family: Family) -> WholeFile {
             }
             (_, None) => {
                 let help = "begin a table with `*filter` before it, and end it with `COMMIT` after it";
-                faults.push((number, Fault::new(0..line_text.len(), "the line stands in no table", "this line", help)));
+                faults.push((number, Fault::new(0..line_text.len(), "the line is in no table", "this line", help)));
             }
             (line, Some(open)) => match apply(line, open, number as u32, line_text.len()) {
                 Ok(found) => cautions.extend(found.into_iter().map(|caution| (number, caution))),
@@ -203,7 +203,7 @@ fn apply(line: Line, open: &mut OpenTable, number: u32, length: usize) -> Result
                 if text.table.is_some() {
                     return Err(Fault::new(
                         whole,
-                        "`-t` cannot stand in a rule file",
+                        "`-t` cannot be in a rule file",
                         "iptables-restore refuses it",
                         "put the rule below the line of its table, `*nat` or another",
                     ));

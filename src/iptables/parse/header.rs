@@ -1,5 +1,5 @@
 //! The options of every rule: addresses, interfaces, protocol, and those that begin a match or a target.
-//! Input: one option and the words behind it. Output: the rule's header, and its matches and target without their options.
+//! Input: one option and the words after it. Output: the rule's header, and its matches and target without their options.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ impl Reader<'_> {
         if self.seen.contains(&letter) {
             return Err(Fault::new(
                 word.span.clone(),
-                format!("`{}` stands twice", word.text),
+                format!("`{}` is given twice", word.text),
                 "the second one",
                 "a rule takes it once: write two rules",
             ));
@@ -35,12 +35,7 @@ impl Reader<'_> {
         let negation = self.negation.take();
         let negated = negation.is_some();
         if let Some(bang) = negation.clone().filter(|_| !matches!(letter, 's' | 'd' | 'i' | 'o' | 'p' | 'f')) {
-            return Err(Fault::new(
-                bang,
-                format!("`!` cannot stand before `{}`", word.text),
-                "here",
-                "leave the `!` out",
-            ));
+            return Err(Fault::new(bang, format!("`!` cannot be before `{}`", word.text), "here", "leave the `!` out"));
         }
         let start = negation.map_or(word.span.start, |span| span.start);
         let argument = match core.arguments {
@@ -51,7 +46,7 @@ impl Reader<'_> {
             let value = self.words.get(self.next).map_or("…", |value| &value.text);
             let help = format!("write the `!` before the option: `! {} {value}`", word.text);
             self.next += usize::from(self.next < self.words.len());
-            let message = format!("`!` stands after `{}`", word.text);
+            let message = format!("`!` is after `{}`", word.text);
             return Err(Fault::new(argument.span, message, "iptables 1.8 no longer takes it here", help));
         }
         let span = start..argument.span.end;
@@ -157,7 +152,7 @@ impl Reader<'_> {
             _ => {
                 return Err(Fault::new(
                     word.span.clone(),
-                    format!("`{}` cannot stand in a rule", word.text),
+                    format!("`{}` cannot be in a rule", word.text),
                     "iptables-restore refuses it here",
                     "leave it out",
                 ));
@@ -202,7 +197,7 @@ impl Reader<'_> {
         if negated && addresses.len() > 1 {
             return Err(Fault::new(
                 word.span.clone(),
-                "`!` cannot stand before several addresses",
+                "`!` cannot be before several addresses",
                 "a list",
                 "two negated rules would match everything: jump to a chain that returns for each of them",
             ));

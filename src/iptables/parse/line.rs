@@ -66,7 +66,7 @@ pub fn line(text: &str, family: Family, template: bool) -> Result<Line, Vec<Faul
     line_of(text, family, template, None)
 }
 
-/// Reads one line of a file, of which the chains above it are known: it may change rules that stand above, and what is said
+/// Reads one line of a file, of which the chains above it are known: it may change rules above, and what is said
 /// after `-j` is one of these chains first.
 pub fn line_of(text: &str, family: Family, template: bool, chains: Option<&ChainNames>) -> Result<Line, Vec<Fault>> {
     let body = text.trim_matches([' ', '\t', '\n']);
@@ -158,7 +158,7 @@ fn counters(word: &Word) -> Result<(), Fault> {
     }
 }
 
-/// The commands that are no rules; `None` where the line is something else.
+/// The commands that are not rules; `None` where the line is something else.
 fn command(first: &Word, rest: &[Word], whole: &Range<usize>) -> Option<Result<Line, Fault>> {
     let needs = |count: usize, help: &str| {
         if rest.len() == count {

@@ -13,7 +13,7 @@ pub struct Core {
 }
 
 /// Every option that does not belong to a match or a target (`iptables(8)`), long names with their synonyms.
-/// `--proto` is no more than an abbreviation: `-m policy` has an option of that name.
+/// `--proto` is only an abbreviation: `-m policy` has an option of that name.
 pub const CORE: [Core; 37] = [
     core('A', "append", 1),
     core('D', "delete", 1),

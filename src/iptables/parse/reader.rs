@@ -45,7 +45,7 @@ impl Extension {
         self.written.known
     }
 
-    /// Whether it stands after `-j`.
+    /// Whether it is after `-j`.
     pub fn is_target(&self) -> bool {
         self.written.is_target
     }

@@ -48,7 +48,7 @@ pub fn rules(
         if let Err(fault) = reader.step() {
             reader.faults.push(fault);
             reader.negation = None;
-            // The values of the option at fault are no faults of their own.
+            // The values of the option at fault are not faults of their own.
             while words.get(reader.next).is_some_and(|word| word.text != "!" && !word.text.starts_with('-')) {
                 reader.next += 1;
             }
@@ -72,7 +72,7 @@ impl Reader<'_> {
             if self.negation.replace(word.span.clone()).is_some() {
                 return Err(Fault::new(
                     word.span,
-                    "`!` stands twice",
+                    "`!` is given twice",
                     "the second one",
                     "write it once, before the option",
                 ));
@@ -92,7 +92,7 @@ impl Reader<'_> {
                 _ => "options begin with a dash; quote values with blanks: `\"two words\"`".into(),
             },
         };
-        Err(Fault::new(word.span, format!("`{}` belongs to no option", word.text), "this word stands alone", help))
+        Err(Fault::new(word.span, format!("`{}` belongs to no option", word.text), "this word is alone", help))
     }
 
     fn short_option(&mut self, word: &Word) -> Result<(), Fault> {
@@ -200,7 +200,7 @@ impl Reader<'_> {
         }
         let several = self.sources.len() > 1 || self.destinations.len() > 1;
         if several && matches!(self.rule.edit, Edit::Replace(_)) {
-            let message = "several rules cannot stand in the place of one";
+            let message = "several rules cannot be in the place of one";
             self.faults.push(Fault::new(0..end, message, "a list of addresses", "write one address"));
         }
         let header = &self.rule.header;
@@ -209,7 +209,7 @@ impl Reader<'_> {
         if several && negated {
             self.faults.push(Fault::new(
                 0..end,
-                "a list of addresses and a negated address cannot stand in one rule",
+                "a list of addresses and a negated address cannot be in one rule",
                 "iptables-restore refuses it",
                 "write a rule for each address of the list",
             ));

@@ -44,7 +44,7 @@ pub struct RuleText {
     pub cautions: Vec<Fault>,
     /// The parameters of a template, in the order of the line for those of one kind.
     pub holes: Vec<Hole>,
-    /// Where each part stands, in bytes of the line, in order.
+    /// Where each part is, in bytes of the line, in order.
     pub parts: Vec<(Part, Range<usize>)>,
 }
 

@@ -33,7 +33,8 @@ struct File {
     #[serde(default)]
     needs_family: bool,
     table: Option<Spanned<String>>,
-    sentence: Spanned<Vec<Sentence>>,
+    service: Option<Spanned<String>>,
+    sentence: Option<Spanned<Vec<Sentence>>>,
     #[serde(default)]
     parameters: BTreeMap<String, Spanned<RawParameter>>,
     #[serde(default)]
@@ -43,6 +44,16 @@ struct File {
     #[serde(default)]
     note: Vec<RawNote>,
 }
+
+/// What every service has.
+#[derive(Deserialize)]
+struct Service {
+    sentence: Vec<Sentence>,
+    parameters: BTreeMap<String, Spanned<RawParameter>>,
+}
+
+/// The sentences of a service, with `SERVICE` for its name.
+const SERVICE: &str = include_str!("service.toml");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,16 +146,32 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             )
         })?,
     };
+    let (mut sentences, mut raw_parameters) = (Vec::new(), file.parameters);
+    let place = file.sentence.as_ref().map_or(0..text.len().min(1), Spanned::span);
+    if let Some(service) = &file.service {
+        let (name, span) = (service.get_ref(), service.span());
+        if file.sentence.is_some() || !raw_parameters.is_empty() || !is_word(name) {
+            let message = format!("`{name}` cannot be a service");
+            let help =
+                "a service is one word in lower case, and its block has neither sentences nor parameters of its own";
+            return Err(fault(span, message, help));
+        }
+        let shared: Service = toml::from_str(&SERVICE.replace("SERVICE", name))
+            .map_err(|error| fault(span, error.message().to_owned(), "this is a fault of the program"))?;
+        (sentences, raw_parameters) = (shared.sentence, shared.parameters);
+    }
+    sentences.extend(file.sentence.into_iter().flat_map(Spanned::into_inner));
     let mut parameters = Vec::new();
-    for (name, raw) in file.parameters {
+    for (name, raw) in raw_parameters {
         let span = raw.span();
         let raw = raw.into_inner();
         let kind = kind(&raw).ok_or_else(|| {
             fault(span.clone(), format!("`{}` is not a type", raw.kind), &format!("the types are {KINDS}"))
         })?;
         let usable = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if !usable || ["family", "form", "traffic", "chain"].contains(&name.as_str()) {
-            let help = "use lower case letters, digits and `_`; `family`, `form`, `traffic` and `chain` are taken";
+        if !usable || RESERVED.contains(&name.as_str()) {
+            let taken: Vec<String> = RESERVED.iter().map(|word| format!("`{word}`")).collect();
+            let help = &format!("use lower case letters, digits and `_`; {} are taken", taken.join(", "));
             return Err(fault(span, format!("a parameter cannot be called `{name}`"), help));
         }
         let RawParameter { default, needs_ports, shifts, text, .. } = raw;
@@ -163,12 +190,10 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         ));
     }
 
-    let sentences = file.sentence.span();
     let mut forms = Vec::new();
-    for sentence in file.sentence.into_inner() {
+    for sentence in sentences {
         let words: Vec<String> = sentence.name.get_ref().split_whitespace().map(str::to_owned).collect();
-        let is_word = |word: &String| word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if words.is_empty() || !words.iter().all(is_word) {
+        if words.is_empty() || !words.iter().all(|word| is_word(word)) {
             let help = "a name is a verb and the words of the block, in lower case: `allow ipsec`";
             return Err(fault(sentence.name.span(), format!("`{}` is not a name", sentence.name.get_ref()), help));
         }
@@ -181,13 +206,13 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         forms.push(Form { name: sentence.form, words, clauses, text, traffic_clauses: sentence.traffic_clauses });
     }
     if forms.is_empty() {
-        return Err(fault(sentences, "the block has no sentence".into(), "add a `[[sentence]]` with a `name`"));
+        return Err(fault(place, "the block has no sentence".into(), "add a `[[sentence]]` with a `name`"));
     }
     for (index, parameter) in parameters.iter().enumerate() {
         let used = |form: &Form| form.clauses.iter().any(|clause| clause.part == ClausePart::Parameter(index as u8));
         if !forms.iter().any(used) {
             let message = format!("no sentence has the parameter `{}`", parameter.name);
-            return Err(fault(sentences, message, "write it into `clauses`, or remove it"));
+            return Err(fault(place, message, "write it into `clauses`, or remove it"));
         }
     }
     let raw = file.traffic;
@@ -210,12 +235,21 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         families,
         needs_family: file.needs_family,
         table,
+        is_service: file.service.is_some(),
         forms,
         parameters,
         flags,
         traffic,
         notes,
     })
+}
+
+/// Names of the template that are not parameters.
+const RESERVED: [&str; 6] = ["family", "families", "form", "traffic", "chain", "verdict"];
+
+/// Whether a word can be in the name of a sentence.
+fn is_word(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// The flags of a sentence are bits of a `u32`.

@@ -98,7 +98,7 @@ fn allow(trace: &Trace, setting: &Setting) -> Option<Hint> {
     })
 }
 
-/// Where a sentence has to stand to decide before what does now.
+/// Where a sentence has to be to decide before what does now.
 struct Before {
     hook: Hook,
     by: By,

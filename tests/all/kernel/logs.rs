@@ -247,11 +247,11 @@ fn what_conntrack_prints_is_read_as_the_first_packet() {
 const LINES: [(&str, &str); 24] = [
     (
         "23:58:36.1 eth0  In  IP 192.0.2.7 > 198.51.100.9: IP 10.0.0.1 > 10.0.0.2: ICMP echo request, id 1, seq 1, length 64",
-        "in on eth0 protocol 4 from 192.0.2.7 to 198.51.100.9",
+        "in on eth0 ipip from 192.0.2.7 to 198.51.100.9",
     ),
     (
         "23:58:36.1 eth0  In  IP 192.0.2.7 > 198.51.100.9: IP6 2001:db8::1.5 > 2001:db8::2.6: UDP, length 4",
-        "in on eth0 protocol 41 from 192.0.2.7 to 198.51.100.9",
+        "in on eth0 sit from 192.0.2.7 to 198.51.100.9",
     ),
     (
         "Nov 26 23:58:36 vm cgw IN=lo OUT= MAC=00:00:00:00:00:00:00:00:00:00:00:00:08:00 SRC=10.9.0.1 DST=10.9.0.1 LEN=60 \
