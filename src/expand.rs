@@ -164,7 +164,9 @@ fn expand_block<'a>(
         return failed;
     };
     let is_log = |rule: &&Rule| matches!(rule.target, Target::Log(_) | Target::Nflog(_));
-    if block.log.is_some() && !group.rules.is_empty() && !group.rules.iter().any(|rule| is_log(&rule)) {
+    // A twin is beside what decides: there is none where nothing does, and where the sentence itself logs.
+    let twins = group.rules.iter().filter(|rule| is_log(rule)).count();
+    if block.log.is_some() && !group.rules.is_empty() && (twins == 0 || twins == group.rules.len()) {
         expansion.reports.push(ExpandError::NothingLeft.at(
             span(),
             "`log` has nothing to log",

@@ -151,9 +151,11 @@ pub struct Traffic {
     pub ipsec: IpsecSides,
     /// `mark M[/MASK]`
     pub mark: Option<Negatable<MaskedMark>>,
+    /// `connection mark M[/MASK]`
+    pub connection_mark: Option<Negatable<MaskedMark>>,
     /// `state S, …`
     pub states: Option<Negatable<States>>,
-    /// `limit …`
+    /// `limit …`, or `over limit …`
     pub limit: Option<RateClause>,
 }
 
@@ -178,7 +180,7 @@ pub struct Directions {
     pub forward: bool,
 }
 
-/// `limit N/unit [burst B] [per source]`
+/// `limit N/unit [burst B] [per source]`, `over limit …`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateClause {
     /// Packets per unit, as written.
@@ -189,6 +191,8 @@ pub struct RateClause {
     pub burst: Option<u32>,
     /// `per source`: a bucket for each source address.
     pub per_source: bool,
+    /// `over limit`: what comes faster.
+    pub above: bool,
 }
 
 /// `log ["prefix"] [to group N] [limit …]`

@@ -55,6 +55,7 @@ pub fn separate(all: &Traffic) -> Vec<String> {
         Traffic { flags: all.flags, ..none() },
         Traffic { ttl: all.ttl, ..none() },
         Traffic { mark: all.mark, ..none() },
+        Traffic { connection_mark: all.connection_mark, ..none() },
         Traffic { states: all.states, ..none() },
         Traffic { limit: all.limit, ..none() },
     ];
@@ -165,9 +166,11 @@ fn clauses(traffic: &Traffic) -> Vec<String> {
     clauses.extend(traffic.flags.map(flags));
     clauses.extend(traffic.ttl.map(|hops| format!("ttl {}", negatable(hops, |hops| hops.to_string()))));
     clauses.extend(traffic.mark.map(|value| format!("mark {}", negatable(value, mark))));
+    clauses.extend(traffic.connection_mark.map(|value| format!("connection mark {}", negatable(value, mark))));
     clauses.extend(traffic.states.map(|value| format!("state {}", states(value))));
     clauses.extend(ipsec(traffic));
-    clauses.extend(traffic.limit.map(|limit| format!("limit {}", rate(limit))));
+    let limit = |limit: RateClause| format!("{} {}", if limit.above { "over limit" } else { "limit" }, rate(limit));
+    clauses.extend(traffic.limit.map(limit));
     clauses
 }
 

@@ -29,32 +29,36 @@
 (defconst cgwfw--names
   ;; generated: names
   '(("accept" "router-advertisements")
-    ("allow" "bfd" "bgp" "calico" "dhcp" "dns" "established" "gre" "http" "https" "icmp" "ipsec" "loopback"
-      "metrics" "neighbor-discovery" "ntp" "ospf" "router-advertisements" "routing" "ssh" "tunnel" "vrrp" "vti"
-      "vxlan")
+    ("allow" "bfd" "bgp" "calico" "dhcp" "dns" "established" "gre" "http" "http3" "https" "icmp" "igmp" "imaps"
+      "ipsec" "ldap" "ldaps" "loopback" "mdns" "metrics" "neighbor-discovery" "ntp" "ospf" "radius" "rdp"
+      "router-advertisements" "routing" "smtp" "snmp" "ssh" "syslog" "tunnel" "vrrp" "vti" "vxlan" "wireguard")
     ("clamp" "mss to pmtu" "mss")
     ("dnat")
-    ("drop" "bogons" "invalid" "spoofed")
-    ("log")
+    ("drop" "bogons" "dns" "http" "http3" "https" "imaps" "invalid" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp"
+      "smtp" "snmp" "spoofed" "ssh" "syslog")
+    ("log" "dns" "http" "http3" "https" "imaps" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp" "smtp" "snmp" "ssh"
+      "syslog")
     ("mark")
     ("masquerade")
     ("no" "nat")
     ("notrack")
     ("reassemble" "fragments")
     ("redirect")
-    ("reject")
+    ("reject" "dns" "http" "http3" "https" "imaps" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp" "smtp" "snmp" "ssh"
+      "syslog")
     ("snat"))
 
   "By verb, the words behind it that name a building block.")
 
 (defconst cgwfw--clauses
   ;; generated: clauses
-  '("no ipsec in" "no ipsec out" "as port" "by mark" "except ipsec" "floating ports" "ipsec in" "ipsec out"
-    "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group" "with ah" "with fragments"
-    "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as" "between" "burst" "code"
-    "comment" "esp" "except" "flags" "forward" "fragment" "from" "gre" "icmp" "in" "ipsec" "ipv6" "limit" "log"
-    "loose" "mark" "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "port" "protocol" "sctp" "spoofed"
-    "state" "tcp" "through" "to" "ttl" "type" "udp" "vrrp" "with")
+  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "ipsec in"
+    "ipsec out" "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group" "with ah"
+    "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as" "between"
+    "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward" "fragment" "from" "gre" "icmp" "igmp"
+    "in" "ip6ip6" "ipip" "ipsec" "ipv6" "l2tp" "limit" "log" "loose" "mark" "multihop" "not" "on" "only" "ospf"
+    "out" "over" "peer" "pim" "port" "protocol" "sctp" "sit" "spoofed" "state" "tcp" "through" "to" "ttl" "type"
+    "udp" "udplite" "vrrp" "with")
 
   "The words of clauses.")
 
@@ -72,7 +76,7 @@
     "docker-s" "domain" "domain-s" "drop" "echo" "echo-reply" "echo-request" "epmap" "error" "established"
     "etcd-client" "etcd-server" "filter" "finger" "first" "forward" "ftp" "ftp-data" "geneve" "git" "gopher" "gre"
     "gre-in-udp" "gretap" "gsigatekeeper" "gtp-c" "gtp-u" "hkp" "host-prohibited" "host-unreachable" "http"
-    "http-alt" "https" "https-alt" "ident" "imap" "imap2" "imaps" "input" "invalid" "ipfix" "ipfixs" "ipp"
+    "http-alt" "https" "https-alt" "ident" "imap" "imap2" "imaps" "input" "invalid" "ipfix" "ipfixs" "ipip" "ipp"
     "ipsec-nat-t" "ipv4" "ipv6" "isakmp" "iscsi-target" "kerberos" "kpasswd" "l2f" "l2tp" "later" "ldap" "ldaps"
     "ldp" "lisp-control" "lisp-data" "llmnr" "m2ua" "m3ua" "mangle" "mdns" "microsoft-ds" "mld-done" "mld-query"
     "mld-report" "mld2-report" "mpls-udp" "mqtt" "ms-wbt-server" "msdp" "mysql" "nat" "neighbor-advertisement"
@@ -81,10 +85,10 @@
     "parameter-problem" "policy-fail" "pop3" "pop3s" "port-unreachable" "postgresql" "pptp" "printer"
     "proto-unreachable" "ptp-event" "ptp-general" "public" "puppet" "radius" "radius-acct" "raw" "redirect" "redis"
     "reject" "reject-route" "related" "rfb" "rip" "ripng" "router-advertisement" "router-solicitation" "rsync"
-    "rtsp" "s1-control" "secure-mqtt" "service" "sflow" "sip" "sip-tls" "smtp" "snmp" "snmp-trap" "snmptrap"
+    "rtsp" "s1-control" "secure-mqtt" "service" "sflow" "sip" "sip-tls" "sit" "smtp" "snmp" "snmp-trap" "snmptrap"
     "socks" "ssdp" "ssh" "stun" "stuns" "sua" "submission" "submissions" "sunrpc" "svn" "syslog" "syslog-tls"
     "tacacs" "tcp-reset" "telnet" "tftp" "time" "time-exceeded" "turn" "untracked" "vlan" "vti" "vxlan" "warn"
-    "whois" "ws-discovery" "wsman" "x11" "x2-control" "xfrm" "xmpp-client" "xmpp-server" "zabbix-agent"
+    "whois" "wireguard" "ws-discovery" "wsman" "x11" "x2-control" "xfrm" "xmpp-client" "xmpp-server" "zabbix-agent"
     "zabbix-trapper")
 
   "Values that have a name.")

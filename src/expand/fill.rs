@@ -109,20 +109,19 @@ impl Filling<'_> {
         if let [range] = ports {
             let value = Some(Negatable { negated, value: *range });
             let both = self.ports();
-            let other = if side == PortSide::Source { both.destination } else { both.source };
-            let single = |port: Negatable<PortRange>| port.negated && port.value.is_single();
-            if value.is_some_and(single) && other.is_some_and(single) {
-                // iptables-nft would compare both ports at once, and let pass what has one of them.
+            let filled = match side {
+                PortSide::Source => Ports { source: value, ..*both },
+                _ => Ports { destination: value, ..*both },
+            };
+            if filled.is_one_number() {
+                // iptables-nft would let pass what has one of them.
                 self.add(Match::Multiport(Negatable {
                     negated,
                     value: Box::new(Multiport { side, ports: vec![*range] }),
                 }));
                 return;
             }
-            match side {
-                PortSide::Source => both.source = value,
-                _ => both.destination = value,
-            }
+            *both = filled;
             return;
         }
         for ports in chunks(ports) {
@@ -230,6 +229,11 @@ impl Filling<'_> {
         self.add(Match::Mark(mark));
     }
 
+    /// Adds the mark of its connection.
+    pub fn connection_mark(&mut self, mark: Negatable<MaskedMark>) {
+        self.add(Match::ConnMark(mark));
+    }
+
     /// Adds the state of its connection.
     pub fn states(&mut self, states: Negatable<States>) {
         self.add(Match::ConnState(states));
@@ -244,6 +248,11 @@ pub fn is_tcp(one: &Match) -> bool {
 /// Whether a match counts packets against a rate in a table that has a name.
 pub fn is_hashlimit(one: &Match) -> bool {
     matches!(one, Match::HashLimit(_))
+}
+
+/// Whether a match is met by what comes faster than a rate.
+pub fn is_above(one: &Match) -> bool {
+    matches!(one, Match::HashLimit(limit) if limit.above)
 }
 
 /// Whether a match counts packets against a rate.
@@ -274,13 +283,14 @@ pub fn name_hashlimits(rule: &mut Rule, chain: &str, caller: &str, chains: &[Cha
         rule.matches = matches.into();
     };
     if family == Family::V6 {
-        set(rule, &|limit| limit.source_mask = Some(64));
+        set(rule, &|limit| limit.source_mask = (limit.mode != 0).then_some(64));
     }
     let name = invented_name(&format!("{} {}{caller}", family.keyword(), print::line_in(chain, chains, rule, family)));
     set(rule, &|limit| limit.name = name.as_str().into());
 }
 
-/// The canonical order of matches: the protocol's own, multiport, TTL, policy, mark, state, others, rate, comment.
+/// The canonical order of matches: the protocol's own, multiport, TTL, policy, mark, connection mark, state, others, rate,
+/// comment.
 fn rank(m: &Match) -> u8 {
     match m {
         Match::Tcp(_) | Match::Udp(_) | Match::Sctp(_) | Match::Icmp(_) | Match::Icmp6(_) | Match::Ah => 0,
@@ -288,10 +298,11 @@ fn rank(m: &Match) -> u8 {
         Match::Ttl(_) | Match::Hl(_) => 2,
         Match::Policy(_) => 3,
         Match::Mark(_) => 4,
-        Match::ConnState(_) => 5,
-        Match::Limit(_) | Match::HashLimit(_) => 7,
-        Match::Comment(_) => 8,
-        _ => 6,
+        Match::ConnMark(_) => 5,
+        Match::ConnState(_) => 6,
+        Match::Limit(_) | Match::HashLimit(_) => 8,
+        Match::Comment(_) => 9,
+        _ => 7,
     }
 }
 
@@ -315,15 +326,15 @@ pub fn chunks(ports: &[PortRange]) -> impl Iterator<Item = &[PortRange]> {
 pub fn rate_match(clause: RateClause) -> Match {
     let burst = clause.burst.unwrap_or(Rate::DEFAULT_BURST);
     let written = (clause.count, clause.unit);
-    if !clause.per_source {
+    if !clause.per_source && !clause.above {
         let (count, unit) = rate::as_saved_limit(clause.count, clause.unit).unwrap_or(written);
         return Match::Limit(Rate { count, unit, burst });
     }
     let (count, unit) = rate::as_saved_hashlimit(clause.count, clause.unit).unwrap_or(written);
     Match::HashLimit(Box::new(HashLimit {
-        above: false,
+        above: clause.above,
         rate: Rate { count, unit, burst },
-        mode: 1,
+        mode: u8::from(clause.per_source),
         // Named when the rule is complete.
         name: "".into(),
         source_mask: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::chain_name::invented_name;
-use super::fill::{Choice, Filling, add_comment, chunks, is_hashlimit, is_tcp, name_hashlimits, rate_match};
+use super::fill::{Choice, Filling, add_comment, chunks, is_above, is_hashlimit, is_tcp, name_hashlimits, rate_match};
 use super::legs::{Leg, PeerSide, Side, legs};
 use super::shape::{ChainName, OWN_CHAIN, Pattern};
 use crate::iptables::parse::Slot;
@@ -337,23 +337,42 @@ impl Builder<'_> {
             _ => String::new(),
         };
         // A chain of its own: the exceptions return, what is left meets the verdict.
+        let inner = self.inner(pattern, &header, &matches, |inner, header, kept| {
+            inner.caller = caller;
+            for (header, matches) in exceptions {
+                inner.push(None, header, matches.into(), Target::Return, pattern.line);
+            }
+            inner.verdict(None, pattern, header, kept, limit);
+        });
+        self.call(chain, pattern, header, matches, inner);
+    }
+
+    /// The rules of a chain of the sentence's own, which `fill` makes from what they must ask again.
+    fn inner(
+        &self,
+        pattern: &Pattern,
+        header: &Header,
+        matches: &[Match],
+        fill: impl FnOnce(&mut Builder, Header, Cow<[Match]>),
+    ) -> Group {
         let mut inner = Builder {
             family: self.family,
             comment: None,
             block: self.block,
             group: Group::default(),
             own: Vec::new(),
-            caller,
+            caller: String::new(),
         };
-        for (header, matches) in exceptions {
-            inner.push(None, header, matches.into(), Target::Return, pattern.line);
-        }
         let protocol = header.protocol.filter(|_| needs_protocol(&pattern.target));
         // The kernel wants the match of the SYN flag beside TCPMSS.
         let clamps = matches!(pattern.target, Target::TcpMss(_));
         let kept: Vec<Match> = matches.iter().filter(|one| clamps && is_tcp(one)).cloned().collect();
-        inner.verdict(None, pattern, Header { protocol, ..Header::default() }, kept.into(), limit);
-        let inner = inner.finish();
+        fill(&mut inner, Header { protocol, ..Header::default() }, kept.into());
+        inner.finish()
+    }
+
+    /// A rule that calls a chain of the sentence's own, and the rules of that.
+    fn call(&mut self, chain: Option<ChainId>, pattern: &Pattern, header: Header, matches: Cow<[Match]>, inner: Group) {
         // The chain is named by its content, which is complete now.
         let name = inner.chains[inner.rules[0].chain.0 as usize].name.clone();
         let shared = self.group.chains.iter().any(|chain| chain.name == name);
@@ -374,6 +393,14 @@ impl Builder<'_> {
         mut matches: Cow<[Match]>,
         limit: Option<Match>,
     ) {
+        if let Some(above) = limit.clone().filter(|limit| is_above(limit) && self.block.log.is_some()) {
+            // A twin would count against the same bucket: what is above it is logged and decided in a chain of its own.
+            matches.to_mut().push(above);
+            let inner = self.inner(pattern, &header, &matches, |inner, header, kept| {
+                inner.verdict(None, pattern, header, kept, None);
+            });
+            return self.call(chain, pattern, header, matches, inner);
+        }
         let target = pattern.target.clone();
         let decides = !matches!(target, Target::Unresolved { .. } | Target::Return | Target::None);
         let is_log = matches!(target, Target::Log(_) | Target::Nflog(_));
@@ -473,6 +500,9 @@ fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
     }
     if let Some(mark) = traffic.mark {
         filling.mark(mark);
+    }
+    if let Some(mark) = traffic.connection_mark {
+        filling.connection_mark(mark);
     }
     if let Some(states) = traffic.states {
         filling.states(states);

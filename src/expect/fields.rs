@@ -218,7 +218,7 @@ impl Candidates {
             }
             Transport::Other(protocol) if random.once_in(3) => {
                 let other = Protocol(1 + random.below(255) as u8);
-                if is_other(other) { Transport::Other(other) } else { Transport::Other(protocol) }
+                if is_other(other, self.family) { Transport::Other(other) } else { Transport::Other(protocol) }
             }
             other => other,
         })
@@ -227,8 +227,10 @@ impl Candidates {
 
 /// Whether a protocol has no kind of its own, and can be written as `protocol N`: not ICMP of either family, nothing
 /// with ports, no extension header of IPv6.
-fn is_other(protocol: Protocol) -> bool {
-    !matches!(protocol.0, 0 | 1 | 6 | 17 | 33 | 43 | 44 | 51 | 58 | 59 | 60 | 132 | 136)
+fn is_other(protocol: Protocol, family: Family) -> bool {
+    // `igmp` is a word of IPv4.
+    let is_igmp = protocol == Protocol::IGMP && family == Family::V6;
+    !is_igmp && !matches!(protocol.0, 0 | 1 | 6 | 17 | 33 | 43 | 44 | 51 | 58 | 59 | 60 | 132 | 136)
 }
 
 /// Out of an IPsec policy, or into one, as far as its way has that side.
@@ -316,7 +318,7 @@ fn transports(corners: &Corners, family: Family) -> Vec<Transport> {
                 all.extend(corners.icmp.iter().filter(|(kind, _)| *kind != u8::MAX).map(icmp));
             }
             Protocol(AH) => all.push(Transport::Ah),
-            protocol if is_other(protocol) => all.push(Transport::Other(protocol)),
+            protocol if is_other(protocol, family) => all.push(Transport::Other(protocol)),
             _ => {}
         }
     }

@@ -88,12 +88,16 @@ pub enum TrafficClause {
     Ipsec,
     /// `mark M`
     Mark,
+    /// `connection mark M`
+    ConnectionMark,
     /// `limit N/unit`
     Limit,
+    /// `over limit N/unit`: of what is dropped, rejected or logged.
+    OverLimit,
 }
 
 impl TrafficClause {
-    /// All that speak of packets, and not of how many.
+    /// All that speak of packets on the wire, and not of how many.
     pub const OF_PACKETS: [TrafficClause; 13] = [
         TrafficClause::Protocol,
         TrafficClause::From,
@@ -110,10 +114,10 @@ impl TrafficClause {
         TrafficClause::Mark,
     ];
 
-    /// All of them.
+    /// All that blocks take, unless they say otherwise.
     pub fn all() -> Vec<TrafficClause> {
         let mut all = TrafficClause::OF_PACKETS.to_vec();
-        all.push(TrafficClause::Limit);
+        all.extend([TrafficClause::ConnectionMark, TrafficClause::Limit]);
         all
     }
 }
@@ -185,6 +189,11 @@ impl Keyword {
         Keyword { is_reserved: true, ..self }
     }
 
+    /// Whether they can be in `expect` and `trace`.
+    pub fn is_of_packets(&self) -> bool {
+        self.clause.is_none_or(|clause| TrafficClause::OF_PACKETS.contains(&clause))
+    }
+
     /// Whether they can be anywhere, and not only after other words.
     pub fn begins(&self) -> bool {
         !matches!(self.place, Position::After(_))
@@ -230,7 +239,7 @@ const BY_PROTOCOL: &[&str] = &{
 };
 
 /// What else packets have, after their protocol by word.
-const FIELDS: [Keyword; 25] = [
+const FIELDS: [Keyword; 27] = [
     Keyword::new("protocol", "a protocol by number, of those that have no word")
         .of(TrafficClause::Protocol)
         .takes(|| ValueKind::Other("a number from 1 to 255"))
@@ -309,6 +318,9 @@ const FIELDS: [Keyword; 25] = [
         .of(TrafficClause::Ipsec)
         .placed(Position::Forwarded)
         .not_with(IPSEC_OUT),
+    Keyword::new("connection mark", "the mark of the packet's connection")
+        .of(TrafficClause::ConnectionMark)
+        .takes(|| ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`")),
     Keyword::new("mark", "the packet mark")
         .of(TrafficClause::Mark)
         .takes(|| ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`")),
@@ -316,14 +328,20 @@ const FIELDS: [Keyword; 25] = [
         .of(TrafficClause::Limit)
         .takes(|| ValueKind::Other("a rate, such as `10/second`"))
         .placed(Position::AlsoAfter(&["log"]))
+        .not_with(&["limit", "over limit"])
+        .reserved(),
+    Keyword::new("over limit", "only what comes faster than the rate: of what is dropped, rejected or logged")
+        .of(TrafficClause::OverLimit)
+        .takes(|| ValueKind::Other("a rate, such as `10/second`"))
+        .not_with(&["limit", "over limit"])
         .reserved(),
     Keyword::new("burst", "how many packets may come at once before the rate holds")
         .of(TrafficClause::Limit)
         .takes(|| ValueKind::Other("a number"))
-        .placed(Position::After(&["limit"])),
+        .placed(Position::After(&["limit", "over limit"])),
     Keyword::new("per source", "the rate is that of each source address")
         .of(TrafficClause::Limit)
-        .placed(Position::After(&["limit"])),
+        .placed(Position::After(&["limit", "over limit"])),
     Keyword::new("over limit", "packets above every `limit`").placed(Position::Packets).reserved(),
     Keyword::new("spoofed", "packets whose source would not be reached the way they came").placed(Position::Packets),
     Keyword::new("fragment", "a piece of a packet that is sent in several; its ports are those of the whole")
@@ -392,7 +410,7 @@ pub fn traffic_pairs() -> impl Iterator<Item = &'static str> {
 /// The first words of packets in `expect` and `trace`, but for protocols.
 pub fn packet_words() -> Vec<&'static str> {
     let mut words = first_words(|keyword| {
-        !matches!(keyword.place, Position::After(_) | Position::Forwarded) && keyword.words != "limit"
+        !matches!(keyword.place, Position::After(_) | Position::Forwarded) && keyword.is_of_packets()
     });
     words.push("only");
     words

@@ -236,10 +236,16 @@ pub enum Role {
     Bridge,
     /// A VLAN.
     Vlan,
+    /// A WireGuard tunnel.
+    Wireguard,
+    /// A tunnel of IPv4 in IP.
+    Ipip,
+    /// A tunnel of IPv6 in IPv4.
+    Sit,
 }
 
 /// The roles of interfaces.
-pub const ROLES: [(&str, Role); 10] = [
+pub const ROLES: [(&str, Role); 13] = [
     ("calico", Role::Calico),
     ("public", Role::Public),
     ("service", Role::Service),
@@ -250,6 +256,9 @@ pub const ROLES: [(&str, Role); 10] = [
     ("vxlan", Role::Vxlan),
     ("bridge", Role::Bridge),
     ("vlan", Role::Vlan),
+    ("wireguard", Role::Wireguard),
+    ("ipip", Role::Ipip),
+    ("sit", Role::Sit),
 ];
 
 /// What an expectation expects.

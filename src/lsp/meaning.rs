@@ -191,7 +191,7 @@ fn of_keyword(keyword: &Keyword) -> OfferedClause {
         text: keyword.text.into(),
         value: (keyword.value)(),
         required: false,
-        followed_as: Some(keyword.words),
+        followed_as: (keyword.place != Position::Packets).then_some(keyword.words),
         has_port: true,
         forms: u32::MAX,
         forwarded: keyword.place == Position::Forwarded,
@@ -376,7 +376,7 @@ impl Reader<'_> {
                 self.seen.truncate(seen);
                 self.seen.push("source port".into());
             }
-            if words == "limit" {
+            if matches!(words.as_str(), "limit" | "over limit") {
                 next.drain(..index);
             }
             next.extend(further);
@@ -450,7 +450,7 @@ impl Reader<'_> {
                 }
                 if verdict.is_some() {
                     let only = COMMON.iter().filter(|keyword| keyword.words == "only");
-                    let packets = TRAFFIC.iter().filter(|keyword| keyword.words != "limit" && keyword.begins());
+                    let packets = TRAFFIC.iter().filter(|keyword| keyword.is_of_packets() && keyword.begins());
                     return self.clauses(packets.chain(only).map(of_keyword).collect());
                 }
             }

@@ -80,6 +80,7 @@ pub fn block(
             let only_ipv4 = reading.common.only.is_some_and(|(family, _)| family == Family::V4);
             traffic::finish::finish(&words, &reading.allowed, &mut reading.draft, only_ipv4, scope, diagnostics);
             needs_protocol(&reading, diagnostics);
+            drops_within_limit(&reading, diagnostics);
             shift::shift(&mut reading, diagnostics);
         }
     }
@@ -284,6 +285,23 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// `drop … limit 4/minute`: what comes slowly is dropped, and what is above the rate goes on to the next sentence.
+fn drops_within_limit(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
+    let verb = reading.form.words[0].as_str();
+    let limited = reading.draft.traffic.limit.is_some_and(|limit| !limit.above);
+    let Some(span) = reading.draft.seen("limit").filter(|_| limited && matches!(verb, "drop" | "reject")) else {
+        return;
+    };
+    let done = if verb == "drop" { "dropped" } else { "rejected" };
+    let report = ResolveError::DropWithinLimit.at(
+        span,
+        format!("what comes slowly is {done}, and a flood goes on to the next sentence"),
+        "up to this rate",
+        "write `over limit` for what comes faster",
+    );
+    diagnostics.push(report.fix(Fix::Replace(span, "over limit".into())));
+}
+
 fn unknown_word(words: &mut Words, reading: &BlockDraft, library: &Library, diagnostics: &mut Diagnostics) {
     let span = words.span();
     let text = words.peek_text().unwrap_or_default().to_owned();
@@ -324,6 +342,8 @@ fn unknown_word(words: &mut Words, reading: &BlockDraft, library: &Library, diag
     {
         candidates.extend(library.names(verb).iter().filter_map(|name| name.words.get(1)).map(String::as_str));
     }
+    // The first of two words is not what is missing.
+    candidates.retain(|candidate| *candidate != text);
     // Two words of one clause with a slip in the second: `no sny`.
     let pairs =
         reading.form.clauses.iter().filter(|clause| clause.keyword.len() == 2).map(|clause| clause.keyword.join(" "));

@@ -84,6 +84,8 @@ codes! {
     BadMark = Error "cgwfw::resolve::bad_mark",
     /// A word that is not a connection state.
     BadState = Error "cgwfw::resolve::bad_state",
+    /// What comes slowly is dropped, and a flood passes.
+    DropWithinLimit = Warning "cgwfw::resolve::drop_within_limit",
     /// A word that is not a piece of a packet.
     BadFragment = Error "cgwfw::resolve::bad_fragment",
     /// A pair of flag lists that is none.

@@ -77,7 +77,7 @@ pub fn common(
                 let number = |text: &str| value::number(text, 0, 65_535);
                 log.group = Some(positive(words, "a group", scope, diagnostics, number)? as u16);
             } else if log.limit.is_none() && words.take(&["limit"]).is_some() {
-                log.limit = Some(rate(words, scope, diagnostics)?);
+                log.limit = Some(rate(words, false, scope, diagnostics)?);
             } else {
                 break;
             }

@@ -12,8 +12,8 @@ use crate::net::{Interface, PortRange, Prefix};
 use crate::policy::{Items, RateClause, Values};
 use crate::source::Span;
 
-/// `N/unit [burst B] [per source]`
-pub fn rate(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<RateClause> {
+/// `N/unit [burst B] [per source]`; `above`: what comes faster is meant.
+pub fn rate(words: &mut Words, above: bool, scope: &mut Scope, diagnostics: &mut Diagnostics) -> Option<RateClause> {
     let start = words.span();
     let (count, unit) = positive(words, "a rate", scope, diagnostics, value::rate)?;
     let burst = match words.take(&["burst"]) {
@@ -21,7 +21,7 @@ pub fn rate(words: &mut Words, scope: &mut Scope, diagnostics: &mut Diagnostics)
         None => None,
     };
     let per_source = words.take(&["per", "source"]).is_some();
-    let clause = RateClause { count, unit, burst, per_source };
+    let clause = RateClause { count, unit, burst, per_source, above };
     super::rate::check(clause, start.to(words.last_span()), diagnostics).then_some(clause)
 }
 

@@ -25,7 +25,7 @@ pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> b
         diagnostics.push(if most > 0 { report.fix(Fix::Replace(span, sentence::rate(slower))) } else { report });
         return false;
     }
-    let saved = if clause.per_source {
+    let saved = if clause.per_source || clause.above {
         as_saved_hashlimit(clause.count, clause.unit)
     } else {
         as_saved_limit(clause.count, clause.unit)
@@ -50,7 +50,7 @@ pub fn check(clause: RateClause, span: Span, diagnostics: &mut Diagnostics) -> b
                 sentence::rate_unit(unit)
             ),
             "not exactly this rate",
-            format!("write `limit {count}/{}` to say what happens", sentence::rate_unit(unit)),
+            format!("write `{count}/{}` to say what happens", sentence::rate_unit(unit)),
         );
         diagnostics.push(report.fix(Fix::Replace(span, sentence::rate(RateClause { count, unit, ..clause }))));
     }

@@ -139,11 +139,41 @@ pub fn clause<'a>(
             permit(TrafficClause::Mark, "mark", diagnostics);
             draft.traffic.mark = Some(single(words, "a mark", scope, diagnostics, value::mark)?);
         }
-        "limit" => {
+        "connection" if words.at_words(&["connection", "mark"]) => {
+            words.take(&["connection", "mark"]);
+            draft.mark("connection mark", start, diagnostics);
+            permit(TrafficClause::ConnectionMark, "connection mark", diagnostics);
+            draft.traffic.connection_mark = Some(single(words, "a mark", scope, diagnostics, value::mark)?);
+        }
+        "limit" | "over" if word == "limit" || words.at_words(&["over", "limit"]) => {
+            let above = words.take(&["over"]).is_some();
             words.skip();
-            draft.mark("limit", start, diagnostics);
-            permit(TrafficClause::Limit, "limit", diagnostics);
-            draft.traffic.limit = Some(rate(words, scope, diagnostics)?);
+            let (name, other, clause) = match above {
+                true => ("over limit", "limit", TrafficClause::OverLimit),
+                false => ("limit", "over limit", TrafficClause::Limit),
+            };
+            draft.mark(name, start, diagnostics);
+            if above && !allowed.clauses.contains(&clause) && allowed.clauses.contains(&TrafficClause::Limit) {
+                diagnostics.push(ResolveError::ClauseNotAllowed.at(
+                    start.to(words.last_span()),
+                    format!("`over limit` is not for `{}`", allowed.name),
+                    "lets the flood pass, and not what comes slowly",
+                    "write `limit`, or `drop … over limit` before the sentence",
+                ));
+            } else {
+                permit(clause, name, diagnostics);
+            }
+            if let Some(earlier) = draft.seen(other) {
+                let help = "write one of them: `limit` is up to the rate, `over limit` above it";
+                let report = ResolveError::DuplicateClause.at(
+                    start,
+                    "`limit` and `over limit` exclude each other",
+                    "again here",
+                    help,
+                );
+                diagnostics.push(report.also(earlier, "first here"));
+            }
+            draft.traffic.limit = Some(rate(words, above, scope, diagnostics)?);
         }
         _ => return protocols(words, allowed, draft, scope, diagnostics),
     }

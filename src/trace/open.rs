@@ -254,6 +254,6 @@ impl FieldReader for Spoofed {
 }
 
 fn rate(Allowance { rate, above, per_source }: Allowance) -> String {
-    let clause = RateClause { count: rate.count, unit: rate.unit, burst: None, per_source };
+    let clause = RateClause { count: rate.count, unit: rate.unit, burst: None, per_source, above: false };
     format!("{} {}", if above { "over" } else { "up to" }, sentence::rate(clause))
 }

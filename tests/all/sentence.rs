@@ -37,12 +37,12 @@ fn traffic(seed: u64, library: &Library) -> (String, Vec<(Families, Traffic)>) {
 fn traffic_that_is_written_is_read_as_the_same() {
     let library = Library::built_in();
     let mut count = 0;
-    for seed in 0..1_000 {
+    for seed in 0..1_500 {
         let (interfaces, all) = traffic(seed, &library);
         let packets = |(index, (families, traffic)): (usize, (Families, Traffic))| Packets {
             families,
-            // An expectation has no rate.
-            traffic: Traffic { limit: None, ..traffic },
+            // An expectation has neither a rate nor a connection.
+            traffic: Traffic { limit: None, connection_mark: None, ..traffic },
             over_limit: index % 3 == 1,
             spoofed: index % 5 == 2,
             fragment: [Fragment::No, Fragment::First, Fragment::Later][index % 7 % 3],
@@ -66,7 +66,8 @@ fn rates_that_are_written_are_read_as_the_same() {
     for seed in 0..600 {
         let (_, all) = traffic(seed, &library);
         for limit in all.into_iter().filter_map(|(_, traffic)| traffic.limit) {
-            let text = format!("allow in limit {}\n", sentence::rate(limit));
+            let clause = if limit.above { "drop in over limit" } else { "allow in limit" };
+            let text = format!("{clause} {}\n", sentence::rate(limit));
             let again = compiled(&text, &library);
             let Some(Statement::Block(block)) = again.policy.statements.first() else { panic!("{text}") };
             assert_eq!(block.traffic.as_ref().and_then(|traffic| traffic.limit), Some(limit), "{text}");

@@ -408,7 +408,7 @@ fn sentences_of_packets_lead_back_to_them() {
         vec![Transport::Udp(500, 4500), Transport::UdpLite(40_000, 40_000), Transport::Sctp(1, 65_535), Transport::Ah];
     transports.extend((0..0x40).map(|flags| Transport::Tcp(0, 179, flags)));
     transports.extend((0..=254).map(|kind| icmp(kind, 0)).chain([icmp(3, 4), icmp(1, 255)]));
-    transports.extend([50, 47, 89, 112, 2, 253].map(|number| Transport::Other(Protocol(number))));
+    transports.extend([50, 47, 89, 112, 4, 41, 253].map(|number| Transport::Other(Protocol(number))));
     let addresses = [("192.0.2.1", "198.51.100.1"), ("2001:db8::1", "2001:db8::2")];
     let states = [
         None,

@@ -23,12 +23,12 @@ syntax match cgwfwDefined /[A-Za-z0-9._-]\+/ contained
 syntax match cgwfwLint /[a-z_]\+/ contained
 
 " generated: values
-syntax match cgwfwValue /\v[^[:blank:],{}"]@1<!%(accept|admin-prohibited|amqp|amqps|any|auth|bacula-dir|bfd-control|bfd-echo|bfd-lag|bfd-multi-ctl|bgp|bootpc|bootps|both|bridge|calico|chargen|coap|coaps|daytime|deny|destination-unreachable|dhcpv6-client|dhcpv6-server|diameter|diameters|discard|dns|docker|docker-s|domain|domain-s|drop|echo|echo-reply|echo-request|epmap|error|established|etcd-client|etcd-server|filter|finger|first|forward|ftp|ftp-data|geneve|git|gopher|gre|gre-in-udp|gretap|gsigatekeeper|gtp-c|gtp-u|hkp|host-prohibited|host-unreachable|http|http-alt|https|https-alt|ident|imap|imap2|imaps|input|invalid|ipfix|ipfixs|ipp|ipsec-nat-t|ipv4|ipv6|isakmp|iscsi-target|kerberos|kpasswd|l2f|l2tp|later|ldap|ldaps|ldp|lisp-control|lisp-data|llmnr|m2ua|m3ua|mangle|mdns|microsoft-ds|mld-done|mld-query|mld-report|mld2-report|mpls-udp|mqtt|ms-wbt-server|msdp|mysql|nat|neighbor-advertisement|neighbor-solicitation|net-prohibited|net-unreachable|netbios-dgm|netbios-ns|netbios-ssn|netconf-ssh|new|nfs|nntp|note|nqs|ntp|off|openvpn|output|packet-too-big|parameter-problem|policy-fail|pop3|pop3s|port-unreachable|postgresql|pptp|printer|proto-unreachable|ptp-event|ptp-general|public|puppet|radius|radius-acct|raw|redirect|redis|reject|reject-route|related|rfb|rip|ripng|router-advertisement|router-solicitation|rsync|rtsp|s1-control|secure-mqtt|service|sflow|sip|sip-tls|smtp|snmp|snmp-trap|snmptrap|socks|ssdp|ssh|stun|stuns|sua|submission|submissions|sunrpc|svn|syslog|syslog-tls|tacacs|tcp-reset|telnet|tftp|time|time-exceeded|turn|untracked|vlan|vti|vxlan|warn|whois|ws-discovery|wsman|x11|x2-control|xfrm|xmpp-client|xmpp-server|zabbix-agent|zabbix-trapper)[^[:blank:],{}"#$\\]@!/ contained
+syntax match cgwfwValue /\v[^[:blank:],{}"]@1<!%(accept|admin-prohibited|amqp|amqps|any|auth|bacula-dir|bfd-control|bfd-echo|bfd-lag|bfd-multi-ctl|bgp|bootpc|bootps|both|bridge|calico|chargen|coap|coaps|daytime|deny|destination-unreachable|dhcpv6-client|dhcpv6-server|diameter|diameters|discard|dns|docker|docker-s|domain|domain-s|drop|echo|echo-reply|echo-request|epmap|error|established|etcd-client|etcd-server|filter|finger|first|forward|ftp|ftp-data|geneve|git|gopher|gre|gre-in-udp|gretap|gsigatekeeper|gtp-c|gtp-u|hkp|host-prohibited|host-unreachable|http|http-alt|https|https-alt|ident|imap|imap2|imaps|input|invalid|ipfix|ipfixs|ipip|ipp|ipsec-nat-t|ipv4|ipv6|isakmp|iscsi-target|kerberos|kpasswd|l2f|l2tp|later|ldap|ldaps|ldp|lisp-control|lisp-data|llmnr|m2ua|m3ua|mangle|mdns|microsoft-ds|mld-done|mld-query|mld-report|mld2-report|mpls-udp|mqtt|ms-wbt-server|msdp|mysql|nat|neighbor-advertisement|neighbor-solicitation|net-prohibited|net-unreachable|netbios-dgm|netbios-ns|netbios-ssn|netconf-ssh|new|nfs|nntp|note|nqs|ntp|off|openvpn|output|packet-too-big|parameter-problem|policy-fail|pop3|pop3s|port-unreachable|postgresql|pptp|printer|proto-unreachable|ptp-event|ptp-general|public|puppet|radius|radius-acct|raw|redirect|redis|reject|reject-route|related|rfb|rip|ripng|router-advertisement|router-solicitation|rsync|rtsp|s1-control|secure-mqtt|service|sflow|sip|sip-tls|sit|smtp|snmp|snmp-trap|snmptrap|socks|ssdp|ssh|stun|stuns|sua|submission|submissions|sunrpc|svn|syslog|syslog-tls|tacacs|tcp-reset|telnet|tftp|time|time-exceeded|turn|untracked|vlan|vti|vxlan|warn|whois|wireguard|ws-discovery|wsman|x11|x2-control|xfrm|xmpp-client|xmpp-server|zabbix-agent|zabbix-trapper)[^[:blank:],{}"#$\\]@!/ contained
 
 " generated: clauses
-syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(ah|all|as|burst|code|comment|esp|except|flags|forward|fragment|from|gre|icmp|in|ipsec|ipv6|limit|log|loose|mark|multihop|not|only|ospf|out|peer|port|protocol|sctp|spoofed|state|tcp|to|ttl|type|udp|vrrp|with)[^[:blank:],{}"#$\\]@!/ contained
+syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(ah|all|as|burst|code|comment|dccp|eigrp|esp|except|flags|forward|fragment|from|gre|icmp|igmp|in|ip6ip6|ipip|ipsec|ipv6|l2tp|limit|log|loose|mark|multihop|not|only|ospf|out|peer|pim|port|protocol|sctp|sit|spoofed|state|tcp|to|ttl|type|udp|udplite|vrrp|with)[^[:blank:],{}"#$\\]@!/ contained
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(and|between|on|over|through)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
-syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|except\s+ipsec|floating\s+ports|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing)[^[:blank:],{}"#$\\]@!/ contained
+syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|connection\s+mark|except\s+ipsec|floating\s+ports|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing)[^[:blank:],{}"#$\\]@!/ contained
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(out\s+on)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
 
 syntax match cgwfwOnly /\v[^[:blank:],{}"]@1<!only\ze\s/ contained nextgroup=cgwfwFamily skipwhite
@@ -37,21 +37,23 @@ syntax match cgwfwNot /\v<not\ze\s/ contained nextgroup=cgwfwInterface skipwhite
 " A verb that no block has, words behind a verb that are none of the library.
 syntax match cgwfwNewVerb /\v^\s*\zs[a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained
 " generated: names
-syntax match cgwfwOwnName /\v%(%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|except\s+ipsec|floating\s+ports|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|out\s+on|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing|ah|all|and|as|between|burst|code|comment|esp|except|flags|forward|fragment|from|gre|icmp|in|ipsec|ipv6|limit|log|loose|mark|multihop|not|on|only|ospf|out|over|peer|port|protocol|sctp|spoofed|state|tcp|through|to|ttl|type|udp|vrrp|with)[^[:blank:],{}"#$\\]@!)@![a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwOwnName /\v%(%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|connection\s+mark|except\s+ipsec|floating\s+ports|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|out\s+on|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing|ah|all|and|as|between|burst|code|comment|dccp|eigrp|esp|except|flags|forward|fragment|from|gre|icmp|igmp|in|ip6ip6|ipip|ipsec|ipv6|l2tp|limit|log|loose|mark|multihop|not|on|only|ospf|out|over|peer|pim|port|protocol|sctp|sit|spoofed|state|tcp|through|to|ttl|type|udp|udplite|vrrp|with)[^[:blank:],{}"#$\\]@!)@![a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(accept)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_accept,cgwfwOwnName skipwhite
 syntax match cgwfwName_accept /\v%(router-advertisements)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_accept cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(allow)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_allow,cgwfwOwnName skipwhite
-syntax match cgwfwName_allow /\v%(bfd|bgp|calico|dhcp|dns|established|gre|http|https|icmp|ipsec|loopback|metrics|neighbor-discovery|ntp|ospf|router-advertisements|routing|ssh|tunnel|vrrp|vti|vxlan)[^[:blank:],{}"#$\\]@!/ contained
+syntax match cgwfwName_allow /\v%(bfd|bgp|calico|dhcp|dns|established|gre|http|http3|https|icmp|igmp|imaps|ipsec|ldap|ldaps|loopback|mdns|metrics|neighbor-discovery|ntp|ospf|radius|rdp|router-advertisements|routing|smtp|snmp|ssh|syslog|tunnel|vrrp|vti|vxlan|wireguard)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_allow cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(clamp)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_clamp,cgwfwOwnName skipwhite
 syntax match cgwfwName_clamp /\v%(mss\s+to\s+pmtu|mss)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_clamp cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(dnat)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(drop)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_drop,cgwfwOwnName skipwhite
-syntax match cgwfwName_drop /\v%(bogons|invalid|spoofed)[^[:blank:],{}"#$\\]@!/ contained
+syntax match cgwfwName_drop /\v%(bogons|dns|http|http3|https|imaps|invalid|ldap|ldaps|metrics|ntp|radius|rdp|smtp|snmp|spoofed|ssh|syslog)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_drop cgwfwName
-syntax match cgwfwVerb /\v^\s*\zs%(log)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwVerb /\v^\s*\zs%(log)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_log,cgwfwOwnName skipwhite
+syntax match cgwfwName_log /\v%(dns|http|http3|https|imaps|ldap|ldaps|metrics|ntp|radius|rdp|smtp|snmp|ssh|syslog)[^[:blank:],{}"#$\\]@!/ contained
+highlight default link cgwfwName_log cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(mark)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(masquerade)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(no)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_no,cgwfwOwnName skipwhite
@@ -62,7 +64,9 @@ syntax match cgwfwVerb /\v^\s*\zs%(reassemble)[^[:blank:],{}"#$\\]@!/ contained 
 syntax match cgwfwName_reassemble /\v%(fragments)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_reassemble cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(redirect)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
-syntax match cgwfwVerb /\v^\s*\zs%(reject)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwVerb /\v^\s*\zs%(reject)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_reject,cgwfwOwnName skipwhite
+syntax match cgwfwName_reject /\v%(dns|http|http3|https|imaps|ldap|ldaps|metrics|ntp|radius|rdp|smtp|snmp|ssh|syslog)[^[:blank:],{}"#$\\]@!/ contained
+highlight default link cgwfwName_reject cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(snat)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 
 " generated: core

@@ -290,8 +290,7 @@ pub fn check_ports(ports: &Ports, refused: bool, part: Part, problems: &mut Vec<
 
 /// iptables-nft 1.8.9 compares two negated single ports as one number: a packet with one of them would match.
 fn neither_port(ports: &Ports, part: Part, problems: &mut Vec<Problem>) {
-    let single = |port: Option<Negatable<PortRange>>| port.filter(|port| port.negated && port.value.is_single());
-    if let (Some(_), Some(to)) = (single(ports.source), single(ports.destination)) {
+    if let Some(to) = ports.destination.filter(|_| ports.is_one_number()) {
         let help = format!("write `-m multiport ! --dports {}` instead of `! --dport {}`", to.value, to.value);
         let message = "iptables-nft compares two negated ports at once, and matches a packet that has only one of them";
         problems.push(vain(problem(part, Kind::Match, message, "weaker than it says", help)));

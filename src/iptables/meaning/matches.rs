@@ -209,12 +209,10 @@ fn port(field: Field, wanted: Option<Negatable<PortRange>>) -> Condition {
 
 /// Both sides; `context`, where iptables-nft compares them in its own way.
 fn ports(wanted: &Ports, context: Option<&Context>, emit: &mut impl FnMut(Condition)) {
-    let single =
-        |wanted: Option<Negatable<PortRange>>| wanted.is_some_and(|port| port.negated && port.value.is_single());
     match context {
-        Some(context) if single(wanted.source) && single(wanted.destination) => {
+        Some(context) if wanted.is_one_number() => {
             let (from, to) = (port(Field::SourcePort, wanted.source), port(Field::DestinationPort, wanted.destination));
-            // iptables-nft 1.8.9 compares the two ports as one number: for it only this very pair does not match.
+            // For iptables-nft 1.8.9 only this very pair does not match.
             emit(context.either(Condition::all([from.clone(), to.clone()]), Condition::any([from, to])));
         }
         _ => {

@@ -98,6 +98,17 @@ pub struct Ports {
     pub destination: Option<Negatable<PortRange>>,
 }
 
+impl Ports {
+    /// Whether iptables-nft 1.8.9 compares the two ports as one number of 32 bits: two single ports that are both negated, and
+    /// not 0. A packet with one of them then matches.
+    pub fn is_one_number(&self) -> bool {
+        let single = |port: Option<Negatable<PortRange>>| {
+            port.is_some_and(|port| port.negated && port.value.is_single() && port.value.start != 0)
+        };
+        single(self.source) && single(self.destination)
+    }
+}
+
 /// `-m tcp`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tcp {

@@ -39,7 +39,7 @@ pub(super) fn argument<'w>(
         )?),
         ParameterKind::Interface => Argument::Interface(lists::interfaces(words, scope, diagnostics)?),
         ParameterKind::Ports => Argument::Ports(lists::ports(words, scope, diagnostics)?),
-        ParameterKind::Rate => Argument::Rate(lists::rate(words, scope, diagnostics)?),
+        ParameterKind::Rate => Argument::Rate(lists::rate(words, false, scope, diagnostics)?),
         ParameterKind::String { max_bytes, what } => {
             let (text, span) = string(words, reading.name, usize::MAX, diagnostics)?;
             if text.len() > *max_bytes {
@@ -197,7 +197,7 @@ fn default(kind: &ParameterKind, text: &str) -> Result<Argument, BadValue> {
         (ParameterKind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
         (ParameterKind::Rate, text) => {
             let (count, unit) = value::rate(text)?;
-            Argument::Rate(RateClause { count, unit, burst: None, per_source: false })
+            Argument::Rate(RateClause { count, unit, burst: None, per_source: false, above: false })
         }
         (ParameterKind::String { .. }, text) => {
             let quoted: Box<str> = crate::iptables::print::quoted(text).into();

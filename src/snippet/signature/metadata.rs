@@ -229,6 +229,13 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         own_ports: raw.own_ports,
         clauses: raw.clauses.unwrap_or_else(TrafficClause::all),
     };
+    for form in &mut forms {
+        // What is allowed up to a rate is dropped above it.
+        let admitted = form.traffic_clauses.as_ref().unwrap_or(&traffic.clauses);
+        if ["drop", "reject", "log"].contains(&form.words[0].as_str()) && admitted.contains(&TrafficClause::Limit) {
+            form.traffic_clauses = Some(admitted.iter().copied().chain([TrafficClause::OverLimit]).collect());
+        }
+    }
     let notes = file.note.into_iter().map(|note| Note { when: note.when, text: note.text }).collect();
     Ok(Signature {
         summary: file.summary,

@@ -25,6 +25,8 @@ pub enum LeftOut {
     SameFlow,
     /// Its address is one that translation leads to another host, and it would not go the way that it is said to.
     Elsewhere,
+    /// What has no hops left and goes to a group leaves only where the gateway is not in that group.
+    Group,
     /// The backends disagree: iptables-nft runs the security table behind nat in INPUT, legacy iptables before it.
     Backends,
 }
@@ -140,6 +142,10 @@ impl<'a> Oracle<'a> {
             let (second, _) = self.walk(&arrives?, devices)?;
             prediction.hits.extend(second.hits);
             (prediction.decision, prediction.end) = (second.decision, second.end);
+        }
+        let without_hops = prediction.end.as_ref().is_some_and(|end| end.hop_limit == Some(0));
+        if without_hops && matches!(packet.way, Way::Out(_)) && packet.destination.is_multicast() {
+            return Err(LeftOut::Group);
         }
         Ok(prediction)
     }

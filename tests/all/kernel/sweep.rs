@@ -23,6 +23,10 @@ pub fn rules() -> Both<Ruleset> {
                 }
                 text.push_str(&format!("-A {chain} -m conntrack --ctstate {state} {hops} -j ACCEPT\n"));
             }
+            // Of two single ports that are negated iptables-nft compares those alone as one number that are not 0.
+            for (from, to) in [(1, 2), (0, 2), (1, 0), (0, 0)] {
+                text.push_str(&format!("-A {chain} -p udp -m udp ! --sport {from} ! --dport {to}\n"));
+            }
             text.push_str(&format!("-A {chain} {hops} -j DROP\n"));
         }
         text.push_str("COMMIT\n");
@@ -42,7 +46,8 @@ pub fn packets() -> Vec<Packet> {
         let flags = (0..64).map(|flags| Transport::Tcp(40_000, 443, flags));
         let others =
             (0..=255).filter(|protocol| is_plain(*protocol, family)).map(|number| Transport::Other(Protocol(number)));
-        let with_ports = [Transport::Udp(1, 2), Transport::UdpLite(1, 2), Transport::Sctp(1, 2)];
+        let udp = [(1, 2), (0, 2), (1, 0), (0, 0), (1, 3), (3, 2)].map(|(from, to)| Transport::Udp(from, to));
+        let with_ports = udp.into_iter().chain([Transport::UdpLite(1, 2), Transport::Sctp(1, 2)]);
         let contents: Vec<Transport> = icmp.chain(flags).chain(others).chain(with_ports).collect();
         for way in ways {
             let usual = contents.iter().map(|transport| (*transport, 64));

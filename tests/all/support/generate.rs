@@ -230,7 +230,7 @@ impl Writer<'_> {
             self.random.shuffle(&mut parts);
             pieces.extend(parts);
         }
-        let log = self.common(&mut first, matches!(snippet.folder.as_str(), "log" | "reassemble"));
+        let log = self.common(&mut first, form.words[0] == "log" || snippet.folder == "reassemble");
         self.random.shuffle(&mut pieces);
         // What begins with `port` after an address would be the port of that address.
         let bare = |piece: &String| piece.starts_with("port ");

@@ -98,12 +98,15 @@ impl Writer<'_> {
         if icmp && has(TrafficClause::Type) && self.random.chance(60) {
             parts.push(self.icmp_type());
         }
-        let others: [(TrafficClause, usize); 5] = [
+        let above = has(TrafficClause::OverLimit) && self.random.chance(50);
+        let others: [(TrafficClause, usize); 7] = [
             (TrafficClause::Ttl, 15),
             (TrafficClause::State, 20),
             (TrafficClause::Ipsec, if tunnel && !open { 0 } else { 15 }),
             (TrafficClause::Mark, 15),
-            (TrafficClause::Limit, 20),
+            (TrafficClause::ConnectionMark, 15),
+            (TrafficClause::Limit, if above { 0 } else { 20 }),
+            (TrafficClause::OverLimit, if above { 40 } else { 0 }),
         ];
         for (clause, percent) in others {
             if !has(clause) || !self.random.chance(percent) {
@@ -127,6 +130,8 @@ impl Writer<'_> {
                     if self.random.chance(20) { "no ipsec" } else { *self.random.pick(&sides) }.to_owned()
                 }
                 TrafficClause::Mark => format!("mark {not}{}", self.mark()),
+                TrafficClause::ConnectionMark => format!("connection mark {not}{}", self.mark()),
+                TrafficClause::OverLimit => format!("over {}", self.rate()),
                 _ => self.rate(),
             });
         }
@@ -164,7 +169,10 @@ impl Writer<'_> {
             5 | 6 => ("icmp".into(), false, false, true),
             7 => {
                 let not = if self.random.chance(30) { "not " } else { "" };
-                let all = ["tcp", "esp", "gre", "vrrp", "ospf", "icmp", "udp"];
+                let all = [
+                    "tcp", "esp", "gre", "vrrp", "ospf", "icmp", "udp", "ipip", "eigrp", "pim", "l2tp", "dccp",
+                    "udplite",
+                ];
                 (format!("{not}{}", self.random.pick(&all)), false, false, false)
             }
             8 => {
@@ -177,7 +185,17 @@ impl Writer<'_> {
                 (if negate { format!("not {}", braced(&list)) } else { list }, false, false, false)
             }
             9 => {
-                let number = *self.random.pick(&[2, 4, 5, 41, 94, 103, 115, 136, 253, 255]);
+                // Those that one family has choose it.
+                let own: &[&str] = match self.plan {
+                    Plan::V4 => &["igmp", "sit", "not igmp"],
+                    Plan::V6 => &["ip6ip6", "not ip6ip6"],
+                    _ => &[],
+                };
+                if !own.is_empty() && self.random.chance(40) {
+                    self.needs_only = true;
+                    return ((*self.random.pick(own)).to_owned(), false, false, false);
+                }
+                let number = *self.random.pick(&[5, 7, 77, 94, 99, 253, 255]);
                 (format!("protocol {number}"), false, false, false)
             }
             10 => (if self.random.chance(50) { "ah" } else { "all" }.into(), false, false, false),
