@@ -15,8 +15,11 @@ pub mod template;
 
 use std::collections::{HashMap, HashSet};
 
+use smallvec::SmallVec;
+
 use self::codes::ExpandError;
 use self::fill::is_rate;
+use self::group::{Group, TooMany};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::check;
 use crate::iptables::ruleset::{Rule, Ruleset, Table, TableName, Target};
@@ -154,7 +157,10 @@ fn expand_block<'a>(
         }
     };
     let comment = comment(block, source.ast, source.options);
-    let Ok(group) = group::group(block, &snippet.signature, &shape.patterns, family, comment.as_deref()) else {
+    let groups = shape.tables.iter().map(|(table, patterns)| {
+        Ok((*table, group::group(block, &snippet.signature, patterns, family, comment.as_deref())?))
+    });
+    let Ok(groups) = groups.collect::<Result<SmallVec<[(TableName, Group); 1]>, TooMany>>() else {
         expansion.reports.push(ExpandError::TooManyRules.at(
             span(),
             format!("the sentence yields more than {} rules", group::MAX_RULES),
@@ -165,8 +171,9 @@ fn expand_block<'a>(
     };
     let is_log = |rule: &&Rule| matches!(rule.target, Target::Log(_) | Target::Nflog(_));
     // A twin is beside what decides: there is none where nothing does, and where the sentence itself logs.
-    let twins = group.rules.iter().filter(|rule| is_log(rule)).count();
-    if block.log.is_some() && !group.rules.is_empty() && (twins == 0 || twins == group.rules.len()) {
+    let rules = || groups.iter().flat_map(|(_, group)| &group.rules);
+    let (count, twins) = (rules().count(), rules().filter(is_log).count());
+    if block.log.is_some() && count > 0 && (twins == 0 || twins == count) {
         expansion.reports.push(ExpandError::NothingLeft.at(
             span(),
             "`log` has nothing to log",
@@ -175,21 +182,22 @@ fn expand_block<'a>(
         ));
         return failed;
     }
-    let limited = group.rules.iter().filter(|rule| !is_log(rule) && rule.matches.iter().any(is_rate)).count();
+    let limited = rules().filter(|rule| !is_log(rule) && rule.matches.iter().any(is_rate)).count();
     let yields = Yield {
         failed: false,
-        rules: group.rules.len(),
+        rules: count,
         limited,
-        logs: group.rules.iter().any(|rule| matches!(rule.target, Target::Log(_))),
+        logs: rules().any(|rule| matches!(rule.target, Target::Log(_))),
         notes: shape.notes.clone(),
     };
-    let name = snippet.signature.table;
-    let table = expansion.ruleset.table_or_new(name);
-    if table.rules.is_empty() {
-        // Most policies have fewer; what is not used costs nothing, and growing would copy them again and again.
-        table.rules.reserve(4 * source.policy.statements.len());
+    for (name, group) in groups {
+        let table = expansion.ruleset.table_or_new(name);
+        if table.rules.is_empty() {
+            // Most policies have fewer; what is not used costs nothing, and growing would copy them again and again.
+            table.rules.reserve(4 * source.policy.statements.len());
+        }
+        merge::merge(group, table, expansion.chains.entry(name).or_default());
     }
-    merge::merge(group, table, expansion.chains.entry(name).or_default());
     yields
 }
 

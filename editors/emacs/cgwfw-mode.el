@@ -38,6 +38,7 @@
       "smtp" "snmp" "spoofed" "ssh" "syslog")
     ("log" "dns" "http" "http3" "https" "imaps" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp" "smtp" "snmp" "ssh"
       "syslog")
+    ("map")
     ("mark")
     ("masquerade")
     ("no" "nat")
@@ -52,19 +53,19 @@
 
 (defconst cgwfw--clauses
   ;; generated: clauses
-  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "ipsec in"
-    "ipsec out" "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group" "with ah"
-    "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as" "between"
-    "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward" "fragment" "from" "gre" "icmp" "igmp"
-    "in" "ip6ip6" "ipip" "ipsec" "ipv6" "l2tp" "limit" "log" "loose" "mark" "multihop" "not" "on" "only" "ospf"
-    "out" "over" "peer" "pim" "port" "protocol" "sctp" "sit" "spoofed" "state" "tcp" "through" "to" "ttl" "type"
-    "udp" "udplite" "vrrp" "with")
+  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "in on"
+    "ipsec in" "ipsec out" "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group"
+    "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as"
+    "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward" "fragment" "from" "gre"
+    "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "l2tp" "limit" "log" "loose" "mark" "multihop" "not" "on"
+    "only" "ospf" "out" "over" "peer" "pim" "port" "protocol" "sctp" "sit" "spoofed" "state" "tcp" "through" "to"
+    "ttl" "type" "udp" "udplite" "vrrp" "with")
 
   "The words of clauses.")
 
 (defconst cgwfw--interfaces
   ;; generated: interfaces
-  '("out on" "and" "between" "on" "over" "through")
+  '("in on" "out on" "and" "between" "on" "over" "through")
 
   "The words of clauses behind which an interface stands.")
 

@@ -8,7 +8,8 @@ use minijinja::Value;
 
 use super::template::{self, LINE, TemplateFault, unmarked};
 use crate::iptables::parse::{self, Hole, Line, Slot};
-use crate::iptables::ruleset::{Header, Match, Target};
+use crate::iptables::ruleset::{Header, Match, TableName, Target};
+use crate::language::values::RULES_TABLES;
 use crate::net::Family;
 use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Snippet};
@@ -64,8 +65,8 @@ pub fn parameter(hole: char) -> Option<u8> {
 /// What a template prints for a shape of its sentences.
 #[derive(Clone, Debug)]
 pub struct Shape<'a> {
-    /// The rules.
-    pub patterns: Vec<Pattern>,
+    /// The rules, by the table that they are in; tables in the order in which the template comes to them.
+    pub tables: Vec<(TableName, Vec<Pattern>)>,
     /// The remarks of the block that hold.
     pub notes: Vec<&'a str>,
 }
@@ -192,7 +193,8 @@ fn readable(line: &str, snippet: &Snippet) -> String {
 fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Shape<'a>, TemplateFault> {
     let variables = variables(block, snippet, family);
     let (text, notes) = template::print(snippet, &variables)?;
-    let mut patterns = Vec::new();
+    let mut tables: Vec<(TableName, Vec<Pattern>)> = Vec::new();
+    let mut table = snippet.signature.table;
     for line in text.lines() {
         let (number, line) = unmarked(line.trim());
         if line.is_empty() || line.starts_with('#') {
@@ -210,9 +212,19 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
                                 alone, `{{ chain }}` after -A, -j and -g";
                     return Err(fault("a parameter cannot be here", help));
                 }
-                patterns.extend(rules.into_iter().map(|rule| pattern(rule, number, block)));
+                let index = tables.iter().position(|(known, _)| *known == table).unwrap_or_else(|| {
+                    tables.push((table, Vec::new()));
+                    tables.len() - 1
+                });
+                tables[index].1.extend(rules.into_iter().map(|rule| pattern(rule, number, block)));
             }
-            Ok(_) => return Err(fault("not a rule", "a template prints lines that begin with `-A`")),
+            Ok(Line::Table(name)) if RULES_TABLES.iter().any(|(_, known)| *known == name) => table = name,
+            Ok(_) => {
+                return Err(fault(
+                    "not a rule",
+                    "a template prints lines that begin with `-A`, and `*nat` or another table before those of it",
+                ));
+            }
             Err(faults) => {
                 let first = faults.into_iter().next();
                 let (message, help) = first.map(|fault| (fault.message, fault.help)).unwrap_or_default();
@@ -229,7 +241,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
             ),
         });
     }
-    if let Some(name) = unprinted(block, snippet, family, &patterns) {
+    if let Some(name) = unprinted(block, snippet, family, &tables) {
         return Err(TemplateFault {
             line: 1,
             message: format!("none of its rules holds `{name}`, which the sentence says"),
@@ -238,7 +250,7 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
             ),
         });
     }
-    Ok(Shape { patterns, notes })
+    Ok(Shape { tables, notes })
 }
 
 /// A part of the sentence that the template does not look at: its rules would be wider than the sentence.
@@ -269,11 +281,12 @@ fn mentions(template: &str, name: &str) -> bool {
 }
 
 /// A value of the sentence that no rule holds, although there are rules: they would be wider than the sentence.
-fn unprinted(block: &Block, snippet: &Snippet, family: Family, patterns: &[Pattern]) -> Option<String> {
-    let held = |at: usize| patterns.iter().any(|pattern| pattern.uses.iter().any(|(_, _, argument)| *argument == at));
+fn unprinted(block: &Block, snippet: &Snippet, family: Family, tables: &[(TableName, Vec<Pattern>)]) -> Option<String> {
+    let patterns = || tables.iter().flat_map(|(_, patterns)| patterns);
+    let held = |at: usize| patterns().any(|pattern| pattern.uses.iter().any(|(_, _, argument)| *argument == at));
     let opaque = block.arguments.iter().enumerate().filter(|(_, (_, argument))| !matches!(argument, Argument::Text(_)));
     let mut missing = opaque.filter(|(at, (_, argument))| is_present(argument, family) && !held(*at));
-    let (_, (index, _)) = missing.next().filter(|_| !patterns.is_empty())?;
+    let (_, (index, _)) = missing.next().filter(|_| patterns().next().is_some())?;
     Some(snippet.signature.parameters[usize::from(*index)].name.clone())
 }
 

@@ -210,6 +210,7 @@ fn expect(kind: &ParameterKind) -> ValueKind {
         ParameterKind::Reason => ValueKind::Reason,
         ParameterKind::Mark => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
         ParameterKind::String { .. } => ValueKind::Other("a text in quotes"),
+        ParameterKind::Network { .. } => ValueKind::Other("a network: `10.1.0.0/16`"),
         ParameterKind::Endpoint => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
     }
 }

@@ -83,6 +83,7 @@ pub fn block(
             drops_within_limit(&reading, diagnostics);
             shift::shift(&mut reading, diagnostics);
         }
+        lengths(&reading, diagnostics);
     }
     if diagnostics.count(crate::diagnostic::Severity::Error) > errors {
         return None;
@@ -281,6 +282,31 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
             let message = format!("a port in `{keyword}` needs a protocol with ports");
             let help = "add `tcp`, `udp` or `sctp`, or a list of these";
             diagnostics.push(ResolveError::NeedsProtocol.at(place, message, "the protocol does not have it", help));
+        }
+    }
+}
+
+/// Networks that are mapped to one another, host by host: they have as many.
+fn lengths(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
+    let parameters = &reading.snippet.signature.parameters;
+    let given = |name: &str| {
+        let at = reading.arguments.iter().position(|(index, _)| parameters[usize::from(*index)].name == name)?;
+        match &reading.arguments[at].1 {
+            Argument::Text(text) => Some((text.v4.rsplit_once('/')?.1, reading.places.get(at)?)),
+            _ => None,
+        }
+    };
+    for parameter in parameters {
+        let ParameterKind::Network { length_of: Some(other) } = &parameter.kind else { continue };
+        let (Some((length, place)), Some((wanted, first))) = (given(&parameter.name), given(other)) else { continue };
+        if length != wanted {
+            let report = ResolveError::UnequalLengths.at(
+                *place,
+                format!("a network of length {length} is not one of length {wanted}"),
+                "mapped host by host",
+                format!("write a network with the length /{wanted}, or shorten the other"),
+            );
+            diagnostics.push(report.also(*first, "the other network"));
         }
     }
 }

@@ -84,6 +84,8 @@ codes! {
     BadMark = Error "cgwfw::resolve::bad_mark",
     /// A word that is not a connection state.
     BadState = Error "cgwfw::resolve::bad_state",
+    /// Networks of two lengths that are mapped to one another.
+    UnequalLengths = Error "cgwfw::resolve::unequal_lengths",
     /// What comes slowly is dropped, and a flood passes.
     DropWithinLimit = Warning "cgwfw::resolve::drop_within_limit",
     /// A word that is not a piece of a packet.

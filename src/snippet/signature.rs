@@ -128,6 +128,11 @@ pub enum ParameterKind {
     },
     /// An address with ports, for translation.
     Endpoint,
+    /// A network that others are mapped to, host by host.
+    Network {
+        /// The parameter that is a network of the same length.
+        length_of: Option<String>,
+    },
 }
 
 /// Words that switch something.

@@ -92,7 +92,7 @@ fn text_argument<'w>(
     };
     match typed {
         Ok(Text { by_family, families }) => {
-            if let ParameterKind::Endpoint = parameter.kind {
+            if let ParameterKind::Endpoint | ParameterKind::Network { .. } = parameter.kind {
                 reading.draft.choices.push(FamilyChoice {
                     elements: Items::from_buf([(families, atom)]),
                     span: atom.span,
@@ -152,6 +152,10 @@ fn text_value(text: &str, kind: &ParameterKind) -> Result<Text, BadValue> {
             let text: Box<str> = text.into();
             Text { by_family: Both::same(text), families: family.into() }
         }
+        ParameterKind::Network { .. } => {
+            let (family, text) = value::address::network(text)?;
+            Text { by_family: Both::same(text.into()), families: family.into() }
+        }
         // The kinds that are holes in the template never come here.
         _ => both(text.to_owned()),
     })
@@ -170,6 +174,7 @@ pub fn wanted(kind: &ParameterKind) -> String {
         ParameterKind::Mark => "a mark".into(),
         ParameterKind::String { .. } => "a string".into(),
         ParameterKind::Endpoint => "an address, with a port or without".into(),
+        ParameterKind::Network { .. } => "a network".into(),
     }
 }
 

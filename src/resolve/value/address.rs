@@ -144,6 +144,21 @@ pub fn not_unicast(prefix: &Prefix) -> Option<&'static str> {
     }
 }
 
+/// A network that others are mapped to, as iptables writes it: with its length.
+pub fn network(text: &str) -> Result<(Family, String), BadValue> {
+    let fault = |message: String, help: &str| {
+        Err(BadValue::new(ResolveError::BadEndpoint, message, "as a network of hosts", help))
+    };
+    let Some(prefix) = prefix(text)?.filter(|prefix| !prefix.is_any()) else {
+        return fault(format!("`{text}` is every address"), "write the network: `10.1.0.0/16`");
+    };
+    let address = prefix.address();
+    if address.is_multicast() || address.is_loopback() || address.is_unspecified() {
+        return fault(format!("`{text}` holds no hosts"), "write a network of hosts: `10.1.0.0/16`");
+    }
+    Ok((prefix.family(), format!("{address}/{}", prefix.length())))
+}
+
 /// An address with ports for translation: `10.0.0.1`, `10.0.0.1:80`, `[2001:db8::1]:80-90`, as iptables writes it.
 pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
     let fault = |message: String, help: &str| {

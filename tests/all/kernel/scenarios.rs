@@ -1,6 +1,7 @@
 //! What real sockets see of policies: replies, errors, rewritten packets.
 //! Input: a policy, loaded by either backend into a gateway between a peer and a host. Output: pass or fail.
 
+mod additions;
 mod address_types;
 mod answers;
 mod dhcp;

@@ -337,15 +337,25 @@ impl Writer<'_> {
                 let text = self.string((*max_bytes).min(29));
                 if text == "\"\"" { "\"a\"".into() } else { text }
             }
+            ParameterKind::Network { .. } => {
+                self.choose_family();
+                let number = self.number(1, 99);
+                if self.plan == Plan::V6 { format!("2001:db8:{number}::/48") } else { format!("10.{number}.0.0/16") }
+            }
             ParameterKind::Endpoint => {
-                if !self.plan.single() {
-                    self.plan = if self.random.chance(50) { Plan::V4 } else { Plan::V6 };
-                }
-                self.chose = true;
+                self.choose_family();
                 self.endpoint(parameter.shifts)
             }
         };
         (format!("{keyword}{}{value}", if keyword.is_empty() { "" } else { " " }), string)
+    }
+
+    /// Values that follow are of one family.
+    fn choose_family(&mut self) {
+        if !self.plan.single() {
+            self.plan = if self.random.chance(50) { Plan::V4 } else { Plan::V6 };
+        }
+        self.chose = true;
     }
 
     fn number(&mut self, min: u32, max: u32) -> String {

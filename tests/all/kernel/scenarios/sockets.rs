@@ -75,6 +75,14 @@ pub fn passes(from: &UdpSocket, to: SocketAddr, receiver: &UdpSocket, expected: 
     receive(receiver, expected, |bytes| bytes.ends_with(word.as_bytes())).is_some()
 }
 
+/// Sends a word, and tells from whom it came.
+pub fn comes_from(from: &UdpSocket, to: SocketAddr, receiver: &UdpSocket) -> Option<SocketAddr> {
+    from.send_to(b"word", to).expect("sent");
+    let mut buffer = [0; 100];
+    receiver.set_read_timeout(Some(MORE_PATIENCE)).expect("a time-out");
+    receiver.recv_from(&mut buffer).ok().map(|(_, from)| from)
+}
+
 /// Asserts that something sent comes, or does not.
 #[track_caller]
 pub fn check(from: &UdpSocket, to: SocketAddr, receiver: &UdpSocket, expected: bool) {

@@ -1,8 +1,8 @@
 //! Forwarding and address translation, with replies; spoofed sources; limits.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 
-use super::sockets::{at, check, receive, udp, udp_lite};
+use super::sockets::{at, check, comes_from, receive, udp, udp_lite};
 use super::world::over_both_backends;
 
 fn ip(address: &str) -> IpAddr {
@@ -10,14 +10,6 @@ fn ip(address: &str) -> IpAddr {
 }
 
 const ALWAYS: &str = "default drop\nallow neighbor-discovery\n";
-
-/// Sends a word and tells from whom it came.
-fn comes_from(from: &UdpSocket, to: std::net::SocketAddr, receiver: &UdpSocket) -> Option<std::net::SocketAddr> {
-    from.send_to(b"word", to).expect("sent");
-    let mut buffer = [0; 100];
-    receiver.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a time-out");
-    receiver.recv_from(&mut buffer).ok().map(|(_, from)| from)
-}
 
 #[test]
 fn forwarding_in_one_direction_only() {
