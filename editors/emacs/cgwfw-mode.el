@@ -36,6 +36,7 @@
     ("dnat")
     ("drop" "bogons" "dns" "http" "http3" "https" "imaps" "invalid" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp"
       "smtp" "snmp" "spoofed" "ssh" "syslog")
+    ("helper")
     ("log" "dns" "http" "http3" "https" "imaps" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp" "smtp" "snmp" "ssh"
       "syslog")
     ("map")
@@ -50,6 +51,19 @@
     ("snat"))
 
   "By verb, the words behind it that name a building block.")
+
+(defconst cgwfw--not-names
+  ;; generated: not names
+  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "in on"
+    "ipsec in" "ipsec out" "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group"
+    "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "Q.931" "RAS" "ah" "all"
+    "amanda" "and" "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward"
+    "fragment" "from" "ftp" "gre" "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "irc" "l2tp" "limit" "log"
+    "loose" "mark" "multihop" "netbios-ns" "not" "on" "only" "ospf" "out" "over" "peer" "pim" "port" "pptp"
+    "protocol" "sane" "sctp" "sip" "sit" "snmp" "snmp_trap" "spoofed" "state" "tcp" "tftp" "through" "to" "ttl"
+    "type" "udp" "udplite" "vrrp" "with")
+
+  "Words after a verb that are not the name of a block.")
 
 (defconst cgwfw--clauses
   ;; generated: clauses
@@ -67,30 +81,30 @@
   ;; generated: interfaces
   '("in on" "out on" "and" "between" "on" "over" "through")
 
-  "The words of clauses behind which an interface stands.")
+  "The words of clauses that an interface comes after.")
 
 (defconst cgwfw--values
   ;; generated: values
-  '("accept" "admin-prohibited" "amqp" "amqps" "any" "auth" "bacula-dir" "bfd-control" "bfd-echo" "bfd-lag"
-    "bfd-multi-ctl" "bgp" "bootpc" "bootps" "both" "bridge" "calico" "chargen" "coap" "coaps" "daytime" "deny"
-    "destination-unreachable" "dhcpv6-client" "dhcpv6-server" "diameter" "diameters" "discard" "dns" "docker"
-    "docker-s" "domain" "domain-s" "drop" "echo" "echo-reply" "echo-request" "epmap" "error" "established"
-    "etcd-client" "etcd-server" "filter" "finger" "first" "forward" "ftp" "ftp-data" "geneve" "git" "gopher" "gre"
-    "gre-in-udp" "gretap" "gsigatekeeper" "gtp-c" "gtp-u" "hkp" "host-prohibited" "host-unreachable" "http"
-    "http-alt" "https" "https-alt" "ident" "imap" "imap2" "imaps" "input" "invalid" "ipfix" "ipfixs" "ipip" "ipp"
-    "ipsec-nat-t" "ipv4" "ipv6" "isakmp" "iscsi-target" "kerberos" "kpasswd" "l2f" "l2tp" "later" "ldap" "ldaps"
-    "ldp" "lisp-control" "lisp-data" "llmnr" "m2ua" "m3ua" "mangle" "mdns" "microsoft-ds" "mld-done" "mld-query"
-    "mld-report" "mld2-report" "mpls-udp" "mqtt" "ms-wbt-server" "msdp" "mysql" "nat" "neighbor-advertisement"
-    "neighbor-solicitation" "net-prohibited" "net-unreachable" "netbios-dgm" "netbios-ns" "netbios-ssn"
-    "netconf-ssh" "new" "nfs" "nntp" "note" "nqs" "ntp" "off" "openvpn" "output" "packet-too-big"
+  '("Q.931" "RAS" "accept" "admin-prohibited" "amanda" "amqp" "amqps" "any" "auth" "bacula-dir" "bfd-control"
+    "bfd-echo" "bfd-lag" "bfd-multi-ctl" "bgp" "bootpc" "bootps" "both" "bridge" "calico" "chargen" "coap" "coaps"
+    "daytime" "deny" "destination-unreachable" "dhcpv6-client" "dhcpv6-server" "diameter" "diameters" "discard"
+    "dns" "docker" "docker-s" "domain" "domain-s" "drop" "echo" "echo-reply" "echo-request" "epmap" "error"
+    "established" "etcd-client" "etcd-server" "filter" "finger" "first" "forward" "ftp" "ftp-data" "geneve" "git"
+    "gopher" "gre" "gre-in-udp" "gretap" "gsigatekeeper" "gtp-c" "gtp-u" "hkp" "host-prohibited" "host-unreachable"
+    "http" "http-alt" "https" "https-alt" "ident" "imap" "imap2" "imaps" "input" "invalid" "ipfix" "ipfixs" "ipip"
+    "ipp" "ipsec-nat-t" "ipv4" "ipv6" "irc" "isakmp" "iscsi-target" "kerberos" "kpasswd" "l2f" "l2tp" "later"
+    "ldap" "ldaps" "ldp" "lisp-control" "lisp-data" "llmnr" "m2ua" "m3ua" "mangle" "mdns" "microsoft-ds" "mld-done"
+    "mld-query" "mld-report" "mld2-report" "mpls-udp" "mqtt" "ms-wbt-server" "msdp" "mysql" "nat"
+    "neighbor-advertisement" "neighbor-solicitation" "net-prohibited" "net-unreachable" "netbios-dgm" "netbios-ns"
+    "netbios-ssn" "netconf-ssh" "new" "nfs" "nntp" "note" "nqs" "ntp" "off" "openvpn" "output" "packet-too-big"
     "parameter-problem" "policy-fail" "pop3" "pop3s" "port-unreachable" "postgresql" "pptp" "printer"
     "proto-unreachable" "ptp-event" "ptp-general" "public" "puppet" "radius" "radius-acct" "raw" "redirect" "redis"
     "reject" "reject-route" "related" "rfb" "rip" "ripng" "router-advertisement" "router-solicitation" "rsync"
-    "rtsp" "s1-control" "secure-mqtt" "service" "sflow" "sip" "sip-tls" "sit" "smtp" "snmp" "snmp-trap" "snmptrap"
-    "socks" "ssdp" "ssh" "stun" "stuns" "sua" "submission" "submissions" "sunrpc" "svn" "syslog" "syslog-tls"
-    "tacacs" "tcp-reset" "telnet" "tftp" "time" "time-exceeded" "turn" "untracked" "vlan" "vti" "vxlan" "warn"
-    "whois" "wireguard" "ws-discovery" "wsman" "x11" "x2-control" "xfrm" "xmpp-client" "xmpp-server" "zabbix-agent"
-    "zabbix-trapper")
+    "rtsp" "s1-control" "sane" "secure-mqtt" "service" "sflow" "sip" "sip-tls" "sit" "smtp" "snmp" "snmp-trap"
+    "snmp_trap" "snmptrap" "socks" "ssdp" "ssh" "stun" "stuns" "sua" "submission" "submissions" "sunrpc" "svn"
+    "syslog" "syslog-tls" "tacacs" "tcp-reset" "telnet" "tftp" "time" "time-exceeded" "turn" "untracked" "vlan"
+    "vti" "vxlan" "warn" "whois" "wireguard" "ws-discovery" "wsman" "x11" "x2-control" "xfrm" "xmpp-client"
+    "xmpp-server" "zabbix-agent" "zabbix-trapper")
 
   "Values that have a name.")
 
@@ -120,7 +134,7 @@
       found)))
 
 (defconst cgwfw--own-name
-  (concat "[ \t]+\\(?:" (cgwfw--phrases cgwfw--clauses) "\\|\\([a-z][a-z0-9-]*\\)\\_>\\)")
+  (concat "[ \t]+\\(?:" (cgwfw--phrases cgwfw--not-names) "\\|\\([a-z][a-z0-9-]*\\)\\_>\\)")
   "What stands behind a verb: a clause, or a word of a name.")
 
 (defun cgwfw--own-name (_limit)

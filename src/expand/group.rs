@@ -150,7 +150,7 @@ pub fn group(
         at[turn] += 1;
         at[turn + 1..].fill(0);
     }
-    Ok(builder.finish())
+    Ok(builder.finish().0)
 }
 
 /// The lists of a sentence: those of its arguments, each at its position, then those of its traffic.
@@ -354,7 +354,7 @@ impl Builder<'_> {
         header: &Header,
         matches: &[Match],
         fill: impl FnOnce(&mut Builder, Header, Cow<[Match]>),
-    ) -> Group {
+    ) -> (Group, ChainId) {
         let mut inner = Builder {
             family: self.family,
             comment: None,
@@ -368,19 +368,31 @@ impl Builder<'_> {
         let clamps = matches!(pattern.target, Target::TcpMss(_));
         let kept: Vec<Match> = matches.iter().filter(|one| clamps && is_tcp(one)).cloned().collect();
         fill(&mut inner, Header { protocol, ..Header::default() }, kept.into());
-        inner.finish()
+        let (group, own) = inner.finish();
+        (group, own.expect("a chain of its own has rules"))
     }
 
-    /// A rule that calls a chain of the sentence's own, and the rules of that.
-    fn call(&mut self, chain: Option<ChainId>, pattern: &Pattern, header: Header, matches: Cow<[Match]>, inner: Group) {
-        // The chain is named by its content, which is complete now.
-        let name = inner.chains[inner.rules[0].chain.0 as usize].name.clone();
-        let shared = self.group.chains.iter().any(|chain| chain.name == name);
+    /// A rule that calls a chain of the sentence's own, and the rules of that and of those that it calls.
+    fn call(
+        &mut self,
+        chain: Option<ChainId>,
+        pattern: &Pattern,
+        header: Header,
+        matches: Cow<[Match]>,
+        (inner, own): (Group, ChainId),
+    ) {
+        // Chains are named by their content, which is complete now: those that are here already have the same rules.
+        let known: Vec<bool> =
+            inner.chains.iter().map(|new| self.group.chains.iter().any(|chain| chain.name == new.name)).collect();
+        let ids: Vec<ChainId> = inner.chains.iter().map(|chain| self.chain(&chain.name)).collect();
         let matches = self.shared(matches, pattern);
-        let called = self.chain(&name);
-        self.push(chain, header, matches, Target::Jump(called), pattern.line);
-        for rule in inner.rules.into_iter().filter(|_| !shared) {
-            self.group.rules.push(Rule { chain: called, ..rule });
+        self.push(chain, header, matches, Target::Jump(ids[own.0 as usize]), pattern.line);
+        for mut rule in inner.rules.into_iter().filter(|rule| !known[rule.chain.0 as usize]) {
+            rule.chain = ids[rule.chain.0 as usize];
+            if let Target::Jump(called) | Target::Goto(called) = &mut rule.target {
+                *called = ids[called.0 as usize];
+            }
+            self.group.rules.push(rule);
         }
     }
 
@@ -453,10 +465,10 @@ impl Builder<'_> {
         ChainId(index as u32)
     }
 
-    /// Names the sentence's own chain and puts its rules after those that jump to it.
-    fn finish(mut self) -> Group {
+    /// Names the sentence's own chain, if it has one, and puts its rules after those that jump to it.
+    fn finish(mut self) -> (Group, Option<ChainId>) {
         if self.own.is_empty() {
-            return self.group;
+            return (self.group, None);
         }
         let mut own = std::mem::take(&mut self.own);
         // By the lines of the template: exceptions of every value before the verdict.
@@ -475,7 +487,7 @@ impl Builder<'_> {
             }
         }
         self.group.rules.extend(own.into_iter().map(|(_, rule)| Rule { chain, ..rule }));
-        self.group
+        (self.group, Some(chain))
     }
 }
 

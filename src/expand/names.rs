@@ -5,16 +5,14 @@ use super::codes::ExpandError;
 use crate::diagnostic::{Fix, Report};
 use crate::iptables::parse::RuleText;
 use crate::iptables::ruleset::{Part, Target};
+use crate::language::values::{HELPERS, ProtocolWord};
 use crate::net::Interface;
 use crate::policy::InterfaceDeclaration;
 use crate::resolve::codes::ResolveError;
 use crate::resolve::suggest::did_you_mean;
 use crate::resolve::value;
+use crate::sentence;
 use crate::source::Span;
-
-/// The helpers of the kernel's connection tracking (`nf_conntrack_*`).
-const HELPERS: [&str; 13] =
-    ["ftp", "tftp", "sip", "sane", "amanda", "irc", "pptp", "snmp", "snmp_trap", "netbios-ns", "Q.931", "RAS", "H.245"];
 
 /// Reports an interface that no device has, or that is not declared where others are; `place` gives the part's place.
 pub fn check_interfaces(
@@ -56,12 +54,22 @@ pub fn check_helper(rule: &RuleText, place: impl Fn(Part) -> Span, reports: &mut
     let Some(name) = target.helper.as_deref().filter(|_| !target.notrack) else { return };
     // With a port of its own a helper's name has a number: `ftp-2121`.
     let plain = name.rsplit_once('-').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    if HELPERS.contains(&plain.map_or(name, |(plain, _)| plain)) {
+    let plain = plain.map_or(name, |(plain, _)| plain);
+    if let Some(helper) = HELPERS.iter().find(|helper| helper.name == plain) {
+        let given = rule.header.protocol.filter(|protocol| !protocol.negated).map(|protocol| protocol.value);
+        if !given.is_some_and(|protocol| helper.protocols.contains(&protocol)) {
+            let words = helper.protocols.iter().map(|protocol| sentence::protocol(ProtocolWord::Number(*protocol)));
+            let words = words.map(|word| format!("`-p {word}`")).collect::<Vec<_>>().join(" or ");
+            let message = format!("the helper `{plain}` needs {words}");
+            let (label, help) = ("the loader refuses the whole file", format!("add {words}"));
+            reports.push(ExpandError::UnknownHelper.at(place(Part::Target), message, label, help));
+        }
         return;
     }
-    let help = match did_you_mean(name, HELPERS) {
+    let names = HELPERS.map(|helper| helper.name);
+    let help = match did_you_mean(name, names) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the helpers are {}", HELPERS.join(", ")),
+        None => format!("the helpers are {}", names.join(", ")),
     };
     reports.push(ExpandError::UnknownHelper.at(
         place(Part::Target),

@@ -189,6 +189,38 @@ pub fn icmp_families(word: IcmpWord) -> Families {
     having.fold(Families::NONE, |families, (family, _)| families.or(family.into()))
 }
 
+/// A helper of connection tracking (`nf_conntrack_…`).
+pub struct Helper {
+    /// Its name.
+    pub name: &'static str,
+    /// The protocols that it reads.
+    pub protocols: &'static [Protocol],
+    /// The families that it reads.
+    pub families: Families,
+    /// The port of the service, where it has one.
+    pub port: Option<u16>,
+}
+
+const fn helper(name: &'static str, protocols: &'static [Protocol], families: Families, port: Option<u16>) -> Helper {
+    Helper { name, protocols, families, port }
+}
+
+/// The helpers of the kernel: another name or protocol makes the loader refuse the whole file.
+pub const HELPERS: [Helper; 12] = [
+    helper("ftp", &[Protocol::TCP], Families::BOTH, Some(21)),
+    helper("sip", &[Protocol::TCP, Protocol::UDP], Families::BOTH, Some(5060)),
+    helper("tftp", &[Protocol::UDP], Families::BOTH, Some(69)),
+    helper("amanda", &[Protocol::UDP], Families::BOTH, Some(10080)),
+    helper("sane", &[Protocol::TCP], Families::BOTH, Some(6566)),
+    helper("Q.931", &[Protocol::TCP], Families::BOTH, Some(1720)),
+    helper("RAS", &[Protocol::UDP], Families::BOTH, Some(1719)),
+    helper("irc", &[Protocol::TCP], Families::V4, Some(6667)),
+    helper("pptp", &[Protocol::TCP], Families::V4, Some(1723)),
+    helper("snmp", &[Protocol::UDP], Families::V4, Some(161)),
+    helper("snmp_trap", &[Protocol::UDP], Families::V4, Some(162)),
+    helper("netbios-ns", &[Protocol::UDP], Families::V4, Some(137)),
+];
+
 /// How to reject: one name for both families.
 pub const REASONS: [(&str, RejectWith); 10] = [
     ("port-unreachable", RejectWith::PortUnreachable),

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use crate::language::clauses::{COMMON, FOLLOWERS, Keyword, Position, TRAFFIC, TrafficClause, ValueKind};
 use crate::language::core_sentence;
 use crate::language::values::{
-    CHAIN_POLICIES, DEFAULT_CHAINS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
+    CHAIN_POLICIES, DEFAULT_CHAINS, HELPERS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
 };
 use crate::snippet::library::{Library, Name};
 use crate::snippet::signature::{ClausePart, OpenDirection, ParameterKind, Signature};
@@ -210,6 +210,7 @@ fn expect(kind: &ParameterKind) -> ValueKind {
         ParameterKind::Reason => ValueKind::Reason,
         ParameterKind::Mark => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
         ParameterKind::String { .. } => ValueKind::Other("a text in quotes"),
+        ParameterKind::Helper => ValueKind::Words(HELPERS.iter().map(|helper| helper.name.to_owned()).collect()),
         ParameterKind::Network { .. } => ValueKind::Other("a network: `10.1.0.0/16`"),
         ParameterKind::Endpoint => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
     }

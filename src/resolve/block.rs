@@ -19,9 +19,10 @@ use super::traffic::draft::{Allowed, Draft, not_allowed};
 use super::words::Words;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::language::clauses::{COMMON, traffic_pairs, traffic_words};
-use crate::language::values::{ProtocolWord, protocol, protocol_words};
+use crate::language::values::{HELPERS, Helper, ProtocolWord, protocol, protocol_words};
 use crate::net::{Both, Families, Family, Protocol};
 use crate::policy::{Argument, Block};
+use crate::sentence;
 use crate::snippet::library::{Library, Name, Snippet};
 use crate::snippet::signature::{Clause, ClausePart, Form, OpenDirection, ParameterKind};
 use crate::source::Span;
@@ -277,6 +278,10 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
             let message = format!("`{keyword} tcp-reset` needs `tcp`");
             diagnostics.push(ResolveError::NeedsProtocol.at(span, message, "only TCP knows a reset", "add `tcp`"));
         }
+        if let Some(helper) = HELPERS.iter().find(|helper| kind.kind == ParameterKind::Helper && *helper.name == **text)
+        {
+            helps(helper, all(helper.protocols), place, diagnostics);
+        }
         let has_ports = kind.needs_ports || kind.kind == ParameterKind::Endpoint && is_with_ports(text);
         if has_ports && !all(&[Protocol::TCP, Protocol::UDP, Protocol::SCTP]) {
             let message = format!("a port in `{keyword}` needs a protocol with ports");
@@ -284,6 +289,28 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
             diagnostics.push(ResolveError::NeedsProtocol.at(place, message, "the protocol does not have it", help));
         }
     }
+}
+
+/// What a helper asks for: its protocol, and its module.
+fn helps(helper: &Helper, has_protocol: bool, place: Span, diagnostics: &mut Diagnostics) {
+    if !has_protocol {
+        let words: Vec<String> = helper
+            .protocols
+            .iter()
+            .map(|protocol| format!("`{}`", sentence::protocol(ProtocolWord::Number(*protocol))))
+            .collect();
+        let message = format!("the helper `{}` needs {}", helper.name, words.join(" or "));
+        let port = helper.port.map_or_else(String::new, |port| format!(", and usually `port {port}`"));
+        let help = format!("add {}{port}", words.join(" or "));
+        diagnostics.push(ResolveError::NeedsProtocol.at(place, message, "the loader refuses the whole file", help));
+        return;
+    }
+    diagnostics.push(ResolveError::NeedsModule.at(
+        place,
+        format!("the kernel of the node must have the helper `{}`", helper.name),
+        "without it the loader refuses the whole file",
+        "see that the node loads its module, then write `lint needs_module off`",
+    ));
 }
 
 /// Networks that are mapped to one another, host by host: they have as many.
@@ -407,8 +434,8 @@ fn families(whole: Span, reading: &BlockDraft, diagnostics: &mut Diagnostics) ->
             format!("{} has no `{text}`", family.name()),
             "exists in one family",
             match possible {
-                true => format!("add `only {other}`, or choose a reason that both families have"),
-                false => format!("choose a reason that {} has", family.name()),
+                true => format!("add `only {other}`, or choose one that both families have"),
+                false => format!("choose one that {} has", family.name()),
             },
         );
         let fix = possible.then(|| Fix::Add(format!("only {other}")));

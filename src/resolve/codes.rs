@@ -84,6 +84,10 @@ codes! {
     BadMark = Error "cgwfw::resolve::bad_mark",
     /// A word that is not a connection state.
     BadState = Error "cgwfw::resolve::bad_state",
+    /// A word that is not a helper of the kernel.
+    BadHelper = Error "cgwfw::resolve::bad_helper",
+    /// A helper, whose module the node must have.
+    NeedsModule = Warning "cgwfw::resolve::needs_module",
     /// Networks of two lengths that are mapped to one another.
     UnequalLengths = Error "cgwfw::resolve::unequal_lengths",
     /// What comes slowly is dropped, and a flood passes.

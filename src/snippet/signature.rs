@@ -128,6 +128,8 @@ pub enum ParameterKind {
     },
     /// An address with ports, for translation.
     Endpoint,
+    /// A helper of connection tracking.
+    Helper,
     /// A network that others are mapped to, host by host.
     Network {
         /// The parameter that is a network of the same length.

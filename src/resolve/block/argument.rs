@@ -4,7 +4,7 @@
 use super::draft::BlockDraft;
 use crate::diagnostic::Diagnostics;
 use crate::iptables::ruleset::RejectWith;
-use crate::language::values::reason_name;
+use crate::language::values::{HELPERS, reason_name};
 use crate::net::{Both, Families, Family, PortRange};
 use crate::policy::{Argument, Items, RateClause, Values};
 use crate::resolve::codes::ResolveError;
@@ -152,6 +152,18 @@ fn text_value(text: &str, kind: &ParameterKind) -> Result<Text, BadValue> {
             let text: Box<str> = text.into();
             Text { by_family: Both::same(text), families: family.into() }
         }
+        ParameterKind::Helper => {
+            let known = HELPERS.iter().find(|helper| helper.name == text);
+            let helper = known.ok_or_else(|| {
+                value::unknown(
+                    ResolveError::BadHelper,
+                    text,
+                    "helper of the kernel",
+                    &HELPERS.map(|helper| helper.name),
+                )
+            })?;
+            Text { by_family: Both::same(text.into()), families: helper.families }
+        }
         ParameterKind::Network { .. } => {
             let (family, text) = value::address::network(text)?;
             Text { by_family: Both::same(text.into()), families: family.into() }
@@ -174,6 +186,7 @@ pub fn wanted(kind: &ParameterKind) -> String {
         ParameterKind::Mark => "a mark".into(),
         ParameterKind::String { .. } => "a string".into(),
         ParameterKind::Endpoint => "an address, with a port or without".into(),
+        ParameterKind::Helper => "the name of a helper".into(),
         ParameterKind::Network { .. } => "a network".into(),
     }
 }

@@ -263,7 +263,7 @@ fn is_word(word: &str) -> bool {
 /// The flags of a sentence are bits of a `u32`.
 const MAX_PARAMETERS: usize = 32;
 
-const KINDS: &str = "address, interface, ports, rate, number, word, reason, mark, string, endpoint, network";
+const KINDS: &str = "address, interface, ports, rate, number, word, reason, mark, string, endpoint, network, helper";
 
 fn kind(raw: &RawParameter) -> Option<ParameterKind> {
     Some(match raw.kind.as_str() {
@@ -282,6 +282,7 @@ fn kind(raw: &RawParameter) -> Option<ParameterKind> {
             what: raw.what.clone().unwrap_or_else(|| "string".into()),
         },
         "endpoint" => ParameterKind::Endpoint,
+        "helper" => ParameterKind::Helper,
         "network" => ParameterKind::Network { length_of: raw.length_of.clone() },
         _ => return None,
     })

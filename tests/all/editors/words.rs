@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cgwfw::language::CORE;
 use cgwfw::language::clauses::{self, ValueKind};
 use cgwfw::language::values::{
-    DEFAULT_CHAINS, ICMP_TYPES, LEVELS, REASONS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, words_of,
+    DEFAULT_CHAINS, HELPERS, ICMP_TYPES, LEVELS, REASONS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, words_of,
 };
 use cgwfw::lsp::meaning::clauses;
 use cgwfw::services;
@@ -18,6 +18,8 @@ pub struct Words {
     pub core: Vec<String>,
     /// By verb: the words after it that name a building block.
     pub names: BTreeMap<String, Vec<String>>,
+    /// Words after a verb that are not the name of a block of one's own: clauses, and values without one.
+    pub not_names: Vec<String>,
     /// The words of clauses.
     pub clauses: Vec<String>,
     /// Those of them that an interface comes after.
@@ -72,10 +74,13 @@ pub fn words() -> Words {
     ];
     values.extend(tables.into_iter().flatten().map(|word| (*word).to_owned()));
     values.insert("any".to_owned());
+    let positional: Vec<String> = HELPERS.iter().map(|helper| helper.name.to_owned()).collect();
+    values.extend(positional.iter().cloned());
     values.extend(services::names().map(str::to_owned));
     Words {
         core: CORE.iter().map(|core| core.verb.to_owned()).collect(),
         names: names.into_iter().map(|(verb, rest)| (verb, ordered(rest))).collect(),
+        not_names: ordered(words.iter().cloned().chain(positional).collect()),
         clauses: ordered(words),
         interfaces: ordered(interfaces),
         values: ordered(values),
@@ -136,7 +141,7 @@ pub fn textmate(words: &Words, class: &str) -> Vec<String> {
             format!("\\G(?=(?:{}){END})({verbs})[ \\t]+({rest}){END}", named.join("|"))
         }
         "own names" => {
-            let own = format!("(?!(?:{}){END})[a-z][a-z0-9-]*{END}", any(&words.clauses));
+            let own = format!("(?!(?:{}){END})[a-z][a-z0-9-]*{END}", any(&words.not_names));
             format!("\\G({verbs}){END}(?:[ \\t]+({own}(?:[ \\t]+{own})*))?")
         }
         "interfaces" => {
@@ -169,7 +174,7 @@ pub fn vim(words: &Words, class: &str) -> Vec<String> {
     match class {
         "core" => vec![matched("cgwfwVerb", format!(r"^\s*\zs{}", any(&words.core)), "")],
         "names" => {
-            let own = format!("%({})@![a-z][a-z0-9-]*{END}", any(&words.clauses));
+            let own = format!("%({})@![a-z][a-z0-9-]*{END}", any(&words.not_names));
             let mut lines = vec![matched("cgwfwOwnName", own, " nextgroup=cgwfwOwnName skipwhite")];
             for (verb, names) in &words.names {
                 let group = format!("cgwfwName_{}", verb.replace('-', "_"));
@@ -238,6 +243,7 @@ pub fn emacs(words: &Words, class: &str) -> Vec<String> {
             quoted(entries.collect::<Vec<_>>())
         }
         "clauses" => quoted(list(&words.clauses)),
+        "not names" => quoted(list(&words.not_names)),
         "interfaces" => quoted(list(&words.interfaces)),
         "values" => quoted(list(&words.values)),
         _ => panic!("`{class}` is not a class of words"),

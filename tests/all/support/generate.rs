@@ -337,6 +337,11 @@ impl Writer<'_> {
                 let text = self.string((*max_bytes).min(29));
                 if text == "\"\"" { "\"a\"".into() } else { text }
             }
+            // Those over TCP, which the sentence gets as it does for a reset.
+            ParameterKind::Helper => {
+                *reason = "tcp-reset".into();
+                (*self.random.pick(&["ftp", "sip", "sane", "Q.931"])).to_owned()
+            }
             ParameterKind::Network { .. } => {
                 self.choose_family();
                 let number = self.number(1, 99);
