@@ -1,6 +1,8 @@
-//! Rates from above, networks mapped one to one, WireGuard's port, groups that are joined.
+//! Rates from above, networks mapped one to one, WireGuard's port, groups that are joined, what a helper announces.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 
@@ -162,6 +164,51 @@ fn a_group_is_joined_and_heard() {
             world.load(&format!("default drop\n{policy}"));
             group(world, false, open);
             group(world, true, open);
+        }
+    });
+}
+
+/// Whether a server's announcement of a data port lets the client connect to it.
+fn data_follows(client: &Side, server: &Side, control: SocketAddr, open: bool) -> bool {
+    const PORT: u16 = 40_021;
+    let data = SocketAddr::new(control.ip(), PORT);
+    let [listener, further] =
+        [control, data].map(|address| server.run(move |_| TcpListener::bind(address)).expect("a listener"));
+    let patience = Duration::from_millis(if open { 5_000 } else { 400 });
+    let connect = |to: SocketAddr, patience| client.run(move |_| TcpStream::connect_timeout(&to, patience));
+    let mut near = connect(control, Duration::from_secs(5)).expect("the control connection");
+    let (mut far, _) = listener.accept().expect("the control connection");
+    // RFC 959, and RFC 2428 for IPv6.
+    let (request, answer) = match control.ip() {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            let place = format!("{a},{b},{c},{d},{},{}", PORT >> 8, PORT & 0xff);
+            ("PASV\r\n", format!("227 Entering Passive Mode ({place}).\r\n"))
+        }
+        IpAddr::V6(_) => ("EPSV\r\n", format!("229 Entering Extended Passive Mode (|||{PORT}|)\r\n")),
+    };
+    // The helper reads what comes after a line of before: a server greets first.
+    let said = |from: &mut TcpStream, to: &mut TcpStream, line: &str| {
+        from.write_all(line.as_bytes()).expect("sent");
+        to.read_exact(&mut vec![0; line.len()]).expect("the line");
+    };
+    said(&mut far, &mut near, "220 ready\r\n");
+    said(&mut near, &mut far, request);
+    said(&mut far, &mut near, &answer);
+    let there = connect(data, patience).is_ok();
+    drop(further);
+    there
+}
+
+#[test]
+fn what_a_helper_announces_is_related() {
+    over_both_backends(|world| {
+        let forward = "allow routing from inet0 to eth0 tcp port 21 state new\nallow established\n";
+        for (helper, open) in [("helper ftp in on inet0 tcp port 21\n", true), ("", false)] {
+            world.load(&format!("{ALWAYS}{helper}{forward}"));
+            for host in ["10.1.0.2", "2001:db8:1::2"] {
+                assert_eq!(data_follows(&world.peer, &world.host, at(host, 21), open), open, "{helper}{host}");
+            }
         }
     });
 }
