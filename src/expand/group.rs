@@ -529,6 +529,7 @@ fn needs_protocol(target: &Target) -> bool {
     use crate::iptables::ruleset::RejectWith;
     match target {
         Target::Reject(RejectWith::TcpReset) | Target::TcpMss(_) => true,
+        Target::Ct(ct) => ct.helper.is_some(),
         Target::Snat(nat) | Target::Dnat(nat) => nat.options.ports.is_some(),
         Target::Masquerade(options) | Target::Redirect(options) => options.ports.is_some(),
         _ => false,
