@@ -3,6 +3,7 @@
 
 pub mod chain_name;
 pub mod codes;
+pub mod dimension;
 pub mod fill;
 pub mod group;
 pub mod legs;

@@ -4,6 +4,7 @@
 //! There is one walk. Deciding and tracing differ only in the observer that looks on, so they cannot disagree.
 
 mod decide;
+mod ends;
 mod facts;
 mod flight;
 mod loaded;
@@ -14,7 +15,8 @@ mod verdict;
 mod walk;
 
 pub use self::decide::{Decisions, decide, verdict};
-pub use self::flight::{Bounds, Connection, Flight, Translation};
+pub use self::ends::{Bounds, Connection, Translation};
+pub use self::flight::Flight;
 pub use self::loaded::Loaded;
 pub use self::matches::{Answer, OpenPart, Part, disagreement, only_failing, open_parts};
 pub use self::observe::{Effect, Event, Instead, Observer, Silent};

@@ -1,8 +1,7 @@
 //! A packet on its way: what the rules see of it at one point of the walk.
 //! Input: a `Packet`. Output: changed by the walk, read by conditions.
 
-use std::net::IpAddr;
-
+use super::ends::{Bounds, Connection, Translation, address};
 use super::facts::{Fact, passes};
 use super::verdict::Assumptions;
 use crate::iptables::meaning::{
@@ -13,76 +12,11 @@ use crate::iptables::ruleset::AddressTypes;
 use crate::net::{Both, Family, Interface, PortRange, Protocol};
 use crate::way::Wire;
 
-/// Everything from `first` to `last`: an address that is known, or as much of it as is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Bounds {
-    /// The lowest.
-    pub first: u128,
-    /// The highest.
-    pub last: u128,
-}
-
-impl Bounds {
-    /// One address.
-    pub fn exactly(address: IpAddr) -> Bounds {
-        Bounds { first: number(address), last: number(address) }
-    }
-
-    /// Any address of a family.
-    pub fn unknown(family: Family) -> Bounds {
-        Bounds { first: 0, last: if family == Family::V4 { u128::from(u32::MAX) } else { u128::MAX } }
-    }
-
-    /// The address, if it is one.
-    pub fn known(self, family: Family) -> Option<IpAddr> {
-        (self.first == self.last).then(|| address(self.first, family))
-    }
-
-    pub(super) fn number(self) -> Option<u128> {
-        (self.first == self.last).then_some(self.first)
-    }
-
-    fn value(self) -> Value {
-        if self.first == self.last { Value::Known(self.first) } else { Value::Between(self.first, self.last) }
-    }
-}
-
 /// The interface of that number.
 fn of_number(number: u128) -> Option<Interface> {
     let bytes = number.to_be_bytes();
     let name = bytes.split(|byte| *byte == 0).next()?;
     Interface::new(std::str::from_utf8(name).ok()?)
-}
-
-fn address(number: u128, family: Family) -> IpAddr {
-    match family {
-        Family::V4 => IpAddr::V4((number as u32).into()),
-        Family::V6 => IpAddr::V6(number.into()),
-    }
-}
-
-/// How network address translation writes one end of a packet anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Translation {
-    /// The new address, first and last that it may be; `None`: as it was.
-    pub addresses: Option<(IpAddr, IpAddr)>,
-    /// Whether it becomes an address of the gateway that no rule names: that of the interface, where this is known.
-    pub own: bool,
-    /// The interface whose address it becomes.
-    pub of_interface: Option<Interface>,
-    /// The new port; `None`: as it was, if the kernel has no other reason to change it.
-    pub ports: Option<PortRange>,
-}
-
-/// A connection as the walk of its first packet has left it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Connection {
-    /// How the source of that packet was translated.
-    pub source: Option<Translation>,
-    /// How its destination was translated.
-    pub destination: Option<Translation>,
-    /// The mark of the connection; `None` where that is not known.
-    pub mark: Option<u32>,
 }
 
 /// A packet at one point of the walk.

@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 
+use super::ends::Connection;
 use super::facts::{Fact, learn};
-use super::flight::{Connection, Flight, FlightView};
+use super::flight::{Flight, FlightView};
 use super::loaded::{Entry, Loaded, target_name};
 use super::matches::{self, whole};
 use super::observe::{Effect, Event, Instead, Observer, Silent};
