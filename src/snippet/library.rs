@@ -223,9 +223,11 @@ impl Library {
             let names = self.names.entry(words.first().cloned().unwrap_or_default()).or_default();
             match names.iter_mut().find(|name| name.words == words) {
                 Some(name) => name.forms.push(index as u8),
-                None => names.push(Name { words, title: title.to_owned(), snippet, forms: vec![index as u8] }),
+                None => {
+                    let at = names.partition_point(|name| name.words.len() >= words.len());
+                    names.insert(at, Name { words, title: title.to_owned(), snippet, forms: vec![index as u8] });
+                }
             }
-            names.sort_by_key(|name| std::cmp::Reverse(name.words.len()));
         }
         self.snippets.push(Snippet {
             folder: folder.to_owned(),

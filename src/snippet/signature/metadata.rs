@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -53,9 +53,10 @@ struct Service {
 }
 
 /// The sentences of a service, with `SERVICE` for its name.
-const SERVICE: &str = include_str!("service.toml");
+static SERVICE: LazyLock<Service> =
+    LazyLock::new(|| toml::from_str(include_str!("service.toml")).expect("a file of the program"));
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sentence {
     #[serde(default)]
@@ -66,7 +67,7 @@ struct Sentence {
     traffic_clauses: Option<Vec<TrafficClause>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawParameter {
     #[serde(rename = "type")]
@@ -157,9 +158,11 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
                 "a service is one word in lower case, and its block has neither sentences nor parameters of its own";
             return Err(fault(span, message, help));
         }
-        let shared: Service = toml::from_str(&SERVICE.replace("SERVICE", name))
-            .map_err(|error| fault(span, error.message().to_owned(), "this is a fault of the program"))?;
-        (sentences, raw_parameters) = (shared.sentence, shared.parameters);
+        raw_parameters = SERVICE.parameters.clone();
+        sentences = SERVICE.sentence.clone();
+        for sentence in &mut sentences {
+            *sentence.name.get_mut() = sentence.name.get_ref().replace("SERVICE", name);
+        }
     }
     sentences.extend(file.sentence.into_iter().flat_map(Spanned::into_inner));
     let mut parameters = Vec::new();
