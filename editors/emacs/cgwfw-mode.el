@@ -171,8 +171,8 @@
       (,(funcall within "\\_<only[ \t]+\\([a-z0-9]+\\)") 1 font-lock-constant-face)
       (,(funcall within (cgwfw--phrases long)) . font-lock-builtin-face)
       (,(funcall within (concat (cgwfw--phrases cgwfw--interfaces)
-                                "[ \t]+\\(?:\\(not\\)[ \t]+\\)?\\([A-Za-z0-9._+-]+\\)"))
-       (1 font-lock-builtin-face) (2 font-lock-builtin-face nil t) (3 font-lock-type-face))
+                                "[ \t]+\\(?:\\(not\\)[ \t]+\\)?\\(?:\\([A-Za-z0-9._+-]+\\)\\|{\\)"))
+       (1 font-lock-builtin-face) (2 font-lock-builtin-face nil t) (3 font-lock-type-face nil t))
       (,(funcall within (cgwfw--phrases cgwfw--clauses)) . font-lock-builtin-face)
       (,(funcall within (cgwfw--phrases cgwfw--values)) . font-lock-constant-face)
       ;; The lines of `rules'.

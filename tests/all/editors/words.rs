@@ -150,7 +150,9 @@ pub fn textmate(words: &Words, class: &str) -> Vec<String> {
             };
             let longer: Vec<String> = words.clauses.iter().filter(|phrase| first(phrase)).cloned().collect();
             let (longer, own) = (any(&longer), any(&words.interfaces));
-            format!("(?<![^\\s,{{}}\"])(?!(?:{longer}){END})({own})[ \\t]+(?:(not)[ \\t]+)?([A-Za-z0-9._+-]+){END}")
+            format!(
+                "(?<![^\\s,{{}}\"])(?!(?:{longer}){END})({own})[ \\t]+(?:(not)[ \\t]+)?(?:([A-Za-z0-9._+-]+){END}|(?=\\{{))"
+            )
         }
         "clauses" => word(&words.clauses),
         "values" => word(&words.values),
