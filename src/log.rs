@@ -10,6 +10,7 @@ mod ulogd;
 use std::collections::HashMap;
 
 use self::seen::{Refusal, Seen};
+use crate::format;
 use crate::iptables::ruleset::{Negatable, TcpFlags};
 use crate::language::values::{ProtocolWord, protocol_words};
 use crate::net::{Families, Family, PortRange, Prefix, Protocol};
@@ -50,6 +51,9 @@ pub struct Passed {
     pub why: String,
 }
 
+/// The most that is said of a line, in bytes: it may quote the line, which has any length.
+const MAX_WHY: usize = 200;
+
 /// Everything that a log says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
@@ -71,7 +75,7 @@ pub fn read(text: &str, words: &str) -> Contents {
             Some(Ok(seen)) => seen,
             Some(Err(Refusal::Nothing)) => continue,
             Some(Err(Refusal::Fault(why))) => {
-                log.passed.push(Passed { line, why });
+                log.passed.push(Passed { line, why: format::cut(&why, MAX_WHY) });
                 continue;
             }
             Some(Err(Refusal::NotMine)) | None => {
@@ -116,15 +120,15 @@ fn lines(text: &str) -> Vec<(u32, String)> {
         if std::mem::take(&mut inside) {
             continue;
         }
-        inside = tcpdump::encloses(line);
         match all.last_mut() {
             Some((_, last)) if line.starts_with([' ', '\t']) && tcpdump::goes_on(last) => {
                 last.push(' ');
                 last.push_str(line.trim());
             }
-            _ if line.trim().is_empty() => {}
+            _ if line.trim().is_empty() => continue,
             _ => all.push((index as u32 + 1, line.trim_end().to_owned())),
         }
+        inside = all.last().is_some_and(|(_, last)| tcpdump::encloses(last));
     }
     all
 }

@@ -5,7 +5,7 @@ use super::codes::ExpandError;
 use crate::diagnostic::{Fix, Report};
 use crate::iptables::parse::RuleText;
 use crate::iptables::ruleset::{Part, Target};
-use crate::language::values::{HELPERS, ProtocolWord};
+use crate::language::values::{H245, HELPERS, ProtocolWord};
 use crate::net::Interface;
 use crate::policy::InterfaceDeclaration;
 use crate::resolve::codes::ResolveError;
@@ -55,7 +55,7 @@ pub fn check_helper(rule: &RuleText, place: impl Fn(Part) -> Span, reports: &mut
     // With a port of its own a helper's name has a number: `ftp-2121`.
     let plain = name.rsplit_once('-').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     let plain = plain.map_or(name, |(plain, _)| plain);
-    if let Some(helper) = HELPERS.iter().find(|helper| helper.name == plain) {
+    if let Some(helper) = HELPERS.iter().chain([&H245]).find(|helper| helper.name == plain) {
         let given = rule.header.protocol.filter(|protocol| !protocol.negated).map(|protocol| protocol.value);
         if !given.is_some_and(|protocol| helper.protocols.contains(&protocol)) {
             let words = helper.protocols.iter().map(|protocol| sentence::protocol(ProtocolWord::Number(*protocol)));

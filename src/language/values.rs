@@ -221,6 +221,9 @@ pub const HELPERS: [Helper; 12] = [
     helper("netbios-ns", &[Protocol::UDP], Families::V4, Some(137)),
 ];
 
+/// A helper that another one announces, and that no sentence asks for. Rule files may name it.
+pub const H245: Helper = helper("H.245", &[Protocol::UDP], Families::BOTH, None);
+
 /// How to reject: one name for both families.
 pub const REASONS: [(&str, RejectWith); 10] = [
     ("port-unreachable", RejectWith::PortUnreachable),

@@ -13,7 +13,7 @@ use crate::services::service;
 /// The format, for people.
 pub const NAME: &str = "tcpdump -nn";
 
-/// What stands for the family in a line: before the addresses, and with `-e` behind those of the hardware.
+/// The words of the families: before the addresses, and with `-e` after those of the hardware.
 const FAMILIES: [(&str, Family); 4] =
     [(" IP ", Family::V4), (" IP6 ", Family::V6), ("IPv4 (0x0800), ", Family::V4), ("IPv6 (0x86dd), ", Family::V6)];
 
@@ -24,7 +24,8 @@ pub fn goes_on(line: &str) -> bool {
 
 /// Whether the next line is the frame inside the packet of a line.
 pub fn encloses(line: &str) -> bool {
-    [" VXLAN, flags [", " VXLAN-GPE, flags ["].iter().any(|words| line.contains(words))
+    let is_mine = FAMILIES.iter().any(|(word, _)| format!(" {line}").contains(word));
+    is_mine && [" VXLAN, flags [", " VXLAN-GPE, flags ["].iter().any(|words| line.contains(words))
 }
 
 /// Reads a line.
@@ -183,7 +184,7 @@ fn content(what: &str, family: Family, seen: &mut Seen) -> Result<(), Refusal> {
     }
 }
 
-/// What stands for a protocol without ports.
+/// How what is after the addresses begins, of protocols without ports.
 const BY_WORD: [(&str, u8); 16] = [
     ("ESP(", 50),
     ("AH(", 51),

@@ -144,6 +144,10 @@ fn a_log_without_a_direction_or_a_packet_says_what_to_do() {
         assert_eq!((code, out.as_str()), (Some(2), ""));
         assert!(err.contains("no packet in it; lines of "), "{err}");
     }
+    // A line of any length is not quoted whole.
+    let long = format!("12:00:00.1 IP 192.0.2.9 > 192.0.2.1: {}\n", "x".repeat(1 << 20));
+    let (code, _, err) = trace(POLICY, &long, &["--log", "-", "in on eth0"]);
+    assert!(code == Some(2) && err.len() < 1_000, "{}", err.len());
     // Words that are none: said once for each line, and not for thousands.
     let many = LOG.lines().nth(1).expect("a line").to_owned() + "\n";
     let many: String = (1..2_000).map(|port| many.replace("40000", &port.to_string())).collect();

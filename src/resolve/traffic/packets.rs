@@ -50,6 +50,13 @@ pub fn packets(
         if words.take(&["over", "limit"]).is_some() {
             draft.mark("over limit", start.to(words.last_span()), diagnostics);
             over_limit = true;
+            if words.peek(0).is_some_and(|text| value::rate(text).is_ok()) {
+                let rate = words.skip();
+                let message = format!("`over limit` has no rate in `{name}`");
+                let help = "remove it: the packets are over every limit that they meet";
+                let report = ResolveError::ClauseNotAllowed.at(rate, message, "a rate of its own", help);
+                diagnostics.push(report);
+            }
         } else if words.take(&["spoofed"]).is_some() {
             draft.mark("spoofed", start, diagnostics);
             spoofed = true;

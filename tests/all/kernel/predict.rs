@@ -128,8 +128,7 @@ impl<'a> Oracle<'a> {
         let lo = Interface::new("lo").expect("a short name");
         let led = |address| elsewhere::holds(self.elsewhere, address);
         let is_local = matches!(packet.way, Way::In(name) if name != lo);
-        let through = matches!(packet.way, Way::Forward(_, to) if to != elsewhere::device());
-        if (is_local || through) && led(packet.destination) {
+        if (is_local || is_through(packet)) && led(packet.destination) {
             return Err(LeftOut::Elsewhere);
         }
         let sent = match packet.way {
@@ -159,7 +158,6 @@ impl<'a> Oracle<'a> {
         let family = packet.family();
         let loaded = &self.loaded[family];
         let (mut found, mut decided, mut disputed, mut astray) = (None, true, false, false);
-        let through = matches!(packet.way, Way::Forward(_, to) if to != elsewhere::device());
         walks(
             loaded,
             packet,
@@ -174,7 +172,7 @@ impl<'a> Oracle<'a> {
                 disputed |= is_disputed(loaded.ruleset, decision, flight);
                 // It leaves by another device than it is said to.
                 let to = flight.new_destination.and_then(|to| to.addresses);
-                astray |= through && to.is_some_and(|(to, _)| elsewhere::holds(self.elsewhere, to));
+                astray |= is_through(packet) && to.is_some_and(|(to, _)| elsewhere::holds(self.elsewhere, to));
                 let passes = decision.verdict == Verdict::Accept;
                 let arrives = (passes && is_lo(flight.way)).then(|| arriving(packet, flight, loaded.tracks));
                 let end = passes.then(|| end(flight, devices));
@@ -204,6 +202,11 @@ fn is_disputed(ruleset: &Ruleset, decision: Decision, flight: &Flight) -> bool {
         By::Kernel(_) => return false,
     };
     flight.new_source.is_some() || decision.verdict != Verdict::Accept && table == TableName::Security
+}
+
+/// Whether a packet is said to leave by another device than the one that leads to other hosts.
+fn is_through(packet: &Packet) -> bool {
+    matches!(packet.way, Way::Forward(_, to) if to != elsewhere::device())
 }
 
 fn is_lo(way: Way) -> bool {

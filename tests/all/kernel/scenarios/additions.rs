@@ -95,13 +95,10 @@ fn either_side_of_wireguard_begins_and_the_peer_has_any_port() {
 
 /// The number of a side's interface.
 fn index(side: &Side, name: &'static str) -> u32 {
-    let read = side.run(move |_| std::fs::read_to_string(format!("/sys/class/net/{name}/ifindex")));
-    // sysfs shows the namespace that it was mounted in; the program tells that of the thread.
-    read.ok().and_then(|text| text.trim().parse().ok()).unwrap_or_else(|| {
-        let text = side.run(move |namespace| namespace.run("ip", &["-o", "link", "show", name], ""));
-        let text = text.expect("the interface is there");
-        text.split(':').next().and_then(|number| number.trim().parse().ok()).expect("a number")
-    })
+    // Not from sysfs, which shows the namespace that it was mounted in.
+    let text = side.run(move |namespace| namespace.run("ip", &["-o", "link", "show", name], ""));
+    let text = text.expect("the interface is there");
+    text.split(':').next().and_then(|number| number.trim().parse().ok()).expect("a number")
 }
 
 /// A socket of a side that hears the membership reports of a link.
