@@ -26,7 +26,7 @@ use crate::iptables::check;
 use crate::iptables::ruleset::{Rule, Ruleset, Table, TableName, Target};
 use crate::net::{Both, Family};
 use crate::parallel;
-use crate::policy::{Block, InterfaceDeclaration, Policy, Statement};
+use crate::policy::{Block, InterfaceDeclaration, Policy, Statement, Traffic};
 use crate::snippet::library::{Library, Snippet, SnippetError};
 use crate::source::Span;
 use crate::syntax::Ast;
@@ -157,6 +157,11 @@ fn expand_block<'a>(
             return failed;
         }
     };
+    if let Some(Traffic { source_set: Some(_), .. } | Traffic { destination_set: Some(_), .. }) =
+        block.traffic.as_deref()
+    {
+        expansion.reports.push(raw::set_match(span()));
+    }
     let comment = comment(block, source.ast, source.options);
     let groups = shape.tables.iter().map(|(table, patterns)| {
         Ok((*table, group::group(block, &snippet.signature, patterns, family, comment.as_deref())?))

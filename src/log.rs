@@ -13,7 +13,7 @@ use self::seen::{Refusal, Seen};
 use crate::format;
 use crate::iptables::ruleset::{Negatable, TcpFlags};
 use crate::language::values::{ProtocolWord, protocol_words};
-use crate::net::{Families, Family, PortRange, Prefix, Protocol};
+use crate::net::{Addresses, Families, Family, PortRange, Protocol};
 use crate::policy::{Directions, Packets, Traffic, Values};
 use crate::sentence;
 
@@ -137,8 +137,8 @@ fn lines(text: &str) -> Vec<(u32, String)> {
 fn packets(seen: &Seen, directed: bool) -> Packets {
     let family = Family::of(seen.destination);
     let mut traffic = Traffic {
-        source: Values::one(Prefix::host(seen.source)),
-        destination: Values::one(Prefix::host(seen.destination)),
+        source: Values::one(Addresses::host(seen.source)),
+        destination: Values::one(Addresses::host(seen.destination)),
         ttl: seen.hops.map(Negatable::is),
         ..Traffic::default()
     };

@@ -10,7 +10,7 @@ use crate::diagnostic::Severity;
 use crate::iptables::packet::Fragment;
 use crate::iptables::ruleset::{ChainPolicy, MaskedMark, Negatable, RateUnit, States, TableName, TcpFlags};
 use crate::language::values::{ExpectedVerdict, IcmpWord, ProtocolWord};
-use crate::net::{Both, Families, Interface, PortRange, Prefix};
+use crate::net::{Addresses, Both, Families, Interface, PortRange, Prefix};
 use crate::source::Span;
 
 /// What a policy says.
@@ -72,7 +72,7 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument {
     /// Addresses.
-    Address(Values<Prefix>),
+    Address(Values<Addresses>),
     /// Interfaces.
     Interface(Values<Interface>),
     /// Ports.
@@ -132,11 +132,15 @@ pub struct Traffic {
     /// The protocols; none is all.
     pub protocols: Values<ProtocolWord>,
     /// `from ADDR`
-    pub source: Values<Prefix>,
+    pub source: Values<Addresses>,
     /// `to ADDR`
-    pub destination: Values<Prefix>,
+    pub destination: Values<Addresses>,
+    /// `from set NAME`
+    pub source_set: Option<Negatable<Box<str>>>,
+    /// `to set NAME`
+    pub destination_set: Option<Negatable<Box<str>>>,
     /// `peer ADDR`
-    pub peer: Option<Values<Prefix>>,
+    pub peer: Option<Values<Addresses>>,
     /// `from … port PORTS`
     pub source_ports: Values<PortRange>,
     /// `to … port PORTS`, `port PORTS`
@@ -153,10 +157,21 @@ pub struct Traffic {
     pub mark: Option<Negatable<MaskedMark>>,
     /// `connection mark M[/MASK]`
     pub connection_mark: Option<Negatable<MaskedMark>>,
+    /// `original to A [port P]`
+    pub original: Option<OriginalDestination>,
     /// `state S, …`
     pub states: Option<Negatable<States>>,
     /// `limit …`, or `over limit …`
     pub limit: Option<RateClause>,
+}
+
+/// `original to A [port P]`: what the first packet of a connection was sent to, before any translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OriginalDestination {
+    /// A host or a network.
+    pub address: Negatable<Prefix>,
+    /// Its ports.
+    pub port: Option<Negatable<PortRange>>,
 }
 
 /// What a sentence says of IPsec: `ipsec` (true), `no ipsec` (false). What comes in has the first side, what goes out the

@@ -8,8 +8,8 @@ use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, RateUnit, States
 use crate::language::values::{
     FRAGMENTS, ICMP_TYPES, IcmpWord, PROTOCOLS, ProtocolWord, RATE_UNITS, STATES, icmp_families,
 };
-use crate::net::{Both, Families, Family, PortRange, Prefix, Protocol};
-use crate::policy::{Directions, IpsecSides, Packets, RateClause, Traffic, Values};
+use crate::net::{Addresses, Both, Families, Family, PortRange, Protocol};
+use crate::policy::{Directions, IpsecSides, OriginalDestination, Packets, RateClause, Traffic, Values};
 
 /// Packets as `expect` and `trace` take them: their traffic, and what it does not say by itself.
 pub fn packets(packets: &Packets) -> String {
@@ -50,12 +50,15 @@ pub fn separate(all: &Traffic) -> Vec<String> {
         Traffic { peer: all.peer.clone(), ..none() },
         Traffic { source: all.source.clone(), ..none() },
         Traffic { source_ports: all.source_ports.clone(), ..none() },
+        Traffic { source_set: all.source_set.clone(), ..none() },
         Traffic { destination: all.destination.clone(), ..none() },
+        Traffic { destination_set: all.destination_set.clone(), ..none() },
         Traffic { destination_ports: all.destination_ports.clone(), ..none() },
         Traffic { flags: all.flags, ..none() },
         Traffic { ttl: all.ttl, ..none() },
         Traffic { mark: all.mark, ..none() },
         Traffic { connection_mark: all.connection_mark, ..none() },
+        Traffic { original: all.original, ..none() },
         Traffic { states: all.states, ..none() },
         Traffic { limit: all.limit, ..none() },
     ];
@@ -93,8 +96,8 @@ pub fn packets_of(packet: &Packet) -> Packets {
     let mut traffic = Traffic {
         protocols: Values::one(protocol),
         icmp_types: icmp.map_or_else(Values::any, Values::one),
-        source: Values::one(Prefix::host(packet.source)),
-        destination: Values::one(Prefix::host(packet.destination)),
+        source: Values::one(Addresses::host(packet.source)),
+        destination: Values::one(Addresses::host(packet.destination)),
         source_ports: source_port,
         destination_ports: destination_port,
         flags,
@@ -139,7 +142,7 @@ fn family_of(packets: &Packets) -> Option<Family> {
     let addresses = [Some(&traffic.source), Some(&traffic.destination), traffic.peer.as_ref()];
     let of_addresses =
         addresses.into_iter().flatten().filter(|values| !values.is_any() && !values.negated).map(|values| {
-            values.items.iter().fold(Families::NONE, |families, prefix| families.or(prefix.family().into()))
+            values.items.iter().fold(Families::NONE, |families, addresses| families.or(addresses.family().into()))
         });
     let types = &traffic.icmp_types;
     let of_types = (!types.is_any() && !types.negated)
@@ -161,12 +164,13 @@ fn clauses(traffic: &Traffic) -> Vec<String> {
         clauses.push(icmp_types(&traffic.icmp_types));
     }
     // `peer any` says that there are two ways.
-    clauses.extend(traffic.peer.as_ref().map(|peer| format!("peer {}", list(peer, prefix))));
+    clauses.extend(traffic.peer.as_ref().map(|peer| format!("peer {}", list(peer, Addresses::to_string))));
     sides(traffic, &mut clauses);
     clauses.extend(traffic.flags.map(flags));
     clauses.extend(traffic.ttl.map(|hops| format!("ttl {}", negatable(hops, |hops| hops.to_string()))));
     clauses.extend(traffic.mark.map(|value| format!("mark {}", negatable(value, mark))));
     clauses.extend(traffic.connection_mark.map(|value| format!("connection mark {}", negatable(value, mark))));
+    clauses.extend(traffic.original.map(original));
     clauses.extend(traffic.states.map(|value| format!("state {}", states(value))));
     clauses.extend(ipsec(traffic));
     let limit = |limit: RateClause| format!("{} {}", if limit.above { "over limit" } else { "limit" }, rate(limit));
@@ -204,17 +208,27 @@ fn ipsec(traffic: &Traffic) -> Vec<String> {
     }
 }
 
+/// `original to 198.51.100.1 port 443`
+fn original(original: OriginalDestination) -> String {
+    let address = negatable(original.address, |prefix| Addresses::Prefix(prefix).to_string());
+    let port = original.port.map(|port| format!(" port {}", negatable(port, ports)));
+    format!("original to {address}{}", port.unwrap_or_default())
+}
+
 /// The addresses and ports of both ends.
 fn sides(traffic: &Traffic, clauses: &mut Vec<String>) {
     if !traffic.source.is_any() {
-        clauses.push(format!("from {}", list(&traffic.source, prefix)));
+        clauses.push(format!("from {}", list(&traffic.source, Addresses::to_string)));
     }
+    let set = |word: &str, set: &Negatable<Box<str>>| format!("{word} {}set {}", not(set.negated), set.value);
+    clauses.extend(traffic.source_set.as_ref().map(|name| set("from", name)));
     if !traffic.source_ports.is_any() {
         clauses.push(format!("{} {}", before_source_ports(traffic), port_list(&traffic.source_ports)));
     }
     if !traffic.destination.is_any() {
-        clauses.push(format!("to {}", list(&traffic.destination, prefix)));
+        clauses.push(format!("to {}", list(&traffic.destination, Addresses::to_string)));
     }
+    clauses.extend(traffic.destination_set.as_ref().map(|name| set("to", name)));
     if !traffic.destination_ports.is_any() {
         clauses.push(format!("{} {}", before_destination_ports(traffic), port_list(&traffic.destination_ports)));
     }
@@ -222,7 +236,8 @@ fn sides(traffic: &Traffic, clauses: &mut Vec<String>) {
 
 /// The words that make the next ports those of the source: the one place that decides how that is said.
 fn before_source_ports(traffic: &Traffic) -> &'static str {
-    match (traffic.source.is_any(), traffic.destination_ports.is_any()) {
+    let anyone = traffic.source.is_any() && traffic.source_set.is_none();
+    match (anyone, traffic.destination_ports.is_any()) {
         (true, _) => "from port",
         (false, true) => "source port",
         (false, false) => "port",
@@ -231,13 +246,14 @@ fn before_source_ports(traffic: &Traffic) -> &'static str {
 
 /// The words that make the next ports those of the destination: `port` after a source is that of the source.
 fn before_destination_ports(traffic: &Traffic) -> &'static str {
-    let behind_source = !traffic.source.is_any() || !traffic.source_ports.is_any();
-    if traffic.destination.is_any() && behind_source { "to port" } else { "port" }
+    let behind_source = !traffic.source.is_any() || traffic.source_set.is_some() || !traffic.source_ports.is_any();
+    let anywhere = traffic.destination.is_any() && traffic.destination_set.is_none();
+    if anywhere && behind_source { "to port" } else { "port" }
 }
 
 /// `22`, `{ 22, 80-90 }`, `not 22`, `any`
 fn list<T>(values: &Values<T>, word: impl Fn(&T) -> String) -> String {
-    let not = if values.negated { "not " } else { "" };
+    let not = not(values.negated);
     match &values.items[..] {
         [] => "any".into(),
         [one] => format!("{not}{}", word(one)),
@@ -246,16 +262,11 @@ fn list<T>(values: &Values<T>, word: impl Fn(&T) -> String) -> String {
 }
 
 fn negatable<T>(value: Negatable<T>, word: impl Fn(T) -> String) -> String {
-    format!("{}{}", if value.negated { "not " } else { "" }, word(value.value))
+    format!("{}{}", not(value.negated), word(value.value))
 }
 
-/// An address, or a network with its length.
-pub fn prefix(prefix: &Prefix) -> String {
-    if prefix.length() == prefix.family().bits() {
-        prefix.address().to_string()
-    } else {
-        format!("{}/{}", prefix.address(), prefix.length())
-    }
+fn not(negated: bool) -> &'static str {
+    if negated { "not " } else { "" }
 }
 
 /// `22`, `1024-65535`

@@ -55,25 +55,25 @@
 (defconst cgwfw--not-names
   ;; generated: not names
   '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "in on"
-    "ipsec in" "ipsec out" "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group"
-    "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "Q.931" "RAS" "ah" "all"
-    "amanda" "and" "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward"
-    "fragment" "from" "ftp" "gre" "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "irc" "l2tp" "limit" "log"
-    "loose" "mark" "multihop" "netbios-ns" "not" "on" "only" "ospf" "out" "over" "peer" "pim" "port" "pptp"
-    "protocol" "sane" "sctp" "sip" "sit" "snmp" "snmp_trap" "spoofed" "state" "tcp" "tftp" "through" "to" "ttl"
-    "type" "udp" "udplite" "vrrp" "with")
+    "ipsec in" "ipsec out" "no ipsec" "no syn" "original to" "out on" "over limit" "per source" "source port"
+    "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "Q.931" "RAS"
+    "ah" "all" "amanda" "and" "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags"
+    "forward" "fragment" "from" "ftp" "gre" "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "irc" "l2tp" "limit"
+    "log" "loose" "mark" "multihop" "netbios-ns" "not" "on" "only" "ospf" "out" "over" "peer" "persistent" "pim"
+    "port" "pptp" "protocol" "sane" "sctp" "set" "sip" "sit" "snmp" "snmp_trap" "spoofed" "state" "tcp" "tftp"
+    "through" "to" "ttl" "type" "udp" "udplite" "vrrp" "with")
 
   "Words after a verb that are not the name of a block.")
 
 (defconst cgwfw--clauses
   ;; generated: clauses
   '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "in on"
-    "ipsec in" "ipsec out" "no ipsec" "no syn" "out on" "over limit" "per source" "source port" "to group"
-    "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and" "as"
-    "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward" "fragment" "from" "gre"
+    "ipsec in" "ipsec out" "no ipsec" "no syn" "original to" "out on" "over limit" "per source" "source port"
+    "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and"
+    "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward" "fragment" "from" "gre"
     "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "l2tp" "limit" "log" "loose" "mark" "multihop" "not" "on"
-    "only" "ospf" "out" "over" "peer" "pim" "port" "protocol" "sctp" "sit" "spoofed" "state" "tcp" "through" "to"
-    "ttl" "type" "udp" "udplite" "vrrp" "with")
+    "only" "ospf" "out" "over" "peer" "persistent" "pim" "port" "protocol" "sctp" "set" "sit" "spoofed" "state"
+    "tcp" "through" "to" "ttl" "type" "udp" "udplite" "vrrp" "with")
 
   "The words of clauses.")
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::fill::{Choice, chunks};
 use super::shape::Pattern;
-use crate::net::{Family, PortRange, Prefix};
+use crate::net::{Addresses, Family, PortRange};
 use crate::policy::{Argument, Block, Values};
 
 /// What a list gives to choose from: mostly one value.
@@ -71,7 +71,7 @@ pub enum Key {
 /// The lists of a sentence: those of its arguments, each at its position, then those of its traffic.
 pub fn dimensions<'a>(block: &'a Block, family: Family, patterns: &[Pattern]) -> SmallVec<[Dimension<'a>; 4]> {
     let mut dimensions = SmallVec::new();
-    let of_family = |prefix: &Prefix| prefix.family() == family;
+    let of_family = |addresses: &Addresses| addresses.family() == family;
     for (index, (_, argument)) in block.arguments.iter().enumerate() {
         let choices = match argument {
             Argument::Address(values) => each(values, of_family, Choice::Addresses),

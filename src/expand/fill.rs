@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use super::chain_name::invented_name;
 use crate::iptables::ruleset::{
-    Address, Chain, HashLimit, Header, HopLimit, IcmpType, IpsecPolicy, MaskedMark, Match, Multiport, Negatable,
-    PolicyDirection, PortSide, Ports, Rate, Rule, States, Tcp,
+    Address, AddressSet, Chain, HashLimit, Header, HopLimit, IcmpType, IpRange, IpsecPolicy, MaskedMark, Match,
+    Multiport, Negatable, Original, PolicyDirection, PortSide, Ports, Rate, Rule, States, Tcp,
 };
 use crate::iptables::{parse::Slot, print, rate};
 use crate::language::values::{IcmpWord, ProtocolWord};
-use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
-use crate::policy::RateClause;
+use crate::net::{Addresses, Family, Interface, PortRange, Protocol};
+use crate::policy::{OriginalDestination, RateClause};
 
 /// A rule that is being filled.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum Choice<'a> {
     /// Everything: prints nothing.
     Any,
     /// Addresses: one, or all that are excluded.
-    Addresses(bool, &'a [Prefix]),
+    Addresses(bool, &'a [Addresses]),
     /// Interfaces: one, or all that are excluded.
     Interfaces(bool, &'a [Interface]),
     /// Ports: as many as one match holds, or all that are excluded.
@@ -54,12 +54,31 @@ fn part(set: impl FnOnce(&mut Header)) -> Header {
     header
 }
 
-fn set_address(header: &mut Header, slot: Slot, negated: bool, prefix: &Prefix) {
-    // What matches everything prints nothing.
-    let value = (negated || !prefix.is_any()).then(|| Negatable { negated, value: Address::from(*prefix) });
+/// The header that asks for a network, or the match that asks for a range.
+fn address(slot: Slot, negated: bool, addresses: Addresses) -> (Header, Option<IpRange>) {
+    let mut header = Header::default();
+    let range = match addresses {
+        Addresses::Prefix(prefix) => {
+            // What matches everything prints nothing.
+            let value = (negated || !prefix.is_any()).then(|| Negatable { negated, value: Address::from(prefix) });
+            *address_of(&mut header, slot) = value;
+            None
+        }
+        Addresses::Range(first, last) => {
+            let range = Some(Negatable { negated, value: (first, last) });
+            Some(match slot {
+                Slot::Source => IpRange { source: range, destination: None },
+                _ => IpRange { source: None, destination: range },
+            })
+        }
+    };
+    (header, range)
+}
+
+fn address_of(header: &mut Header, slot: Slot) -> &mut Option<Negatable<Address>> {
     match slot {
-        Slot::Source => header.source = value,
-        _ => header.destination = value,
+        Slot::Source => &mut header.source,
+        _ => &mut header.destination,
     }
 }
 
@@ -76,17 +95,16 @@ impl Filling<'_> {
     pub fn put(&mut self, slot: Slot, choice: Choice) {
         match choice {
             Choice::Any => {}
-            Choice::Addresses(negated, [prefix]) => set_address(&mut self.header, slot, negated, prefix),
-            Choice::Addresses(negated, prefixes) => {
-                let mut of_family = prefixes.iter().filter(|prefix| prefix.family() == self.family).peekable();
-                let first = of_family.next();
-                if let (Some(only), None) = (first, of_family.peek()) {
-                    return set_address(&mut self.header, slot, negated, only);
+            Choice::Addresses(negated, all) => {
+                let of_family = || all.iter().filter(|addresses| addresses.family() == self.family);
+                if let (Some(only), None) = (of_family().next(), of_family().nth(1)) {
+                    return self.put_address(slot, negated, *only);
                 }
-                let parts = first
-                    .into_iter()
-                    .chain(of_family)
-                    .map(|prefix| (part(|header| set_address(header, slot, false, prefix)), Vec::new()));
+                let parts = of_family().map(|addresses| {
+                    let (header, range) = address(slot, false, *addresses);
+                    (header, range.map(|range| Match::IpRange(Box::new(range))).into_iter().collect())
+                });
+                let parts: Vec<_> = parts.collect();
                 self.exceptions.extend(parts);
             }
             Choice::Interfaces(negated, [name]) => set_interface(&mut self.header, slot, negated, name),
@@ -103,6 +121,29 @@ impl Filling<'_> {
             Choice::IcmpTypes(negated, words) => self.put_icmp(negated, words),
             Choice::Rate(clause) => self.limit = Some(rate_match(clause)),
         }
+    }
+
+    /// Both ranges of a rule are one match.
+    fn put_address(&mut self, slot: Slot, negated: bool, addresses: Addresses) {
+        let (mut header, range) = address(slot, negated, addresses);
+        let Some(range) = range else {
+            *address_of(&mut self.header, slot) = address_of(&mut header, slot).take();
+            return;
+        };
+        let there = self.matches.iter().position(|one| matches!(one, Match::IpRange(_)));
+        let free = |one: &IpRange| match slot {
+            Slot::Source => one.source.is_none(),
+            _ => one.destination.is_none(),
+        };
+        if let Some(at) = there
+            && let Match::IpRange(one) = &mut self.matches.to_mut()[at]
+            && free(one)
+        {
+            one.source = one.source.or(range.source);
+            one.destination = one.destination.or(range.destination);
+            return;
+        }
+        self.add(Match::IpRange(Box::new(range)));
     }
 
     fn put_ports(&mut self, side: PortSide, negated: bool, ports: &[PortRange]) {
@@ -234,6 +275,18 @@ impl Filling<'_> {
         self.add(Match::ConnMark(mark));
     }
 
+    /// Adds what its connection was begun to, with its state: one match.
+    pub fn original(&mut self, original: OriginalDestination, states: Option<Negatable<States>>) {
+        let OriginalDestination { address, port } = original;
+        self.add(Match::Original(Box::new(Original { states, destination: Some(address), port })));
+    }
+
+    /// Adds a set that one of its addresses is in.
+    pub fn set(&mut self, set: &Negatable<Box<str>>, sides: &str) {
+        let value = AddressSet { name: set.value.clone(), sides: sides.into() };
+        self.add(Match::Set(Box::new(Negatable { negated: set.negated, value })));
+    }
+
     /// Adds the state of its connection.
     pub fn states(&mut self, states: Negatable<States>) {
         self.add(Match::ConnState(states));
@@ -299,7 +352,7 @@ fn rank(m: &Match) -> u8 {
         Match::Policy(_) => 3,
         Match::Mark(_) => 4,
         Match::ConnMark(_) => 5,
-        Match::ConnState(_) => 6,
+        Match::ConnState(_) | Match::Original(_) => 6,
         Match::Limit(_) | Match::HashLimit(_) => 8,
         Match::Comment(_) => 9,
         _ => 7,

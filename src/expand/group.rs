@@ -381,8 +381,12 @@ fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
     if let Some(mark) = traffic.connection_mark {
         filling.connection_mark(mark);
     }
-    if let Some(states) = traffic.states {
-        filling.states(states);
+    match traffic.original {
+        Some(original) => filling.original(original, traffic.states),
+        None => traffic.states.into_iter().for_each(|states| filling.states(states)),
+    }
+    for (set, sides) in [(&traffic.source_set, "src"), (&traffic.destination_set, "dst")] {
+        set.iter().for_each(|set| filling.set(set, sides));
     }
     if let Some(limit) = traffic.limit {
         filling.limit = Some(rate_match(limit));

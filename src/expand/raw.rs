@@ -129,16 +129,22 @@ fn check_rule(rule: &RuleText, rules: &RawRules, family: Family, place: &Place, 
         let span = part.map_or_else(|| place.whole(), |(_, range)| place.part(range.clone()));
         reports.push(ExpandError::IllegalRule.at(span, problem.message, problem.label, problem.help));
     }
-    let in_match = rule.matches.iter().filter_map(Match::untyped).any(|one| &*one.name == "set");
+    let is_set = |one: &Match| one.set().is_some() || one.untyped().is_some_and(|one| &*one.name == "set");
+    let in_match = rule.matches.iter().any(is_set);
     let in_target = matches!(&rule.target, Target::Unknown(unknown) if &*unknown.name == "SET");
     if in_match || in_target {
-        reports.push(ExpandError::SetMatch.at(
-            place.whole(),
-            "the rule uses an address set",
-            "refused where the set does not exist",
-            "create the set before the rules are loaded (`ipset create …`): otherwise the whole file is refused",
-        ));
+        reports.push(set_match(place.whole()));
     }
+}
+
+/// The warning that a set must be there before the rules.
+pub fn set_match(span: Span) -> Report {
+    ExpandError::SetMatch.at(
+        span,
+        "the rule uses an address set",
+        "refused where the set does not exist",
+        "create the set before the rules are loaded (`ipset create …`): otherwise the whole file is refused",
+    )
 }
 
 /// Puts a rule into its chain, which must be built in or declared in the block.

@@ -1,12 +1,10 @@
 //! The values at, below and above each boundary of rules and of traffic: where a mistake shows first.
 //! Input: rules, traffic. Output: values by field, those inside first.
 
-use std::net::IpAddr;
-
 use crate::iptables::meaning::{Context, Field, Test};
 use crate::iptables::ruleset::{Address, Match, Rule, Target};
 use crate::language::values::ProtocolWord;
-use crate::net::{Family, Interface, PortRange, Prefix};
+use crate::net::{Addresses, Family, Interface, PortRange, bits_of};
 use crate::policy::{Packets, Values};
 
 /// Values of each field of a packet.
@@ -35,41 +33,22 @@ pub struct Corners {
 /// The protocol number that stands for AH, in both families.
 pub const AH: u8 = 51;
 
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-/// The address of a number.
-pub fn address(family: Family, number: u128) -> IpAddr {
-    match family {
-        Family::V4 => IpAddr::V4((number as u32).into()),
-        Family::V6 => IpAddr::V6(number.into()),
-    }
-}
-
 /// The ends of a range of addresses, its middle, and what lies beside it.
 fn range(family: Family, first: u128, last: u128) -> Vec<u128> {
-    let highest = if family == Family::V4 { u128::from(u32::MAX) } else { u128::MAX };
-    let beside = [first.checked_sub(1), last.checked_add(1).filter(|number| *number <= highest)];
+    let beside = [first.checked_sub(1), last.checked_add(1).filter(|number| *number <= family.last())];
     let inside = [first + (last - first) / 2, first, last];
     inside.into_iter().chain(beside.into_iter().flatten()).collect()
 }
 
-fn prefix(prefix: &Prefix) -> Vec<u128> {
-    let family = prefix.family();
-    let host = u32::from(family.bits() - prefix.length());
-    let rest = 1_u128.checked_shl(host).map_or(u128::MAX, |size| size - 1);
-    let first = number(prefix.address()) & !rest;
-    range(family, first, first | rest)
+fn addresses(addresses: &Addresses) -> Vec<u128> {
+    let (first, last) = addresses.ends();
+    range(addresses.family(), bits_of(first), bits_of(last))
 }
 
 fn header_address(address: &Address, family: Family) -> Vec<u128> {
     match address {
-        Address::Prefix(network) => prefix(network),
-        Address::Masked(pair) => range(family, number(pair.0), number(pair.0)),
+        Address::Prefix(network) => addresses(&Addresses::Prefix(*network)),
+        Address::Masked(pair) => range(family, bits_of(pair.0), bits_of(pair.0)),
     }
 }
 
@@ -112,7 +91,7 @@ impl Corners {
             Target::Dnat(nat) => {
                 let addresses = nat.addresses.iter();
                 self.destinations
-                    .extend(addresses.flat_map(|(first, last)| range(family, number(*first), number(*last))));
+                    .extend(addresses.flat_map(|(first, last)| range(family, bits_of(*first), bits_of(*last))));
                 nat.options.ports.iter().for_each(|ports| self.ports(*ports));
             }
             _ => {}
@@ -165,8 +144,8 @@ impl Corners {
         let traffic = &packets.traffic;
         let any = Values::any();
         let peer = traffic.peer.as_ref().unwrap_or(&any);
-        let of = |values: &Values<Prefix>| -> Vec<u128> {
-            values.items.iter().filter(|network| network.family() == family).flat_map(prefix).collect()
+        let of = |values: &Values<Addresses>| -> Vec<u128> {
+            values.items.iter().filter(|some| some.family() == family).flat_map(addresses).collect()
         };
         corners.sources.extend([of(&traffic.source), of(peer)].concat());
         corners.destinations.extend([of(&traffic.destination), of(peer)].concat());
@@ -216,7 +195,7 @@ impl Corners {
 
     /// Values that any packet may have, whatever the rules say.
     pub fn usual(family: Family) -> Corners {
-        let parse = |text: &&str| number(text.parse().expect("a literal address"));
+        let parse = |text: &&str| bits_of(text.parse().expect("a literal address"));
         let (addresses, icmp): (&[&str], _) = match family {
             Family::V4 => (
                 &["198.51.100.99", "203.0.113.97", "10.0.0.1", "255.255.255.255", "224.0.0.1", "127.0.0.1", "0.0.0.0"],

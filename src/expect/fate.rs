@@ -3,7 +3,6 @@
 
 use crate::iptables::packet::Packet;
 use crate::language::values::ExpectedVerdict;
-use crate::net::Family;
 use crate::policy::{Expectation, Packets};
 use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide, impossible};
 use crate::traffic::set::PacketSet;
@@ -42,7 +41,7 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
     }
     let expectation = question.expectation;
     let mut fate = Fate::Outside;
-    let decisions = decide(loaded, packet, assumptions(&expectation.packets, packet.family()));
+    let decisions = decide(loaded, packet, assumptions(&expectation.packets));
     for decision in decisions.found {
         // What the kernel discards by itself never comes to the filter.
         if matches!(decision.by, By::Kernel(_)) {
@@ -57,11 +56,11 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
 }
 
 /// How the matches of an expectation's packets are taken that depend on more than the packet.
-fn assumptions(packets: &Packets, family: Family) -> Assumptions {
+fn assumptions(packets: &Packets) -> Assumptions {
     // The gateway's own addresses are not known, but for one that the expectation names as the destination of what comes
     // in: what is translated goes on to another host.
     let to = &packets.traffic.destination;
-    let named = !to.negated && matches!(to.items[..], [host] if host.length() == family.bits());
+    let named = !to.negated && matches!(to.items[..], [host] if host.single().is_some());
     Assumptions {
         within_limit: Some(!packets.over_limit),
         spoofed: Some(packets.spoofed),

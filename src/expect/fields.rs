@@ -3,12 +3,12 @@
 
 use std::net::IpAddr;
 
-use super::corners::{AH, Corners, address};
+use super::corners::{AH, Corners};
 use super::random::Random;
 use crate::iptables::meaning::{Answer, evaluate};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::IcmpType;
-use crate::net::{Family, Interface, Prefix, Protocol};
+use crate::net::{Addresses, Family, Interface, Protocol, bits_of};
 use crate::policy::{Packets, Traffic, Values};
 use crate::traffic::one::PORT;
 use crate::traffic::set::{self, among};
@@ -54,9 +54,9 @@ impl Candidates {
     /// The values of corners that traffic admits, for a rule of `chain`: any, if that is not built in.
     pub fn new(corners: &Corners, packets: &Packets, family: Family, chain: &str) -> Candidates {
         let traffic = &packets.traffic;
-        let within = |values: &Values<Prefix>, numbers: [&[u128]; 2]| -> Vec<IpAddr> {
-            let all = numbers.concat().into_iter().map(|number| address(family, number));
-            all.filter(|address| among(values, |prefix| prefix.contains(&Prefix::host(*address)))).collect()
+        let within = |values: &Values<Addresses>, numbers: [&[u128]; 2]| -> Vec<IpAddr> {
+            let all = numbers.concat().into_iter().map(|number| family.address(number));
+            all.filter(|address| among(values, |addresses| addresses.contains(*address))).collect()
         };
         let any = Values::any();
         let (sources, destinations) = (&corners.sources[..], &corners.destinations[..]);
@@ -180,20 +180,18 @@ impl Candidates {
         Some(with_ipsec(packet, ipsec))
     }
 
-    /// A corner, or an address of the traffic with other host bits.
-    fn address(&self, random: &mut Random, corners: &[IpAddr], values: &Values<Prefix>) -> Option<IpAddr> {
+    /// A corner, or any address of the traffic.
+    fn address(&self, random: &mut Random, corners: &[IpAddr], values: &Values<Addresses>) -> Option<IpAddr> {
         if !random.once_in(3) || values.negated {
             return random.one(corners);
         }
-        let own: Vec<&Prefix> = values.items.iter().filter(|prefix| prefix.family() == self.family).collect();
+        let own: Vec<&Addresses> = values.items.iter().filter(|some| some.family() == self.family).collect();
         let bits = u128::from(random.next()) << 64 | u128::from(random.next());
-        let Some(prefix) = random.one(&own) else { return Some(address(self.family, bits)) };
-        let host = u32::from(self.family.bits() - prefix.length());
-        let rest = 1_u128.checked_shl(host).map_or(u128::MAX, |size| size - 1);
-        Some(match prefix.address() {
-            IpAddr::V4(network) => address(Family::V4, u128::from(network.to_bits()) | bits & rest),
-            IpAddr::V6(network) => address(Family::V6, network.to_bits() | bits & rest),
-        })
+        let Some(some) = random.one(&own) else { return Some(self.family.address(bits)) };
+        let (first, last) = some.ends();
+        let (first, last) = (bits_of(first), bits_of(last));
+        let offset = (last - first).checked_add(1).map_or(bits, |size| bits % size);
+        Some(self.family.address(first + offset))
     }
 
     fn transport(&self, random: &mut Random) -> Option<Transport> {
@@ -273,8 +271,8 @@ fn ways(interfaces: &[Interface], traffic: &Traffic, family: Family, chain: &str
 fn any_packet(family: Family) -> Packet {
     Packet {
         way: Way::In(Interface::new("lo").expect("a short name")),
-        source: address(family, 0),
-        destination: address(family, 0),
+        source: family.address(0),
+        destination: family.address(0),
         hop_limit: 64,
         transport: Transport::Ah,
         fragment: Fragment::No,

@@ -5,10 +5,10 @@ use super::corners::Corners;
 use super::fate::{Fate, Question, decision};
 use super::fields::Candidates;
 use super::random::Random;
-use crate::iptables::meaning::{Condition, Context, Field, Test, prefix_is};
+use crate::iptables::meaning::{Condition, Context, Field, Test};
 use crate::iptables::packet::Packet;
 use crate::iptables::ruleset::Rule;
-use crate::net::{Family, Interface, Prefix};
+use crate::net::{Addresses, Family, Interface, bits_of};
 use crate::policy::{Traffic, Values};
 use crate::simulate::{Decision, Loaded};
 use crate::traffic::set::among;
@@ -121,12 +121,12 @@ fn touches(rule: &Rule, traffic: &Traffic, family: Family, translates: bool) -> 
 }
 
 /// Whether some address is among the values, and in a range.
-fn meets(values: &Values<Prefix>, test: &Test, family: Family) -> bool {
+fn meets(values: &Values<Addresses>, test: &Test, family: Family) -> bool {
     let Some((first, last)) = test.range(family.bits().into()).filter(|_| !values.negated && !values.is_any()) else {
         return true;
     };
-    values.items.iter().filter(|prefix| prefix.family() == family).any(|prefix| {
-        let Condition::Is(_, test) = prefix_is(Field::Source, prefix) else { return true };
-        test.range(family.bits().into()).is_none_or(|(start, end)| start <= last && first <= end)
+    values.items.iter().filter(|addresses| addresses.family() == family).any(|addresses| {
+        let (start, end) = addresses.ends();
+        bits_of(start) <= last && first <= bits_of(end)
     })
 }

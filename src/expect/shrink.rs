@@ -2,7 +2,6 @@
 //! Input: a packet that breaks it. Output: one that does so too, with as little that is special as possible.
 
 use super::corners::Corners;
-use super::corners::address;
 use super::fate::{Fate, Question, decision};
 use crate::iptables::packet::{Packet, Transport};
 use crate::simulate::{Decision, Loaded};
@@ -11,7 +10,7 @@ use crate::simulate::{Decision, Loaded};
 pub fn shrink(loaded: &Loaded, question: &Question, packet: Packet, found: Decision) -> (Packet, Decision) {
     let family = packet.family();
     let usual = Corners::usual(family);
-    let ordinary = |numbers: &[u128]| address(family, numbers.first().copied().unwrap_or_default());
+    let ordinary = |numbers: &[u128]| family.address(numbers.first().copied().unwrap_or_default());
     let mut best = (packet, found);
     let mut attempt = |simpler: &dyn Fn(&Packet) -> Packet| {
         let packet = simpler(&best.0);

@@ -11,7 +11,7 @@ mod tracking;
 
 pub use self::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Test, Unknown, name_number,
-    number, state_number,
+    state_number,
 };
 pub use self::evaluate::{Answer, FieldReader, Value, evaluate};
 pub use self::limits::Allowance;

@@ -21,8 +21,8 @@ pub use self::changes::{ConnMark, Ct, HopChange, MarkMasks, MarkOperation, Tee, 
 pub use self::header::{Address, Header};
 pub use self::hook::Hook;
 pub use self::matches::{
-    HashLimit, HopLimit, IcmpType, IpRange, IpsecPolicy, MaskedMark, Match, Multiport, PolicyDirection, PortSide,
-    Ports, Rate, RateUnit, RpFilter, States, Tcp, TcpFlags, Untyped,
+    AddressSet, HashLimit, HopLimit, IcmpType, IpRange, IpsecPolicy, MaskedMark, Match, Multiport, Original,
+    PolicyDirection, PortSide, Ports, Rate, RateUnit, RpFilter, States, Tcp, TcpFlags, Untyped,
 };
 pub use self::negatable::Negatable;
 pub use self::origin::{Origin, Origins};

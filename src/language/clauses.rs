@@ -90,6 +90,10 @@ pub enum TrafficClause {
     Mark,
     /// `connection mark M`
     ConnectionMark,
+    /// `set NAME` after `from` and `to`: of every sentence of rules that takes an address there.
+    Set,
+    /// `original to A [port P]`
+    Original,
     /// `limit N/unit`
     Limit,
     /// `over limit N/unit`: of what is dropped, rejected or logged.
@@ -117,7 +121,7 @@ impl TrafficClause {
     /// All that blocks take, unless they say otherwise.
     pub fn all() -> Vec<TrafficClause> {
         let mut all = TrafficClause::OF_PACKETS.to_vec();
-        all.extend([TrafficClause::ConnectionMark, TrafficClause::Limit]);
+        all.extend([TrafficClause::ConnectionMark, TrafficClause::Original, TrafficClause::Limit]);
         all
     }
 }
@@ -239,7 +243,7 @@ const BY_PROTOCOL: &[&str] = &{
 };
 
 /// What else packets have, after their protocol by word.
-const FIELDS: [Keyword; 27] = [
+const FIELDS: [Keyword; 29] = [
     Keyword::new("protocol", "a protocol by number, of those that have no word")
         .of(TrafficClause::Protocol)
         .takes(|| ValueKind::Other("a number from 1 to 255"))
@@ -267,13 +271,24 @@ const FIELDS: [Keyword; 27] = [
     )
     .of(TrafficClause::Port)
     .takes(|| ValueKind::Ports)
-    .placed(Position::AlsoAfter(&["from", "to"]))
+    .placed(Position::AlsoAfter(&["from", "to", "original to"]))
     .not_with(&["port"])
     .reserved(),
     Keyword::new("source port", "the port that the packets come from, which the sender chooses")
         .of(TrafficClause::SourcePort)
         .takes(|| ValueKind::Ports)
         .not_with(&["source port"]),
+    Keyword::new("set", "the addresses of a set that another program keeps (`ipset`)")
+        .of(TrafficClause::Set)
+        .takes(|| ValueKind::Other("the name of a set"))
+        .placed(Position::After(&["from", "to"])),
+    Keyword::new(
+        "original to",
+        "what the first packet of the connection was sent to, before its destination was translated; `port` after it is its port",
+    )
+    .of(TrafficClause::Original)
+    .takes(|| ValueKind::Address)
+    .not_with(&["out", "original to"]),
     Keyword::new("peer", "the remote end: the source of what comes in, the destination of what goes out")
         .of(TrafficClause::Peer)
         .takes(|| ValueKind::Address)

@@ -207,7 +207,7 @@ fn clause(clause: &OfferedClause) -> CompletionItem {
 fn values(view: &View, expect: &ValueKind) -> Vec<CompletionItem> {
     let declarations = &view.compilation.declarations;
     let fits: fn(&str) -> bool = match expect {
-        ValueKind::Address => |text| text == "any" || address::prefix(text).is_ok_and(|prefix| prefix.is_some()),
+        ValueKind::Address => |text| text == "any" || address::addresses(text).is_ok_and(|some| some.is_some()),
         ValueKind::Ports => |text| ports(text).is_ok(),
         ValueKind::Interface => {
             |text| text.starts_with(|c: char| c.is_ascii_alphabetic()) && !text.contains([':', '/'])

@@ -12,7 +12,7 @@ use crate::format;
 use crate::language::clauses::ValueKind;
 use crate::language::values::reason_name;
 use crate::language::{CoreSentence, core_sentence};
-use crate::net::{Both, Family, Prefix};
+use crate::net::{Both, Family, bits_of};
 use crate::origin::sentence_rules;
 use crate::resolve::icmp::icmp_type;
 use crate::resolve::value::{self, address, ports};
@@ -141,7 +141,7 @@ fn interface(view: &View, name: &str) -> Option<String> {
 
 fn meaning(expect: &ValueKind, text: &str) -> Option<String> {
     match expect {
-        ValueKind::Address => prefix(text),
+        ValueKind::Address => addresses(text),
         ValueKind::Ports => port(text),
         ValueKind::Reason => {
             let reason = value::reason(text).ok()?;
@@ -168,28 +168,20 @@ fn meaning(expect: &ValueKind, text: &str) -> Option<String> {
 
 /// What a value means whose kind the sentence does not say: one in a definition.
 fn guess(text: &str) -> Option<String> {
-    prefix(text).or_else(|| port(text).filter(|_| services::service(text).is_some() || text.contains('-')))
+    addresses(text).or_else(|| port(text).filter(|_| services::service(text).is_some() || text.contains('-')))
 }
 
-fn prefix(text: &str) -> Option<String> {
-    let prefix = address::prefix(text).ok()??;
-    let (address, length, bits) = match prefix {
-        Prefix::V4(network) => (IpAddr::from(network.ip()), network.prefix(), 32_u32),
-        Prefix::V6(network) => (IpAddr::from(network.ip()), network.prefix(), 128),
+fn addresses(text: &str) -> Option<String> {
+    let (first, last) = address::addresses(text).ok()??.ends();
+    let kind = kind(first);
+    let more = bits_of(last) - bits_of(first);
+    let size = match more.checked_add(1) {
+        Some(1) => return Some(format!("`{text}`: one address{kind}")),
+        Some(size) if size <= 1 << 32 => format!("{size} addresses"),
+        Some(size) if !size.is_power_of_two() => format!("about 2^{} addresses", size.ilog2()),
+        size => format!("2^{} addresses", size.map_or(128, u128::ilog2)),
     };
-    let kind = kind(address);
-    let free = bits - u32::from(length);
-    let size = match free {
-        0 => "one address".to_owned(),
-        1..=32 => format!("{} addresses", 1_u64 << free),
-        _ => format!("2^{free} addresses"),
-    };
-    let last = match prefix {
-        Prefix::V4(network) => IpAddr::from(network.broadcast()),
-        Prefix::V6(network) => IpAddr::from(network.broadcast()),
-    };
-    let range = if free == 0 { String::new() } else { format!(": {address} to {last}") };
-    Some(format!("`{text}`: {size}{range}{kind}"))
+    Some(format!("`{text}`: {size}: {first} to {last}{kind}"))
 }
 
 /// What a special address is for (RFC 6890 and the registries that it founded).

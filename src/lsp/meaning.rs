@@ -151,7 +151,11 @@ fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> imp
         _ => keyword.clause.is_none_or(|clause| admitted.contains(&clause)),
     };
     TRAFFIC.iter().filter(|keyword| keyword.begins()).filter(is_admitted).map(move |keyword| {
-        let port = if keyword.words == "from" { TrafficClause::SourcePort } else { TrafficClause::Port };
+        let port = match keyword.words {
+            "from" => TrafficClause::SourcePort,
+            "original to" => TrafficClause::Original,
+            _ => TrafficClause::Port,
+        };
         OfferedClause { forms, has_port: admitted.contains(&port), ..of_keyword(keyword) }
     })
 }
@@ -212,7 +216,7 @@ fn expect(kind: &ParameterKind) -> ValueKind {
         ParameterKind::String { .. } => ValueKind::Other("a text in quotes"),
         ParameterKind::Helper => ValueKind::Words(HELPERS.iter().map(|helper| helper.name.to_owned()).collect()),
         ParameterKind::Network { .. } => ValueKind::Other("a network: `10.1.0.0/16`"),
-        ParameterKind::Endpoint => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
+        ParameterKind::Endpoint { .. } => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
     }
 }
 
@@ -357,8 +361,12 @@ impl Reader<'_> {
         let doc = format!("`{words}`: {}", clause.text);
         clause.words.iter().for_each(|_| self.push(Meaning::Keyword(doc.clone())));
         let mut next = clause.followers();
-        // `from port P` has no address.
-        let without = ["from", "to"].contains(&words.as_str()) && self.peek(0) == Some("port");
+        // `from port P` has no address, `from set NAME` another one.
+        let side = ["from", "to"].contains(&words.as_str());
+        if side && self.peek(0) == Some("not") && self.peek(1) == Some("set") {
+            self.push(Meaning::Keyword(NOT.into()));
+        }
+        let without = side && self.peek(0).is_some_and(|word| ["port", "set"].contains(&word));
         if clause.value != ValueKind::Nothing && !without {
             self.value(&clause.value);
         }
@@ -374,9 +382,9 @@ impl Reader<'_> {
             let seen = self.seen.len();
             let taken = next.remove(index);
             let further = self.clause(&taken);
-            if words == "from" {
+            if matches!(words.as_str(), "from" | "original to") && taken.words == ["port"] {
                 self.seen.truncate(seen);
-                self.seen.push("source port".into());
+                self.seen.extend((words == "from").then(|| "source port".to_owned()));
             }
             if matches!(words.as_str(), "limit" | "over limit") {
                 next.drain(..index);

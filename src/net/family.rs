@@ -45,6 +45,22 @@ impl Family {
         }
     }
 
+    /// The address of a number, those of each family from 0.
+    pub fn address(self, bits: u128) -> IpAddr {
+        match self {
+            Family::V4 => IpAddr::V4((bits as u32).into()),
+            Family::V6 => IpAddr::V6(bits.into()),
+        }
+    }
+
+    /// The highest address of the family, as a number.
+    pub fn last(self) -> u128 {
+        match self {
+            Family::V4 => u128::from(u32::MAX),
+            Family::V6 => u128::MAX,
+        }
+    }
+
     /// The other one.
     pub fn other(self) -> Family {
         match self {

@@ -282,7 +282,7 @@ fn needs_protocol(reading: &BlockDraft, diagnostics: &mut Diagnostics) {
         {
             helps(helper, all(helper.protocols), place, diagnostics);
         }
-        let has_ports = kind.needs_ports || kind.kind == ParameterKind::Endpoint && is_with_ports(text);
+        let has_ports = kind.needs_ports || matches!(kind.kind, ParameterKind::Endpoint { .. }) && is_with_ports(text);
         if has_ports && !all(&[Protocol::TCP, Protocol::UDP, Protocol::SCTP]) {
             let message = format!("a port in `{keyword}` needs a protocol with ports");
             let help = "add `tcp`, `udp` or `sctp`, or a list of these";

@@ -50,6 +50,10 @@ codes! {
     BadInterface = Error "cgwfw::resolve::bad_interface",
     /// A word that is not an address.
     BadAddress = Error "cgwfw::resolve::bad_address",
+    /// A word that no set of addresses is called.
+    BadSet = Error "cgwfw::resolve::bad_set",
+    /// A range of addresses that has no address in it.
+    BadRange = Error "cgwfw::resolve::bad_range",
     /// A network with host bits.
     HostBits = Error "cgwfw::resolve::host_bits",
     /// A netmask instead of a prefix length.

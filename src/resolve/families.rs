@@ -9,6 +9,15 @@ use crate::policy::Items;
 use crate::sentence;
 use crate::source::Span;
 
+/// A value that is of one family, and does not show of which.
+#[derive(Clone, Copy, Debug)]
+pub enum OneFamily {
+    /// An ICMP type by number.
+    IcmpNumber,
+    /// A set of addresses.
+    Set,
+}
+
 /// What one list of values says about families.
 #[derive(Clone, Debug)]
 pub struct FamilyChoice<'a> {
@@ -22,8 +31,8 @@ pub struct FamilyChoice<'a> {
     pub chooses: bool,
     /// Whether a family must be chosen elsewhere where it is negated: not for ICMP types, which each family has.
     pub negation_chooses: bool,
-    /// A number in it that means another thing in each family.
-    pub numeric: Option<Span>,
+    /// A value in it that is of one family, and does not show of which.
+    pub open: Option<(Span, OneFamily)>,
 }
 
 /// The families of a sentence, from those of its block, its `only`, and its values.
@@ -104,13 +113,18 @@ pub fn resolve(
             diagnostics.push(report.fix(Fix::Add(only)));
             fine = false;
         }
-        if let Some(span) = choice.numeric.filter(|_| families.single().is_none()) {
-            diagnostics.push(either(ResolveError::FamilyRequired.at(
-                span,
-                "an ICMP type by number means another thing in each family",
-                "in IPv4 or in IPv6?",
-                "add `only ipv4` or `only ipv6`, or write the name of the type",
-            )));
+        if let Some((span, kind)) = choice.open.filter(|_| families.single().is_none()) {
+            let (message, help) = match kind {
+                OneFamily::IcmpNumber => (
+                    "an ICMP type by number means another thing in each family",
+                    "add `only ipv4` or `only ipv6`, or write the name of the type",
+                ),
+                OneFamily::Set => (
+                    "a set holds addresses of one family",
+                    "add `only ipv4` or `only ipv6`, as the set was made: `family inet` or `family inet6`",
+                ),
+            };
+            diagnostics.push(either(ResolveError::FamilyRequired.at(span, message, "in IPv4 or in IPv6?", help)));
             fine = false;
         }
     }

@@ -8,7 +8,7 @@ use super::value::{self, BadValue};
 use super::words::{Atom, List, Words, value};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::ruleset::Negatable;
-use crate::net::{Interface, PortRange, Prefix};
+use crate::net::{Addresses, Interface, PortRange};
 use crate::policy::{Items, RateClause, Values};
 use crate::source::Span;
 
@@ -54,12 +54,12 @@ pub fn addresses<'a>(
     choices: &mut Vec<FamilyChoice<'a>>,
     scope: &mut Scope,
     diagnostics: &mut Diagnostics,
-) -> Option<Values<Prefix>> {
+) -> Option<Values<Addresses>> {
     let list = value(words, "an address", &mut scope.used, diagnostics)?;
-    let parsed = typed(&list, diagnostics, value::address::prefix)?;
+    let parsed = typed(&list, diagnostics, value::address::addresses)?;
     let mut fine = true;
-    for (prefix, atom) in parsed.iter().zip(&list.atoms) {
-        if let Some(reason) = prefix.as_ref().filter(|_| unicast).and_then(value::address::not_unicast) {
+    for (addresses, atom) in parsed.iter().zip(&list.atoms) {
+        if let Some(reason) = addresses.as_ref().filter(|_| unicast).and_then(value::address::not_unicast) {
             let report = ResolveError::NotUnicast.at(
                 atom.span,
                 format!("`{}` is {reason}", atom.text),
@@ -80,18 +80,18 @@ pub fn addresses<'a>(
         }
         return Some(Values::any());
     }
-    let items: Items<Prefix> = parsed.into_iter().flatten().collect();
-    if list.negated && items.iter().any(Prefix::is_any) {
+    let items: Items<Addresses> = parsed.into_iter().flatten().collect();
+    if list.negated && items.iter().any(Addresses::is_any) {
         diagnostics.push(not_any(list.span));
         return None;
     }
     choices.push(FamilyChoice {
-        elements: items.iter().zip(&list.atoms).map(|(prefix, atom)| (prefix.family().into(), *atom)).collect(),
+        elements: items.iter().zip(&list.atoms).map(|(addresses, atom)| (addresses.family().into(), *atom)).collect(),
         span: list.span,
         negated: list.negated,
         chooses,
         negation_chooses: chooses,
-        numeric: None,
+        open: None,
     });
     Some(Values { negated: list.negated, items: warn_duplicates(items, &list, diagnostics) })
 }

@@ -2,12 +2,14 @@
 //! Input: words of a sentence. Output: a `Traffic`, and what its addresses say about families.
 
 pub mod draft;
+mod ends;
 pub mod finish;
 pub mod packets;
 
 use self::draft::{Allowed, Draft, not_allowed};
+use self::ends::{original, port_clause, side};
 use super::codes::ResolveError;
-use super::families::FamilyChoice;
+use super::families::{FamilyChoice, OneFamily};
 use super::icmp;
 use super::lists::{
     addresses, interfaces, items, not_any, ports, positive, push, rate, single, typed, warn_duplicates,
@@ -99,6 +101,15 @@ pub fn clause<'a>(
             words.skip();
             draft.mark("peer", start, diagnostics);
             permit(TrafficClause::Peer, "peer", diagnostics);
+            if words.at_words(&["set"]) || words.at_words(&["not", "set"]) {
+                diagnostics.push(ResolveError::ClauseNotAllowed.at(
+                    words.span(),
+                    "`set` is not for `peer`",
+                    "is looked up on one side",
+                    "write two sentences: `in … from set NAME`, and `out … to set NAME`",
+                ));
+                return None;
+            }
             draft.traffic.peer = Some(addresses(words, true, true, &mut draft.choices, scope, diagnostics)?);
         }
         "type" => {
@@ -144,6 +155,12 @@ pub fn clause<'a>(
             draft.mark("connection mark", start, diagnostics);
             permit(TrafficClause::ConnectionMark, "connection mark", diagnostics);
             draft.traffic.connection_mark = Some(single(words, "a mark", scope, diagnostics, value::mark)?);
+        }
+        "original" if words.at_words(&["original", "to"]) => {
+            words.take(&["original", "to"]);
+            draft.mark("original to", start.to(words.last_span()), diagnostics);
+            permit(TrafficClause::Original, "original to", diagnostics);
+            draft.traffic.original = Some(original(words, draft, scope, diagnostics)?);
         }
         "limit" | "over" if word == "limit" || words.at_words(&["over", "limit"]) => {
             let above = words.take(&["over"]).is_some();
@@ -231,20 +248,6 @@ fn same_flags(draft: &Draft, span: Span, other: &str, diagnostics: &mut Diagnost
         let report =
             ResolveError::DuplicateClause.at(span, "`flags` and `no syn` speak of the same flags", "again here", help);
         diagnostics.push(report.also(earlier, "first here"));
-    }
-}
-
-/// `port` in any of its places: not where the block has one, or takes none.
-fn port_clause(span: Span, allowed: &Allowed, diagnostics: &mut Diagnostics) {
-    if allowed.own_ports {
-        diagnostics.push(ResolveError::ClauseNotAllowed.at(
-            span,
-            format!("`{}` has its port already", allowed.name),
-            "a second port",
-            "remove the port, or write plain traffic: `allow … tcp port N`",
-        ));
-    } else if !allowed.clauses.contains(&TrafficClause::Port) {
-        diagnostics.push(not_allowed(span, allowed.name, "port"));
     }
 }
 
@@ -349,50 +352,6 @@ fn direction<'a>(
     Some(true)
 }
 
-/// `from [ADDR] [port PORTS]`, the first word taken.
-fn side<'a>(
-    words: &mut Words<'a>,
-    source: bool,
-    start: Span,
-    allowed: &Allowed,
-    draft: &mut Draft<'a>,
-    scope: &mut Scope,
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let (word, clause) = if source { ("from", TrafficClause::From) } else { ("to", TrafficClause::To) };
-    let has_address = !words.at_words(&["port"]);
-    if !words.at_words(&["port"]) {
-        draft.mark(word, start, diagnostics);
-        if !allowed.clauses.contains(&clause) {
-            diagnostics.push(not_allowed(start, allowed.name, word));
-        }
-        let addresses = addresses(words, source, true, &mut draft.choices, scope, diagnostics)?;
-        if source {
-            draft.traffic.source = addresses;
-        } else {
-            draft.traffic.destination = addresses;
-        }
-    }
-    if words.at_words(&["port"]) {
-        let port = words.skip();
-        let name = if source { "source port" } else { "port" };
-        draft.mark(name, port, diagnostics);
-        if !source {
-            port_clause(port, allowed, diagnostics);
-        } else if !allowed.clauses.contains(&TrafficClause::SourcePort) {
-            diagnostics.push(not_allowed(port, allowed.name, "from … port"));
-        }
-        let ports = ports(words, scope, diagnostics)?;
-        if source {
-            draft.port_after_source = has_address.then(|| (port, start.to(words.last_span())));
-            draft.traffic.source_ports = ports;
-        } else {
-            draft.traffic.destination_ports = ports;
-        }
-    }
-    Some(())
-}
-
 /// `tcp`, `{ tcp, udp }`, `not icmp`, `protocol N`, `icmp type T`.
 fn protocols<'a>(
     words: &mut Words<'a>,
@@ -449,7 +408,7 @@ fn protocols<'a>(
             negated: list.negated && of_all.single().is_none(),
             chooses: true,
             negation_chooses: false,
-            numeric: None,
+            open: None,
         });
     }
     let any = parsed.iter().any(Option::is_none);
@@ -489,7 +448,7 @@ fn icmp_types<'a>(
         negated: list.negated && of_all.single().is_none(),
         chooses: true,
         negation_chooses: false,
-        numeric: numeric.map(|atom| atom.span),
+        open: numeric.map(|atom| (atom.span, OneFamily::IcmpNumber)),
     });
     draft.traffic.icmp_types = Values { negated: list.negated, items: warn_duplicates(types, &list, diagnostics) };
     Some(())

@@ -195,6 +195,19 @@ pub fn mark(text: &str) -> Result<MaskedMark, BadValue> {
     }
 }
 
+/// The name of a set of addresses.
+pub fn set(text: &str) -> Result<Box<str>, BadValue> {
+    if text.len() <= MAX_SET && text.chars().all(|c| c.is_ascii_graphic()) && !text.starts_with('-') {
+        return Ok(text.into());
+    }
+    let message = format!("`{text}` is not the name of a set");
+    let help = format!("write the name that `ipset list` shows: up to {MAX_SET} letters, digits and signs");
+    Err(BadValue::new(ResolveError::BadSet, message, "not a name", help))
+}
+
+/// The longest name of a set, in bytes (`IPSET_MAXNAMELEN` in linux/netfilter/ipset/ip_set.h, with its end).
+const MAX_SET: usize = 31;
+
 /// The words of a connection state.
 pub fn state(text: &str) -> Result<States, BadValue> {
     word(&STATES, text, ResolveError::BadState, "connection state").map(State::bit)

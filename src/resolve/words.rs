@@ -315,6 +315,12 @@ impl<'a> Reader<'a, '_> {
                     expect_value = false;
                 }
                 TokenKind::Word | TokenKind::String | TokenKind::Variable | TokenKind::Open if depth > 0 => {
+                    if self.atoms.last().is_some_and(|atom| atom.text == "set" && !atom.string) {
+                        let message = "a set of addresses cannot be in a list";
+                        let help = "write a sentence for the set: `from set NAME`";
+                        self.diagnostics.push(ResolveError::NotInList.at(span, message, "here", help));
+                        return None;
+                    }
                     // Behind the value before it.
                     let end = words.last_span().end;
                     let fix = Fix::Replace(Span { start: end, end, ..span }, ",".into());

@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use crate::iptables::meaning::{Value, number};
-use crate::net::{Family, Interface, PortRange};
+use crate::iptables::meaning::Value;
+use crate::net::{Family, Interface, PortRange, bits_of};
 
 /// Everything from `first` to `last`: an address that is known, or as much of it as is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ pub struct Bounds {
 impl Bounds {
     /// One address.
     pub fn exactly(address: IpAddr) -> Bounds {
-        Bounds { first: number(address), last: number(address) }
+        Bounds { first: bits_of(address), last: bits_of(address) }
     }
 
     /// Any address of a family.

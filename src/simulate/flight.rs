@@ -5,11 +5,11 @@ use super::ends::{Bounds, Connection, Translation, address};
 use super::facts::{Fact, passes};
 use super::verdict::Assumptions;
 use crate::iptables::meaning::{
-    Answer, Doubt, Field, FieldReader, Term, Test, Unknown, Value, name_number, number, state_number,
+    Answer, Doubt, Field, FieldReader, Term, Test, Unknown, Value, name_number, state_number,
 };
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
-use crate::iptables::ruleset::AddressTypes;
-use crate::net::{Both, Family, Interface, PortRange, Protocol};
+use crate::iptables::ruleset::{AddressTypes, IcmpType};
+use crate::net::{Both, Family, Interface, PortRange, Protocol, bits_of};
 use crate::way::Wire;
 
 /// The interface of that number.
@@ -130,7 +130,7 @@ impl<'a> Flight<'a> {
         let mut flight = Flight { connection: Some(connection), ..Flight::new(packet) };
         let family = flight.family;
         let bounds = |end: Translation, old: Bounds| match end.addresses {
-            Some((first, last)) => Bounds { first: number(first), last: number(last) },
+            Some((first, last)) => Bounds { first: bits_of(first), last: bits_of(last) },
             None if end.own => Bounds::unknown(family),
             None => old,
         };
@@ -162,7 +162,7 @@ impl<'a> Flight<'a> {
             (Field::DestinationPort, Some((_, port)), Some((_, to))) => *to = port,
             _ => self.assigned.retain(|(known, _)| *known != field),
         }
-        self.facts.retain(|fact| !matches!(fact, Fact::Field(known, ..) if *known == field));
+        self.forget(field);
     }
 
     /// Puts the fragments of the packet together; whether it was a piece.
@@ -226,6 +226,7 @@ impl<'a> Flight<'a> {
             Field::DestinationTranslated => {
                 translated(self.new_destination, of_connection(|connection| connection.destination))
             }
+            Field::OriginalDestination | Field::OriginalDestinationPort => self.sent_to(field),
             Field::Fragment => Value::Known(self.fragment as u128),
             Field::Protocol => Value::Known(self.protocol().0.into()),
             Field::PortsRead if self.fragment == Fragment::Later => self.value(Field::Backend),
@@ -237,6 +238,26 @@ impl<'a> Flight<'a> {
                 Some((_, value)) => known(*value),
                 None => Wire(self.packet).value(field),
             },
+        }
+    }
+
+    /// What the first packet of its connection was sent to. What has come by `lo` may have been translated when it was sent.
+    fn sent_to(&self, field: Field) -> Value {
+        let (packet, by_lo) = (self.packet, matches!(self.way, Way::In(name) if name.name() == "lo"));
+        let (address, first) = match (self.state, self.connection) {
+            (State::New, _) if !by_lo => (packet.destination, true),
+            (State::Established, Some(_)) => (packet.source, false),
+            _ => return Value::Anything,
+        };
+        if field == Field::OriginalDestination {
+            return Value::Known(bits_of(address));
+        }
+        match (packet.transport, ports(packet.transport)) {
+            (_, Some((from, to))) => Value::Known(if first { to.start } else { from.start }.into()),
+            (Transport::Icmp(IcmpType { kind, code: Some(code) }), _) if first => {
+                Value::Known(u128::from(kind) << 8 | u128::from(code))
+            }
+            _ => Value::Anything,
         }
     }
 
@@ -331,7 +352,16 @@ impl<'a> Flight<'a> {
                 self.assigned.push((field, new));
             }
         }
-        self.facts.retain(|fact| !matches!(fact, Fact::Field(known, ..) if *known == field));
+        self.forget(field);
+    }
+
+    /// What was decided of a field that has changed holds no more; another address may be in other sets.
+    fn forget(&mut self, field: Field) {
+        let is_end = matches!(field, Field::Source | Field::Destination | Field::SourcePort | Field::DestinationPort);
+        self.facts.retain(|fact| match fact {
+            Fact::Field(known, ..) => *known != field,
+            Fact::Unclear(doubt, ..) => !(is_end && *doubt == Doubt::Set),
+        });
     }
 
     fn assign_address(&mut self, field: Field, term: Term) {

@@ -127,7 +127,10 @@ pub enum ParameterKind {
         what: String,
     },
     /// An address with ports, for translation.
-    Endpoint,
+    Endpoint {
+        /// Or a range of addresses.
+        ranges: bool,
+    },
     /// A helper of connection tracking.
     Helper,
     /// A network that others are mapped to, host by host.

@@ -44,6 +44,8 @@ impl Fields {
             (Field::IpsecIn, Value::Known(packet.ipsec_in.into())),
             (Field::IpsecOut, Value::Known(packet.ipsec_out.into())),
             (Field::Fragment, Value::Known(flight.fragment as u128)),
+            (Field::OriginalDestination, Value::Anything),
+            (Field::OriginalDestinationPort, Value::Anything),
             (Field::Backend, Value::Anything),
         ];
         if let Some((source, destination)) = flight.ports {

@@ -225,6 +225,13 @@ fn of_part(rule: &Rule, open: OpenPart, family: Family) -> String {
         if let Some(allowance) = one.allowance() {
             return rate(allowance);
         }
+        if let Some(set) = one.set()
+            && let Some(side) =
+                [("src", "source"), ("dst", "destination")].iter().find(|(side, _)| *side == &*set.value.sides)
+        {
+            let is = if set.negated { "is not" } else { "is" };
+            return format!("if its {} {is} in the set {}", side.1, visible(&set.value.name));
+        }
         let condition = one.condition(&Context::of(family));
         let may = |spoofed: bool| evaluate(&condition, &Spoofed(spoofed)) != Answer::No;
         match (may(true), may(false)) {

@@ -6,7 +6,7 @@ use crate::iptables::meaning::{Answer, Backend, Condition, Context, Field, Test,
 use crate::iptables::print::part_text;
 use crate::iptables::ruleset::{Address, IcmpType, MaskedMark, Part, Rule, States, TcpFlags};
 use crate::language::values::ProtocolWord;
-use crate::net::{Family, PortRange, Protocol};
+use crate::net::{Addresses, Family, PortRange, Protocol};
 use crate::sentence;
 
 /// `if it came from 192.0.2.1`
@@ -51,7 +51,7 @@ pub fn header_part(rule: &Rule, part: Part, family: Family) -> Option<String> {
 
 fn address(address: &Address) -> String {
     match address {
-        Address::Prefix(prefix) => sentence::prefix(prefix),
+        Address::Prefix(prefix) => Addresses::Prefix(*prefix).to_string(),
         Address::Masked(pair) => format!("{}/{}", pair.0, pair.1),
     }
 }

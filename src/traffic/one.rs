@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::{Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, Negatable, TcpFlags};
 use crate::language::values::ProtocolWord;
-use crate::net::{Both, Families, Family, Interface, PortRange, Prefix, Protocol};
+use crate::net::{Addresses, Both, Families, Family, Interface, PortRange, Protocol, bits_of};
 use crate::policy::{Declarations, Packets, Traffic, Values};
 use crate::resolve::scope::Scope;
 use crate::resolve::traffic::packets::{Places, packets};
@@ -360,22 +360,22 @@ impl Reader<'_> {
 
     fn address(
         &mut self,
-        given: &Values<Prefix>,
+        given: &Values<Addresses>,
         family: Family,
         clauses: &[&str],
         what: &str,
         default: IpAddr,
-        assumed: &mut Values<Prefix>,
+        assumed: &mut Values<Addresses>,
     ) -> Option<IpAddr> {
-        let mut own = given.items.iter().filter(|prefix| prefix.family() == family);
+        let mut own = given.items.iter().filter(|addresses| addresses.family() == family);
         match (own.next(), own.next()) {
             (None, _) if given.is_any() => {
-                *assumed = Values::one(Prefix::host(default));
+                *assumed = Values::one(Addresses::host(default));
                 Some(default)
             }
-            (Some(prefix), None) if !given.negated && prefix.length() == family.bits() => Some(prefix.address()),
-            (Some(prefix), _) => {
-                let help = format!("write one address: `{what} {}`", example(prefix));
+            (Some(one), None) if !given.negated && one.single().is_some() => one.single(),
+            (Some(one), _) => {
+                let help = format!("write one address: `{what} {}`", example(one));
                 self.not_one(clauses, "a packet has one source and one destination", help);
                 None
             }
@@ -384,14 +384,13 @@ impl Reader<'_> {
     }
 }
 
-/// An address in a prefix.
-fn example(prefix: &Prefix) -> IpAddr {
-    if prefix.length() == prefix.family().bits() {
-        return prefix.address();
-    }
-    match prefix.address() {
-        IpAddr::V4(address) => IpAddr::V4((address.to_bits() | 1).into()),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() | 1).into()),
+/// One of several addresses; of a network the first one that a host has.
+fn example(addresses: &Addresses) -> IpAddr {
+    match addresses {
+        Addresses::Prefix(prefix) if addresses.single().is_none() => {
+            prefix.family().address(bits_of(prefix.address()) | 1)
+        }
+        _ => addresses.ends().0,
     }
 }
 

@@ -2,11 +2,11 @@
 //! Input: traffic. Output: a condition over the fields of a packet on the wire, and whether it holds of one.
 
 use crate::iptables::meaning::{
-    Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, interface_is, prefix_is, state_number,
+    Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, interface_is, state_number,
 };
 use crate::iptables::packet::{Fragment, Packet, State};
 use crate::language::values::ProtocolWord;
-use crate::net::{Both, Family, Interface, PortRange, Prefix, Protocol};
+use crate::net::{Addresses, Both, Family, Interface, PortRange, Protocol, bits_of};
 use crate::policy::{Packets, Traffic, Values};
 use crate::way::{Wire, first_state};
 
@@ -97,8 +97,12 @@ fn listed<T>(values: &Values<T>, is: impl Fn(&T) -> Condition) -> Condition {
     Condition::any(values.items.iter().map(is)).negated(values.negated)
 }
 
-fn addresses(values: &Values<Prefix>, field: Field, family: Family) -> Condition {
-    listed(values, |prefix| if prefix.family() == family { prefix_is(field, prefix) } else { Condition::NEVER })
+fn addresses(values: &Values<Addresses>, field: Field, family: Family) -> Condition {
+    listed(values, |addresses| {
+        let (first, last) = addresses.ends();
+        let within = || Condition::within(field, bits_of(first), bits_of(last));
+        if addresses.family() == family { within() } else { Condition::NEVER }
+    })
 }
 
 /// The ways that packets of the traffic go; `peers`: and whom they come from or go to there.

@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 
 use super::discard::{Discard, Discards};
-use crate::iptables::meaning::{Answer, Doubt, Field, FieldReader, Test, Unknown, Value, name_number, number};
+use crate::iptables::meaning::{Answer, Doubt, Field, FieldReader, Test, Unknown, Value, name_number};
 use crate::iptables::packet::{Fragment, Packet, Transport, Way};
 use crate::iptables::ruleset::AddressTypes;
-use crate::net::Protocol;
+use crate::net::{Protocol, bits_of};
 
 /// A packet before its first hook, with both interfaces of its way.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ impl Wire<'_> {
             Field::InInterface => Value::Known(from.map_or(0, name_number)),
             Field::OutInterface => Value::Known(to.map_or(0, name_number)),
             Field::SameInterface => flag(from == to),
-            Field::Source => Value::Known(number(packet.source)),
-            Field::Destination => Value::Known(number(packet.destination)),
+            Field::Source => Value::Known(bits_of(packet.source)),
+            Field::Destination => Value::Known(bits_of(packet.destination)),
             Field::Protocol => Value::Known(self.protocol().0.into()),
             Field::SourcePort | Field::DestinationPort => match packet.transport {
                 Transport::Tcp(source, destination, _)
@@ -76,7 +76,7 @@ impl Wire<'_> {
             }
             Field::PortsRead if later => Value::Between(0, 1),
             Field::PortsRead => Value::Known(1),
-            Field::State => Value::Anything,
+            Field::State | Field::OriginalDestination | Field::OriginalDestinationPort => Value::Anything,
             Field::TrackingChosen => Value::Known(0),
             // Only what is sent from here has a socket, only what comes in has come from a hardware address.
             Field::Socket | Field::User | Field::Group if !matches!(packet.way, Way::Out(_)) => Value::Known(0),
@@ -128,6 +128,6 @@ impl FieldReader for Wire<'_> {
 
 /// Why there is no such packet on the wire, or none that reaches the filter.
 pub fn impossible(packet: &Packet) -> Option<Discard> {
-    let (source, destination) = (number(packet.source), number(packet.destination));
+    let (source, destination) = (bits_of(packet.source), bits_of(packet.destination));
     Discards::on_the_wire(packet.family()).find(Some(source), Some(destination), &Wire(packet))
 }

@@ -172,7 +172,8 @@ fn the_kernel_takes_every_ruleset_and_gives_the_same_rules_back() {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for backend in [Backend::Nft, Backend::Legacy] {
             let saved = kernel::load_many(backend, family, &texts);
-            for ((subject, text), saved) in everything.iter().zip(&texts).zip(saved) {
+            let loaded = everything.iter().zip(&texts).zip(saved).filter(|((_, text), _)| kernel::has_sets(text));
+            for ((subject, text), saved) in loaded {
                 let same =
                     saved.and_then(|saved| if subject.modelled { kernel::same_rules(text, &saved) } else { Ok(()) });
                 if let Err(difference) = same {

@@ -42,7 +42,7 @@ fn traffic_that_is_written_is_read_as_the_same() {
         let packets = |(index, (families, traffic)): (usize, (Families, Traffic))| Packets {
             families,
             // An expectation has neither a rate nor a connection.
-            traffic: Traffic { limit: None, connection_mark: None, ..traffic },
+            traffic: Traffic { limit: None, connection_mark: None, original: None, ..traffic },
             over_limit: index % 3 == 1,
             spoofed: index % 5 == 2,
             fragment: [Fragment::No, Fragment::First, Fragment::Later][index % 7 % 3],

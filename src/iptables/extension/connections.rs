@@ -1,12 +1,14 @@
 //! Matches of what connection tracking knows, and of the cluster that shares connections.
 //! Input: options, or a value. Output: the value as a save has it, its text, what is wrong with it.
 
+use std::net::IpAddr;
+
 use crate::iptables::extension::row::{OptionContext, Row, flag, matching, option, typed};
 use crate::iptables::extension::untyped::{kept_match, saved_options};
 use crate::iptables::extension::written::{Said, Written, WrittenOption, lacks, negatable, only, said};
 use crate::iptables::fault::Fault;
-use crate::iptables::problem::{Kind, Problem, problem, vain};
-use crate::iptables::ruleset::{ConnLimit, Match, Negatable, Part, States};
+use crate::iptables::problem::{Kind, Problem, RulePlace, problem, vain};
+use crate::iptables::ruleset::{ConnLimit, Match, Negatable, Original, Part, States};
 use crate::iptables::text::saved::{
     U32, bits, cut, decimal, hexadecimal, names, no, one_of, one_port, ports, prefix, prefix_length, protocol, range,
     short,
@@ -14,9 +16,9 @@ use crate::iptables::text::saved::{
 use crate::iptables::text::values::{number, number_in};
 use crate::iptables::text::words::Word;
 use crate::iptables::text::write::{self, Quotes};
-use crate::net::Family;
+use crate::net::{Family, PortRange, Prefix, write_address};
 
-/// `-m conntrack`, typed where it has `--ctstate` and nothing else.
+/// `-m conntrack`, typed where it asks for the state and for what the first packet was sent to.
 pub static CONNTRACK: Row<Match> = matching(
     "conntrack",
     &[
@@ -35,13 +37,21 @@ pub static CONNTRACK: Row<Match> = matching(
         option("ctdir", |word, _| one_of(word, "direction", &same(&["ORIGINAL", "REPLY"]), true)),
     ],
 )
-.typed(read_conntrack, |one, _, out| {
-    if let Match::ConnState(set) = one {
-        print_states(" --ctstate ", set, out);
-    }
+.typed(read_conntrack, |one, _, out| match one {
+    Match::ConnState(set) => print_states(" --ctstate ", set, out),
+    Match::Original(original) => print_original(original, out),
+    _ => {}
 })
-.checked(|one, part, _, problems| {
-    if let Match::ConnState(states) = one {
+.checked(|one, part, place, problems| {
+    let states = match one {
+        Match::ConnState(states) => Some(states),
+        Match::Original(original) => {
+            check_original(original, part, place, problems);
+            original.states.as_ref()
+        }
+        _ => None,
+    };
+    if let Some(states) = states {
         check_states(states, true, part, problems);
     }
 })
@@ -145,7 +155,72 @@ fn read_conntrack(written: &Written, reading: &mut OptionContext) -> Result<Matc
     match &written.options[..] {
         [choice] if choice.name == "ctstate" => Ok(Match::ConnState(read_states(choice, true)?)),
         [] => Err(lacks(written, "`--ctstate`", "write `--ctstate RELATED,ESTABLISHED`")),
-        _ => kept_match(written, reading.family),
+        _ => {
+            let original = original(&saved_options(written, reading.family)?);
+            original.map_or_else(|| kept_match(written, reading.family), |known| Ok(Match::Original(Box::new(known))))
+        }
+    }
+}
+
+/// What all options together ask for, where that has a type.
+fn original(all: &[Said]) -> Option<Original> {
+    let mut original = Original { states: None, destination: None, port: None };
+    for one in all {
+        match one.name {
+            "ctstate" => original.states = Some(one.negatable(saved_states(one.value())?)),
+            "ctorigdst" => original.destination = Some(one.negatable(saved_prefix(one.value())?)),
+            "ctorigdstport" => {
+                let (first, last) = one.ends();
+                let (start, end) = (u16::try_from(first).ok()?, u16::try_from(last).ok()?);
+                // Without a colon it is one port.
+                let end = if one.value().contains(':') { end } else { start };
+                original.port = Some(one.negatable(PortRange { start, end })).filter(|_| start <= end);
+                original.port?;
+            }
+            _ => return None,
+        }
+    }
+    (original.destination.is_some() || original.port.is_some()).then_some(original)
+}
+
+/// The bits of states as they are saved.
+fn saved_states(text: &str) -> Option<States> {
+    let bit = |name: &str| States::NAMES.iter().position(|known| *known == name).map(|bit| 1 << bit);
+    text.split(',').try_fold(0, |bits, name| Some(bits | bit(name)?)).map(States)
+}
+
+/// A prefix as it is saved, unless bits are set below its length.
+fn saved_prefix(text: &str) -> Option<Prefix> {
+    let (host, length) = text.split_once('/').map_or((text, None), |(host, length)| (host, Some(length)));
+    let host: IpAddr = host.parse().ok()?;
+    let length = length.map_or(Some(Family::of(host).bits()), |length| length.parse().ok())?;
+    Prefix::containing(host, length).filter(|prefix| prefix.address() == host)
+}
+
+fn print_original(original: &Original, out: &mut String) {
+    if let Some(states) = &original.states {
+        print_states(" --ctstate ", states, out);
+    }
+    if let Some(destination) = &original.destination {
+        write::bang(destination.negated, out);
+        out.push_str(" --ctorigdst ");
+        write_address(destination.value.address(), out);
+        if destination.value.length() != destination.value.family().bits() {
+            out.push('/');
+            write::number(destination.value.length().into(), out);
+        }
+    }
+    if let Some(port) = original.port {
+        write::bang(port.negated, out);
+        out.push_str(" --ctorigdstport ");
+        out.push_str(&port.value.to_string());
+    }
+}
+
+fn check_original(original: &Original, part: Part, place: &RulePlace, problems: &mut Vec<Problem>) {
+    if original.destination.is_some_and(|destination| destination.value.family() != place.family) {
+        let message = format!("`--ctorigdst` needs an address of {} here", place.family.name());
+        problems.push(problem(part, Kind::Address, message, "the other family", "write an address of this family"));
     }
 }
 

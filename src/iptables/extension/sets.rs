@@ -2,15 +2,17 @@
 //! Input: the words of an option, or all options of one of these. Output: what `iptables-save` prints for them.
 
 use crate::iptables::extension::row::{Row, flag, matching, option, pair, target};
+use crate::iptables::extension::untyped::{kept_match, saved_options};
 use crate::iptables::extension::written::{Said, Spelling, Written, said};
 use crate::iptables::fault::Fault;
-use crate::iptables::ruleset::{Match, Target};
+use crate::iptables::ruleset::{AddressSet, Match, Target};
 use crate::iptables::text::saved::{U32, decimal, name, no};
 use crate::iptables::text::words::Word;
+use crate::iptables::text::write::{self, Quotes};
 use crate::net::Family;
 
-/// The matches of this file.
-pub static MATCHES: &[&Row<Match>] = &[&matching(
+/// `-m set`, typed where it asks for one set and nothing else.
+pub static SET: Row<Match> = matching(
     "set",
     &[
         two("match-set").negatable(),
@@ -28,7 +30,31 @@ pub static MATCHES: &[&Row<Match>] = &[&matching(
 )
 .needs(&[&["match-set"]])
 .excludes(&[&["packets-eq", "packets-lt", "packets-gt"], &["bytes-eq", "bytes-lt", "bytes-gt"]])
-.finish(counters)];
+.finish(counters)
+.typed(
+    |written, reading| {
+        let all = saved_options(written, reading.family)?;
+        match &all[..] {
+            [one] if let [name, sides] = &one.values[..] => {
+                let set = AddressSet { name: name.as_str().into(), sides: sides.as_str().into() };
+                Ok(Match::Set(Box::new(one.negatable(set))))
+            }
+            _ => kept_match(written, reading.family),
+        }
+    },
+    |one, _, out| {
+        if let Match::Set(set) = one {
+            write::bang(set.negated, out);
+            out.push_str(" --match-set ");
+            write::word(&set.value.name, Quotes::Needed, out);
+            out.push(' ');
+            out.push_str(&set.value.sides);
+        }
+    },
+);
+
+/// The matches of this file.
+pub static MATCHES: &[&Row<Match>] = &[&SET];
 
 /// The targets of this file.
 pub static TARGETS: &[&Row<Target>] = &[&target(

@@ -1,7 +1,6 @@
 //! Conditions on a packet: the fields that rules look at, tests of their values, and how tests are joined.
 //! Input: built by the meaning of matches, of a packet's way and of traffic. Output: read by evaluators of one packet and of all.
 
-use std::net::IpAddr;
 use std::ops::Not;
 
 use super::super::packet::{Fragment, State};
@@ -18,7 +17,7 @@ pub enum Field {
     OutInterface,
     /// Whether it would leave by the interface that it came in by: 0 or 1.
     SameInterface,
-    /// The source address, as `number`.
+    /// The source address, as `bits_of`.
     Source,
     /// The destination address, likewise.
     Destination,
@@ -48,6 +47,10 @@ pub enum Field {
     SourceTranslated,
     /// Whether the destination of its connection is translated: 0 or 1.
     DestinationTranslated,
+    /// What the first packet of its connection was sent to, before translation; 0 without a connection.
+    OriginalDestination,
+    /// The port of that, likewise; of ICMP its type and its code.
+    OriginalDestinationPort,
     /// Whether it came out of an IPsec policy: 0 or 1.
     IpsecIn,
     /// Whether it will go into an IPsec policy: 0 or 1.
@@ -85,11 +88,11 @@ impl Field {
     /// How many bits it has.
     pub fn bits(self, family: Family) -> u32 {
         match self {
-            Field::Source | Field::Destination => family.bits().into(),
+            Field::Source | Field::Destination | Field::OriginalDestination => family.bits().into(),
             Field::InInterface | Field::OutInterface => 128,
             Field::HardwareSource => 49,
             Field::Mark | Field::ConnectionMark | Field::Length | Field::User | Field::Group => 32,
-            Field::SourcePort | Field::DestinationPort => 16,
+            Field::SourcePort | Field::DestinationPort | Field::OriginalDestinationPort => 16,
             _ => 8,
         }
     }
@@ -104,14 +107,6 @@ pub const FRAGMENT_NO: u128 = Fragment::No as u128;
 pub const FRAGMENT_FIRST: u128 = Fragment::First as u128;
 /// The value of a further piece.
 pub const FRAGMENT_LATER: u128 = Fragment::Later as u128;
-
-/// An address as a number, those of each family from 0.
-pub fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
 
 /// The name of an interface as a number: its first byte is the highest, so that a pattern is a range of numbers.
 pub fn name_number(interface: Interface) -> u128 {
@@ -167,6 +162,8 @@ pub enum Doubt {
     Limit,
     /// The way back to the source is another one than the packet came by.
     Spoofed,
+    /// An address is in a set that another program has made.
+    Set,
     /// An extension that the model does not know holds.
     Extension,
     /// Something holds that a packet here does not show: an option of TCP.

@@ -6,16 +6,16 @@
 use super::super::extension::index::match_named;
 use super::super::extension::ranges::exclude_all;
 use super::super::ruleset::{
-    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Part, PolicyDirection,
-    PortSide, Ports, RpFilter, Rule, States, Tcp, Untyped,
+    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Original, Part,
+    PolicyDirection, PortSide, Ports, RpFilter, Rule, States, Tcp, Untyped,
 };
 use super::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
-    number, state_number,
+    state_number,
 };
 use super::surroundings;
 use crate::iptables::packet::State;
-use crate::net::{Family, Interface, PortRange, Prefix, Protocol};
+use crate::net::{Family, Interface, PortRange, Prefix, Protocol, bits_of};
 
 /// DCCP (RFC 4340), whose ports `-m udp` stands for as well.
 const DCCP: Protocol = Protocol(33);
@@ -63,7 +63,7 @@ fn masked(prefix: &Prefix) -> (u128, u128) {
     let host = u32::from(prefix.family().bits() - prefix.length());
     let all = if prefix.family() == Family::V4 { u128::from(u32::MAX) } else { u128::MAX };
     let mask = all & u128::MAX.checked_shl(host).unwrap_or(0);
-    (number(prefix.address()) & mask, mask)
+    (bits_of(prefix.address()) & mask, mask)
 }
 
 /// An address is in a prefix of its family.
@@ -85,7 +85,7 @@ pub fn interface_is(field: Field, name: Interface) -> Condition {
 fn address(field: Field, wanted: &Negatable<Address>) -> Condition {
     let is = match &wanted.value {
         Address::Prefix(prefix) => prefix_is(field, prefix),
-        Address::Masked(pair) => Condition::masked(field, number(pair.0) & number(pair.1), number(pair.1)),
+        Address::Masked(pair) => Condition::masked(field, bits_of(pair.0) & bits_of(pair.1), bits_of(pair.1)),
     };
     is.negated(wanted.negated)
 }
@@ -171,7 +171,12 @@ impl Match {
                 emit(Condition::Unclear(Doubt::Limit, Unknown::Rule).negated(wanted.above));
             }
             Match::RpFilter(wanted) => emit(rp_filter(*wanted)),
+            Match::Original(wanted) => original(wanted, emit),
             Match::IpRange(wanted) => ip_range(wanted, emit),
+            Match::Set(wanted) => {
+                let words = format!("set {} {}", wanted.value.name, wanted.value.sides);
+                emit(Condition::Unclear(Doubt::Set, Unknown::Words(words.into())).negated(wanted.negated));
+            }
             Match::Mac(wanted) => emit(surroundings::mac(*wanted)),
             Match::PacketType(wanted) => emit(surroundings::packet_type(*wanted)),
             Match::Length(wanted) => emit(surroundings::length(*wanted)),
@@ -339,11 +344,30 @@ fn rp_filter(wanted: RpFilter) -> Condition {
     spoofed.negated(!wanted.invert)
 }
 
+/// Without a connection the kernel looks at the state alone, and without that finds nothing (`conntrack_mt`).
+fn original(wanted: &Original, emit: &mut impl FnMut(Condition)) {
+    let destination = wanted
+        .destination
+        .map(|destination| prefix_is(Field::OriginalDestination, &destination.value).negated(destination.negated));
+    let sent_to =
+        Condition::all([destination.unwrap_or(Condition::ALWAYS), port(Field::OriginalDestinationPort, wanted.port)]);
+    match wanted.states {
+        Some(states) => {
+            emit(self::states(states));
+            emit(Condition::any([!has_connection(), sent_to]));
+        }
+        None => {
+            emit(has_connection());
+            emit(sent_to);
+        }
+    }
+}
+
 fn ip_range(wanted: &IpRange, emit: &mut impl FnMut(Condition)) {
     let sides = [(Field::Source, wanted.source), (Field::Destination, wanted.destination)];
     for (field, wanted) in sides.into_iter().filter_map(|(field, wanted)| Some((field, wanted?))) {
         let (first, last) = wanted.value;
-        emit(Condition::within(field, number(first), number(last)).negated(wanted.negated));
+        emit(Condition::within(field, bits_of(first), bits_of(last)).negated(wanted.negated));
     }
 }
 

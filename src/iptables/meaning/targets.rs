@@ -6,10 +6,10 @@ use super::super::ruleset::{
     ChainId, ConnMark, Hook, HopChange, MarkMasks, MarkOperation, MaskedMark, Nat, NatOptions, RejectWith, TableName,
     Target, Untyped,
 };
-use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, number, state_number};
+use super::condition::{Condition, Context, Doubt, Field, Test, Unknown, state_number};
 use super::matches::has_connection;
 use crate::iptables::packet::State;
-use crate::net::{Family, PortRange, Prefix};
+use crate::net::{Family, PortRange, Prefix, bits_of};
 
 /// Whether a target whose words are kept lets the packet go on as it was.
 fn goes_on(name: &str) -> bool {
@@ -208,7 +208,7 @@ fn destination_becomes(term: Term) -> Vec<Assign> {
 
 fn translate(becomes: fn(Term) -> Vec<Assign>, translated: Field, port: Field, nat: &Nat) -> Action {
     let mut assigns = match nat.addresses {
-        Some((first, last)) => becomes(Term::Within(number(first), number(last))),
+        Some((first, last)) => becomes(Term::Within(bits_of(first), bits_of(last))),
         None => vec![assign(translated, Term::value(1_u8))],
     };
     assigns.extend(new_port(port, &nat.options));
@@ -237,7 +237,7 @@ fn destination(nat: &Nat) -> Vec<Action> {
 fn netmap(network: &Prefix, family: Family, hook: Hook) -> Action {
     let all = u128::MAX >> (128 - u32::from(family.bits()));
     let host = all.checked_shr(network.length().into()).unwrap_or(0);
-    let term = Term::Bits { keep: host, from: None, xor: number(network.address()) };
+    let term = Term::Bits { keep: host, from: None, xor: bits_of(network.address()) };
     let assigns = match hook {
         Hook::Input | Hook::Postrouting => source_becomes(term),
         _ => destination_becomes(term),

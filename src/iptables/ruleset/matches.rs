@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::negatable::Negatable;
 use super::surroundings::{AddrType, ConnLimit, LinkType, Owner, Statistic};
-use crate::net::PortRange;
+use crate::net::{PortRange, Prefix};
 
 /// An extension match (`-m`), as iptables-extensions(8) names them.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +53,12 @@ pub enum Match {
     HashLimit(Box<HashLimit>),
     /// `-m rpfilter`
     RpFilter(RpFilter),
+    /// `-m conntrack` with what the first packet of the connection was sent to.
+    Original(Box<Original>),
     /// `-m iprange`
     IpRange(Box<IpRange>),
+    /// `-m set` with one set, and no more than that.
+    Set(Box<Negatable<AddressSet>>),
     /// `-m mac --mac-source`: the hardware address that a packet came from; nothing else has one.
     Mac(Negatable<[u8; 6]>),
     /// `-m pkttype`: how the packet was addressed on its link.
@@ -78,6 +82,14 @@ pub enum Match {
 }
 
 impl Match {
+    /// The set of addresses that it asks for, and nothing else.
+    pub fn set(&self) -> Option<&Negatable<AddressSet>> {
+        match self {
+            Match::Set(set) => Some(set),
+            _ => None,
+        }
+    }
+
     /// The words of a match without a type of its own.
     pub fn kept(&self) -> Option<&Untyped> {
         if let Match::Unknown(unknown) = self { Some(unknown) } else { None }
@@ -307,6 +319,28 @@ pub struct IpRange {
     pub source: Option<Negatable<(IpAddr, IpAddr)>>,
     /// `--dst-range`
     pub destination: Option<Negatable<(IpAddr, IpAddr)>>,
+}
+
+/// `-m conntrack --ctorigdst`: what the first packet of a connection was sent to, before any translation.
+///
+/// Of a packet without a connection only the state counts (`conntrack_mt`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// `--ctstate`
+    pub states: Option<Negatable<States>>,
+    /// `--ctorigdst`
+    pub destination: Option<Negatable<Prefix>>,
+    /// `--ctorigdstport`
+    pub port: Option<Negatable<PortRange>>,
+}
+
+/// `--match-set NAME SIDES`: a set of addresses that another program has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressSet {
+    /// The name of the set, up to 31 bytes.
+    pub name: Box<str>,
+    /// What is looked up: `src`, `dst`, or several of them with commas.
+    pub sides: Box<str>,
 }
 
 /// A match or a target that is kept word for word: its options are re-quoted, and changed only to what `iptables-save` prints.

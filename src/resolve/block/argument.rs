@@ -92,14 +92,14 @@ fn text_argument<'w>(
     };
     match typed {
         Ok(Text { by_family, families }) => {
-            if let ParameterKind::Endpoint | ParameterKind::Network { .. } = parameter.kind {
+            if let ParameterKind::Endpoint { .. } | ParameterKind::Network { .. } = parameter.kind {
                 reading.draft.choices.push(FamilyChoice {
                     elements: Items::from_buf([(families, atom)]),
                     span: atom.span,
                     negated: false,
                     chooses: true,
                     negation_chooses: true,
-                    numeric: None,
+                    open: None,
                 });
             } else {
                 let lacking = Family::BOTH.into_iter().filter(|family| !families.has(*family));
@@ -147,8 +147,8 @@ fn text_value(text: &str, kind: &ParameterKind) -> Result<Text, BadValue> {
                 families: families.fold(Families::NONE, |all, family| all.or(family.into())),
             }
         }
-        ParameterKind::Endpoint => {
-            let (family, text) = value::address::endpoint(text)?;
+        ParameterKind::Endpoint { ranges } => {
+            let (family, text) = value::address::endpoint(text, *ranges)?;
             let text: Box<str> = text.into();
             Text { by_family: Both::same(text), families: family.into() }
         }
@@ -185,7 +185,8 @@ pub fn wanted(kind: &ParameterKind) -> String {
         ParameterKind::Reason => "a reason".into(),
         ParameterKind::Mark => "a mark".into(),
         ParameterKind::String { .. } => "a string".into(),
-        ParameterKind::Endpoint => "an address, with a port or without".into(),
+        ParameterKind::Endpoint { ranges: false } => "an address, with a port or without".into(),
+        ParameterKind::Endpoint { ranges: true } => "an address or a range, with ports or without".into(),
         ParameterKind::Helper => "the name of a helper".into(),
         ParameterKind::Network { .. } => "a network".into(),
     }
@@ -207,7 +208,7 @@ pub(super) fn defaults(reading: &mut BlockDraft) {
 fn default(kind: &ParameterKind, text: &str) -> Result<Argument, BadValue> {
     Ok(match (kind, text) {
         (ParameterKind::Address { .. }, text) => {
-            Argument::Address(value::address::prefix(text)?.map_or_else(Values::any, Values::one))
+            Argument::Address(value::address::addresses(text)?.map_or_else(Values::any, Values::one))
         }
         (ParameterKind::Interface, "any") => Argument::Interface(Values::any()),
         (ParameterKind::Ports, "any") => Argument::Ports(Values::any()),

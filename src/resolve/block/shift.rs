@@ -18,7 +18,9 @@ pub(super) fn shift(reading: &mut BlockDraft, diagnostics: &mut Diagnostics) {
         let parameter = &reading.snippet.signature.parameters[usize::from(*index)];
         let Argument::Text(Both { v4: text, .. }) = &*argument else { continue };
         let ports = match parameter.kind {
-            ParameterKind::Endpoint if is_with_ports(text) => text.rsplit_once(':').map_or("", |(_, ports)| ports),
+            ParameterKind::Endpoint { .. } if is_with_ports(text) => {
+                text.rsplit_once(':').map_or("", |(_, ports)| ports)
+            }
             ParameterKind::Number { .. } => text,
             _ => continue,
         };

@@ -1,12 +1,14 @@
 //! What the clauses of traffic need of each other, once all are read.
 //! Input: a `Draft`. Output: its directions, completed; reports about what is missing or contradicts.
 
+use std::net::IpAddr;
+
 use super::draft::{Allowed, Draft};
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::language::values::{ProtocolWord, Role, protocol};
-use crate::net::{Family, Prefix, Protocol};
-use crate::policy::{Directions, Items};
+use crate::net::{Addresses, Family, Protocol};
+use crate::policy::{Directions, Items, Traffic};
 use crate::resolve::codes::ResolveError;
 use crate::resolve::scope::Scope;
 use crate::resolve::words::Words;
@@ -28,7 +30,7 @@ pub fn finish(
     protocol_needs(words, allowed, draft, diagnostics);
     let traffic = &draft.traffic;
     if let (Some(peer), Some(_)) = (draft.seen("peer"), &traffic.peer) {
-        for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
+        for (clause, there) in named(traffic) {
             if there && let Some(span) = draft.seen(clause) {
                 diagnostics.push(
                     ResolveError::DirectionConflict
@@ -60,6 +62,7 @@ pub fn finish(
         );
         diagnostics.push(report.fix(Fix::Add(sentence::only(Family::V4))));
     }
+    original(draft, diagnostics);
     ipsec_sides(allowed, draft, diagnostics);
     if let Some(span) = ["ipsec", "ipsec in", "ipsec out"].into_iter().find_map(|clause| draft.seen(clause)) {
         let through = [&traffic.on, &traffic.in_on, &traffic.out_on];
@@ -84,6 +87,25 @@ pub fn finish(
     if !port_after_source(words, allowed, draft, diagnostics) {
         source_port_only(words, allowed, draft, diagnostics);
     }
+}
+
+/// The clauses that name one end, and whether they do.
+fn named(traffic: &Traffic) -> [(&'static str, bool); 2] {
+    [
+        ("from", !traffic.source.is_any() || traffic.source_set.is_some()),
+        ("to", !traffic.destination.is_any() || traffic.destination_set.is_some()),
+    ]
+}
+
+/// What the gateway itself sends has no destination that was translated before.
+fn original(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let Some(span) = draft.seen("original to").filter(|_| draft.traffic.directions.output) else { return };
+    diagnostics.push(ResolveError::DirectionConflict.at(
+        span,
+        "`original to` has no meaning for what the gateway itself sends",
+        "what comes in, or is forwarded, may have been translated",
+        "add `in` or `forward`",
+    ));
 }
 
 /// A bare `ipsec` that reaches FORWARD: either side would let packets in the clear into a tunnel.
@@ -155,7 +177,7 @@ fn directions(words: &Words, allowed: &Allowed, draft: &mut Draft, scope: &Scope
     if draft.direction_said {
         return;
     }
-    for (clause, there) in [("from", !traffic.source.is_any()), ("to", !traffic.destination.is_any())] {
+    for (clause, there) in named(traffic) {
         if there && let Some(span) = draft.seen.iter().find(|(name, _)| *name == clause).map(|(_, span)| *span) {
             let report = ResolveError::DirectionRequired.at(
                 span,
@@ -231,6 +253,7 @@ fn protocol_needs(words: &Words, allowed: &Allowed, draft: &Draft, diagnostics: 
     let icmp = all(|word| word == ProtocolWord::Icmp);
     need("port", ports, "a protocol with ports", with_ports);
     need("source port", ports, "a protocol with ports", with_ports);
+    need("original to … port", ports, "a protocol with ports", with_ports);
     need("no syn", tcp, "`tcp`", "add `tcp`");
     need("flags", tcp, "`tcp`", "add `tcp`");
     need("type", icmp, "`icmp`", "write `icmp type …`");
@@ -242,7 +265,7 @@ fn link_local(draft: &Draft, scope: &Scope, diagnostics: &mut Diagnostics) {
         return;
     }
     let lists = [Some(&traffic.source), Some(&traffic.destination), traffic.peer.as_ref()];
-    let is_local = |prefix: &Prefix| matches!(prefix, Prefix::V6(network) if network.ip().is_unicast_link_local());
+    let is_local = |addresses: &Addresses| matches!(addresses.ends(), (IpAddr::V6(first), IpAddr::V6(last)) if first.is_unicast_link_local() || last.is_unicast_link_local());
     if lists.into_iter().flatten().any(|values| values.items.iter().any(is_local))
         && let Some(span) = ["from", "to", "peer"].iter().find_map(|clause| draft.seen(clause))
     {

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{BadValue, ports};
-use crate::net::{AddressText, Family, Prefix, mask_length};
+use crate::net::{AddressText, Addresses, Family, Prefix, mask_length};
 use crate::resolve::codes::ResolveError;
 
 /// An address with an optional prefix length; `None` for `any`.
@@ -55,6 +55,69 @@ pub fn prefix(text: &str) -> Result<Option<Prefix>, BadValue> {
             format!("write a length from 0 to {bits}"),
         )),
     }
+}
+
+/// Addresses of a list: one, a network, or a range `A-B`; `None` for `any`.
+pub fn addresses(text: &str) -> Result<Option<Addresses>, BadValue> {
+    let Some((first, last)) = range(text) else { return Ok(prefix(text)?.map(Addresses::Prefix)) };
+    let (first, last) = ends(text, first, last)?;
+    between(text, first, last).map(Some)
+}
+
+/// The two ends of a range; `None` where the text is not meant as one.
+fn range(text: &str) -> Option<(&str, &str)> {
+    let (first, last) = text.split_once('-').filter(|(first, _)| !first.ends_with('/'))?;
+    let numeric =
+        |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('.') || text.contains(':');
+    (numeric(first) || numeric(last)).then_some((first, last))
+}
+
+/// Both ends of a range. Where one is not an address, what was meant has both.
+fn ends(text: &str, first: &str, last: &str) -> Result<(IpAddr, IpAddr), BadValue> {
+    let said = |written: &str, read: &Result<IpAddr, BadValue>| match read {
+        Ok(_) => Some(written.to_owned()),
+        Err(problem) => problem.meant.clone(),
+    };
+    let both = (end(text, first), end(text, last));
+    let meant = said(first, &both.0).zip(said(last, &both.1)).map(|(first, last)| format!("{first}-{last}"));
+    match both {
+        (Ok(first), Ok(last)) => Ok((first, last)),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem.meant(meant)),
+    }
+}
+
+/// One end of a range: an address without a length, which packets have.
+fn end(text: &str, end: &str) -> Result<IpAddr, BadValue> {
+    let fault = |label: &str| {
+        let message = format!("`{text}` is not a range of addresses");
+        let help = "write the first and the last address in full, without a prefix length: `192.0.2.1-192.0.2.9`";
+        BadValue::new(ResolveError::BadRange, message, label, help)
+    };
+    if end.is_empty() {
+        return Err(fault("one of its ends is missing"));
+    }
+    if end.contains('/') || !end.contains(['.', ':']) {
+        return Err(fault("its ends are addresses"));
+    }
+    match prefix(end)? {
+        Some(prefix) => Ok(prefix.address()),
+        None => Err(fault("its ends are addresses")),
+    }
+}
+
+/// From one address to another of the same family.
+fn between(text: &str, first: IpAddr, last: IpAddr) -> Result<Addresses, BadValue> {
+    let fault =
+        |message: String, label: &str, help: String| BadValue::new(ResolveError::BadRange, message, label, help);
+    Addresses::range(first, last).ok_or_else(|| {
+        if Family::of(first) != Family::of(last) {
+            let message = format!("`{text}` goes from one family to the other");
+            return fault(message, "no address is between them", "write both ends in IPv4, or both in IPv6".into());
+        }
+        let meant = format!("{last}-{first}");
+        let message = format!("the range `{text}` ends before it starts");
+        fault(message, "no address is in it", format!("write `{meant}`")).meant(Some(meant))
+    })
 }
 
 fn address(text: &str) -> Result<IpAddr, BadValue> {
@@ -135,11 +198,10 @@ fn prefix_length(text: &str, address: IpAddr, length: &str) -> Result<u8, BadVal
 }
 
 /// Why an address cannot be a source, or a peer: multicast, broadcast.
-pub fn not_unicast(prefix: &Prefix) -> Option<&'static str> {
-    match prefix {
-        Prefix::V4(network) if network.ip().is_multicast() && network.prefix() >= 4 => Some("a multicast address"),
-        Prefix::V4(network) if network.ip().is_broadcast() => Some("the broadcast address"),
-        Prefix::V6(network) if network.ip().is_multicast() && network.prefix() >= 8 => Some("a multicast address"),
+pub fn not_unicast(addresses: &Addresses) -> Option<&'static str> {
+    match addresses.ends() {
+        (first, last) if first.is_multicast() && last.is_multicast() => Some("a multicast address"),
+        (IpAddr::V4(first), _) if first.is_broadcast() => Some("the broadcast address"),
         _ => None,
     }
 }
@@ -159,8 +221,9 @@ pub fn network(text: &str) -> Result<(Family, String), BadValue> {
     Ok((prefix.family(), format!("{address}/{}", prefix.length())))
 }
 
-/// An address with ports for translation: `10.0.0.1`, `10.0.0.1:80`, `[2001:db8::1]:80-90`, as iptables writes it.
-pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
+/// An address with ports for translation: `10.0.0.1`, `10.0.0.1:80`, `[2001:db8::1]:80-90`, as iptables writes it; `ranges`:
+/// or several, `10.0.0.1-10.0.0.9:1024-2000`.
+pub fn endpoint(text: &str, ranges: bool) -> Result<(Family, String), BadValue> {
     let fault = |message: String, help: &str| {
         Err(BadValue::new(ResolveError::BadEndpoint, message, "as the new address", help))
     };
@@ -176,41 +239,27 @@ pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
             _ => (text, None),
         },
     };
-    let Ok(parsed) = address_text.parse::<IpAddr>() else {
-        if text.starts_with('[') && bracketed.is_none() {
-            return fault(
-                format!("`{text}` is not an address with ports"),
-                "write the closing bracket: `[2001:db8::1]:80`",
-            );
+    let written = range(address_text).filter(|(_, last)| last.is_empty() || last.contains(['.', ':']));
+    let (first, last) = match written {
+        Some(_) if !ranges => {
+            return fault(format!("`{text}` is a range of addresses"), "write the one address to translate to");
         }
-        if text.contains('/') {
-            return fault(
-                format!("`{text}` cannot be the address of a host"),
-                "write one address, without a prefix length",
-            );
+        Some((first, last)) => {
+            let ends = ends(address_text, first, last);
+            let range = ends.and_then(|(first, last)| between(address_text, first, last));
+            let range = range.map_err(|problem| {
+                let meant = problem.meant.as_ref().map(|meant| text.replacen(address_text, meant, 1));
+                problem.meant(meant)
+            });
+            range?.ends()
         }
-        // Nine groups: the last one was meant as a port.
-        let split = text.rsplit_once(':').filter(|(head, _)| head.parse::<Ipv6Addr>().is_ok());
-        return Err(match split {
-            Some((head, port)) => BadValue::new(
-                ResolveError::BadEndpoint,
-                format!("`{text}` is not an address"),
-                "IPv6 with a port needs brackets",
-                format!("write `[{head}]:{port}`"),
-            )
-            .meant(Some(format!("[{head}]:{port}"))),
-            None => match address(address_text) {
-                Err(problem) if problem.code != ResolveError::BadAddress => problem,
-                _ => BadValue::new(
-                    ResolveError::BadEndpoint,
-                    format!("`{text}` is not an address"),
-                    "as the new address",
-                    "write an address such as `10.0.0.1`, `10.0.0.1:80` or `[2001:db8::1]:80`",
-                ),
-            },
-        });
+        None => {
+            let address = host(text, address_text)?;
+            (address, address)
+        }
     };
-    if not_unicast(&Prefix::host(parsed)).is_some() || parsed.is_unspecified() {
+    let is_host = |address: IpAddr| not_unicast(&Addresses::host(address)).is_none() && !address.is_unspecified();
+    if !is_host(first) || !is_host(last) {
         return fault(format!("`{text}` cannot be the address of a host"), "write the unicast address to translate to");
     }
     let ports = port_text.map(ports).transpose()?;
@@ -222,10 +271,55 @@ pub fn endpoint(text: &str) -> Result<(Family, String), BadValue> {
         Some(range) => format!(":{}-{}", range.start, range.end),
         None => String::new(),
     };
-    Ok(match parsed {
-        IpAddr::V4(address) => (Family::V4, format!("{address}{ports}")),
-        IpAddr::V6(_) if ports.is_empty() => (Family::V6, AddressText(parsed).to_string()),
-        IpAddr::V6(_) => (Family::V6, format!("[{}]{ports}", AddressText(parsed))),
+    let (family, mut hosts) = (Family::of(first), AddressText(first).to_string());
+    if first != last {
+        hosts = format!("{hosts}-{}", AddressText(last));
+    }
+    Ok(match family {
+        Family::V6 if !ports.is_empty() => (family, format!("[{hosts}]{ports}")),
+        _ => (family, format!("{hosts}{ports}")),
+    })
+}
+
+/// The address of an endpoint, whose whole text is for messages.
+fn host(text: &str, address_text: &str) -> Result<IpAddr, BadValue> {
+    if let Ok(address) = address_text.parse::<IpAddr>() {
+        return Ok(address);
+    }
+    let fault = |message: String, help: &str| {
+        Err(BadValue::new(ResolveError::BadEndpoint, message, "as the new address", help))
+    };
+    if text.starts_with('[') && !text.contains(']') {
+        return fault(
+            format!("`{text}` is not an address with ports"),
+            "write the closing bracket: `[2001:db8::1]:80`",
+        );
+    }
+    if text.contains('/') {
+        return fault(
+            format!("`{text}` cannot be the address of a host"),
+            "write one address, without a prefix length",
+        );
+    }
+    // Nine groups: the last one was meant as a port.
+    let split = text.rsplit_once(':').filter(|(head, _)| head.parse::<Ipv6Addr>().is_ok());
+    Err(match split {
+        Some((head, port)) => BadValue::new(
+            ResolveError::BadEndpoint,
+            format!("`{text}` is not an address"),
+            "IPv6 with a port needs brackets",
+            format!("write `[{head}]:{port}`"),
+        )
+        .meant(Some(format!("[{head}]:{port}"))),
+        None => match address(address_text) {
+            Err(problem) if problem.code != ResolveError::BadAddress => problem,
+            _ => BadValue::new(
+                ResolveError::BadEndpoint,
+                format!("`{text}` is not an address"),
+                "as the new address",
+                "write an address such as `10.0.0.1`, `10.0.0.1:80` or `[2001:db8::1]:80`",
+            ),
+        },
     })
 }
 
@@ -262,11 +356,24 @@ mod tests {
             ("2001:db8::1:80", Family::V6, "2001:db8::1:80"),
             ("[2001:db8::1]:https", Family::V6, "[2001:db8::1]:443"),
             ("[2001:db8::1]", Family::V6, "2001:db8::1"),
+            ("10.0.0.1-10.0.0.9", Family::V4, "10.0.0.1-10.0.0.9"),
+            ("10.0.0.1-10.0.0.1:80", Family::V4, "10.0.0.1:80"),
+            ("10.0.0.1-10.0.0.9:1024-2000", Family::V4, "10.0.0.1-10.0.0.9:1024-2000"),
+            ("2001:db8::1-2001:db8::9", Family::V6, "2001:db8::1-2001:db8::9"),
+            ("[2001:db8::1-2001:db8::9]:1024-2000", Family::V6, "[2001:db8::1-2001:db8::9]:1024-2000"),
         ] {
-            assert_eq!(endpoint(text).expect(text), (family, printed.to_owned()));
+            assert_eq!(endpoint(text, true).expect(text), (family, printed.to_owned()));
         }
-        for text in ["10.0.0.1:0", "[2001:db8::1]80", "10.0.0.0/8", "224.0.0.1:80"] {
-            endpoint(text).expect_err(text);
+        for text in [
+            "10.0.0.1:0",
+            "[2001:db8::1]80",
+            "10.0.0.0/8",
+            "224.0.0.1:80",
+            "10.0.0.9-10.0.0.1",
+            "10.0.0.1-",
+            "10.0.0.1-::1",
+        ] {
+            endpoint(text, true).expect_err(text);
         }
     }
 }

@@ -88,6 +88,8 @@ struct RawParameter {
     #[serde(default)]
     shifts: bool,
     length_of: Option<String>,
+    #[serde(default)]
+    ranges: bool,
 }
 
 #[derive(Deserialize)]
@@ -207,7 +209,8 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             Some(clauses) => parse_clauses(clauses.get_ref(), &parameters, &flags)
                 .map_err(|(message, help)| fault(clauses.span(), message, &help))?,
         };
-        forms.push(Form { name: sentence.form, words, clauses, text, traffic_clauses: sentence.traffic_clauses });
+        let traffic_clauses = sentence.traffic_clauses.map(with_sets);
+        forms.push(Form { name: sentence.form, words, clauses, text, traffic_clauses });
     }
     if forms.is_empty() {
         return Err(fault(place, "the block has no sentence".into(), "add a `[[sentence]]` with a `name`"));
@@ -231,7 +234,7 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         chains: [chain(Direction::In, "INPUT"), chain(Direction::Out, "OUTPUT"), chain(Direction::Forward, "FORWARD")],
         protocols: raw.protocols,
         own_ports: raw.own_ports,
-        clauses: raw.clauses.unwrap_or_else(TrafficClause::all),
+        clauses: with_sets(raw.clauses.unwrap_or_else(TrafficClause::all)),
     };
     for form in &mut forms {
         // What is allowed up to a rate is dropped above it.
@@ -253,6 +256,14 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         traffic,
         notes,
     })
+}
+
+/// Where there can be an address there can be a set of them.
+fn with_sets(mut clauses: Vec<TrafficClause>) -> Vec<TrafficClause> {
+    if clauses.contains(&TrafficClause::From) || clauses.contains(&TrafficClause::To) {
+        clauses.push(TrafficClause::Set);
+    }
+    clauses
 }
 
 /// Names of the template that are not parameters.
@@ -284,7 +295,7 @@ fn kind(raw: &RawParameter) -> Option<ParameterKind> {
             max_bytes: raw.max_bytes.unwrap_or(255),
             what: raw.what.clone().unwrap_or_else(|| "string".into()),
         },
-        "endpoint" => ParameterKind::Endpoint,
+        "endpoint" => ParameterKind::Endpoint { ranges: raw.ranges },
         "helper" => ParameterKind::Helper,
         "network" => ParameterKind::Network { length_of: raw.length_of.clone() },
         _ => return None,

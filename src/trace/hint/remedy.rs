@@ -6,7 +6,7 @@ use super::undeclared::undeclared;
 use crate::format;
 use crate::iptables::packet::{Fragment, Packet, Way};
 use crate::iptables::ruleset::{Negatable, TableName, TcpFlags};
-use crate::net::{Family, Prefix};
+use crate::net::{Addresses, Family};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Argument, Block, Directions, Packets, Statement, Traffic, Values};
 use crate::sentence;
@@ -203,7 +203,7 @@ fn allowed(trace: &Trace) -> Option<Packets> {
     }
     let said = described.open.destination.is_any() || first.destination != Some(packet.destination);
     if let Some(to) = first.destination.filter(|_| said && same(&|branch| branch.destination == first.destination)) {
-        traffic.destination = Values::one(Prefix::host(to));
+        traffic.destination = Values::one(Addresses::host(to));
     }
     Some(Packets { families: described.families, traffic, ..Packets::default() })
 }
@@ -226,7 +226,7 @@ fn exception(trace: &Trace, setting: &Setting) -> Option<Hint> {
         return None;
     }
     let ast = &compilation.ast;
-    let mut all: Vec<String> = given.iter().flat_map(|given| given.items.iter().map(sentence::prefix)).collect();
+    let mut all: Vec<String> = given.iter().flat_map(|given| given.items.iter().map(Addresses::to_string)).collect();
     all.push(packet.source.to_string());
     let list = if let [one] = &all[..] { one.clone() } else { format!("{{ {} }}", all.join(", ")) };
     let text = match given {
@@ -237,7 +237,7 @@ fn exception(trace: &Trace, setting: &Setting) -> Option<Hint> {
 }
 
 /// The addresses that a sentence excepts; none, if it could except some; nothing, if its block knows no exceptions.
-fn excepted(block: &Block, setting: &Setting) -> Option<Option<Values<Prefix>>> {
+fn excepted(block: &Block, setting: &Setting) -> Option<Option<Values<Addresses>>> {
     let signature = &setting.library?.snippets.get(block.snippet as usize)?.signature;
     let form = signature.forms.get(block.form as usize)?;
     let parameter = form.clauses.iter().find_map(|clause| match clause.part {

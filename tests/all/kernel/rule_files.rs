@@ -262,7 +262,8 @@ impl Writer<'_> {
                     return String::new();
                 }
                 let extra = self.random.pick(&["", "", ",DNAT", ",SNAT"]);
-                format!(" -m conntrack {not}--ctstate {}{extra}", states.join(","))
+                let original = if self.random.chance(25) { self.original() } else { String::new() };
+                format!(" -m conntrack {not}--ctstate {}{extra}{original}", states.join(","))
             }
             5 => {
                 let side = *self.random.pick(&["src", "dst"]);
@@ -274,6 +275,7 @@ impl Writer<'_> {
                 };
                 format!(" -m iprange {not}--{side}-range {range}")
             }
+            6 if self.random.chance(40) => format!(" -m conntrack{}", self.original()),
             6 => match chain {
                 "INPUT" | "PREROUTING" => " -m policy --dir in --pol none".into(),
                 "OUTPUT" | "POSTROUTING" => " -m policy --dir out --pol none".into(),
@@ -281,6 +283,25 @@ impl Writer<'_> {
             },
             _ => " -m comment --comment \"a \\\"remark\\\"\"".into(),
         }
+    }
+
+    /// What the first packet of a connection was sent to.
+    fn original(&mut self) -> String {
+        let mut text = String::new();
+        if self.random.chance(70) {
+            let (not, address) = (self.not(), self.address());
+            let network = !address.split('/').nth(1).is_some_and(|mask| mask.contains(['.', ':']));
+            let _ = write!(
+                text,
+                " {not}--ctorigdst {}",
+                if network { &address } else { if self.family == Family::V4 { "10.1.2.3" } else { "2001:db8::1" } }
+            );
+        }
+        if text.is_empty() || self.random.chance(50) {
+            let (not, ports) = (self.not(), self.port_range());
+            let _ = write!(text, " {not}--ctorigdstport {ports}");
+        }
+        text
     }
 
     fn target(&mut self, table: TableName, chain: &str, protocol: &str, callable: &[&str]) -> String {

@@ -45,6 +45,8 @@ struct Writer<'a> {
     chose: bool,
     /// Whether a port of the sentence needs a protocol with ports.
     needs_ports: bool,
+    /// Whether sentences may name sets, which no kernel has of its own.
+    sets: bool,
 }
 
 impl Writer<'_> {
@@ -59,6 +61,7 @@ impl Writer<'_> {
             needs_only: false,
             chose: false,
             needs_ports: false,
+            sets: false,
         }
     }
 }
@@ -72,7 +75,7 @@ pub struct Clauses {
 
 /// A sentence in its clauses.
 pub fn clauses(seed: u64, library: &Library) -> Clauses {
-    let mut writer = Writer::new(seed, library);
+    let mut writer = Writer { sets: true, ..Writer::new(seed, library) };
     let mut before = writer.interfaces();
     before.extend(writer.defaults());
     let (head, clauses) = writer.parts();
@@ -347,9 +350,9 @@ impl Writer<'_> {
                 let number = self.number(1, 99);
                 if self.plan == Plan::V6 { format!("2001:db8:{number}::/48") } else { format!("10.{number}.0.0/16") }
             }
-            ParameterKind::Endpoint => {
+            ParameterKind::Endpoint { ranges } => {
                 self.choose_family();
-                self.endpoint(parameter.shifts)
+                self.endpoint(parameter.shifts, *ranges)
             }
         };
         (format!("{keyword}{}{value}", if keyword.is_empty() { "" } else { " " }), string)
@@ -371,8 +374,17 @@ impl Writer<'_> {
         }
     }
 
-    fn endpoint(&mut self, shifts: bool) -> String {
+    fn endpoint(&mut self, shifts: bool, ranges: bool) -> String {
         let (v4, ports) = (self.plan == Plan::V4, self.random.chance(40));
+        if ranges && self.random.chance(30) {
+            self.needs_ports |= ports;
+            let hosts = if v4 { "10.1.2.3-10.1.2.9" } else { "2001:db8::7-2001:db8::9" };
+            return match (v4, ports) {
+                (_, false) => hosts.into(),
+                (true, true) => format!("{hosts}:1024-2000"),
+                (false, true) => format!("[{hosts}]:1024-2000"),
+            };
+        }
         self.needs_ports |= ports;
         let port = *self.random.pick(&["80", "https", if shifts { "81" } else { "1024-65535" }, "1-1"]);
         match (v4, ports) {

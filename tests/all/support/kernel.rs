@@ -1,7 +1,7 @@
 //! The oracle: rules loaded into a real kernel, in a network namespace of their own, and what `iptables-save` gives back.
 //! Input: a rule file. Output: the saved text, or what the loader says against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -46,6 +46,27 @@ pub fn require() -> bool {
             false
         }
     }
+}
+
+/// The sets of addresses that rules name.
+fn sets<'a>(texts: &[&'a str]) -> BTreeSet<&'a str> {
+    let named = |text: &&'a str| text.split("--match-set ").skip(1).filter_map(|rest| rest.split(' ').next());
+    texts.iter().flat_map(named).collect()
+}
+
+/// Whether the sets of addresses that rules name can be made here; else says so.
+pub fn has_sets(text: &str) -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    let rules = "*filter\n-A INPUT -m set --match-set lab src -j ACCEPT\nCOMMIT\n";
+    let loads = |backend| load_and_save(backend, Family::V4, rules).is_ok();
+    sets(&[text]).is_empty()
+        || *ANSWER.get_or_init(|| {
+            let all = Backend::BOTH.into_iter().all(loads);
+            if !all {
+                super::skip("no sets of addresses can be made here: is `ipset` installed?");
+            }
+            all
+        })
 }
 
 /// Loads a rule file into an empty namespace and saves it.
@@ -94,8 +115,12 @@ fn run(backend: Backend, family: Family, texts: &[&str]) -> Result<Vec<Result<St
         Backend::Nft => save,
         Backend::Legacy => format!("for table in $(sed -n 's/^[*]//p' $i.in); do {save} -t $table; done"),
     };
+    let inet = if family == Family::V4 { "inet" } else { "inet6" };
+    let sets: String =
+        sets(texts).into_iter().map(|name| format!("ipset create {name} hash:net family {inet}\n")).collect();
     let script = format!(
         "mount --bind /dev/null /etc/protocols 2>/dev/null\n\
+         {sets}\
          i=0\n\
          while [ -e $i.in ]; do\n\
          if {restore} < $i.in > $i.log 2>&1; then {saved} > $i.out 2> $i.log; fi\n\
@@ -167,7 +192,7 @@ pub fn same_rules(a: &str, b: &str) -> Result<(), String> {
         return Ok(());
     }
     let mut report = String::new();
-    let keys: std::collections::BTreeSet<_> = left.keys().chain(right.keys()).collect();
+    let keys: BTreeSet<_> = left.keys().chain(right.keys()).collect();
     for key in keys {
         let (ours, theirs) = (left.get(key), right.get(key));
         if ours == theirs {

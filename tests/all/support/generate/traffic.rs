@@ -70,7 +70,11 @@ impl Writer<'_> {
             let port = has(port_clause) && ported && (source || !own_port) && self.random.chance(25);
             own_port |= port && !source;
             let mut part = String::new();
-            if address {
+            if address && has(TrafficClause::Set) && self.sets && self.plan.single() && self.random.chance(20) {
+                let not = if self.random.chance(25) { "not " } else { "" };
+                part = format!("{word} {not}set {}", self.random.pick(&["blocked", "a-b_c.d", "x"]));
+                self.needs_only = true;
+            } else if address {
                 part = format!("{word} {}", self.address_list(source));
             }
             if port {
@@ -97,6 +101,10 @@ impl Writer<'_> {
         }
         if icmp && has(TrafficClause::Type) && self.random.chance(60) {
             parts.push(self.icmp_type());
+        }
+        let comes = forwarded || direction == Some(Direction::In);
+        if has(TrafficClause::Original) && comes && self.plan.single() && self.random.chance(15) {
+            parts.push(self.original(ported));
         }
         let above = has(TrafficClause::OverLimit) && self.random.chance(50);
         let others: [(TrafficClause, usize); 7] = [
@@ -141,6 +149,19 @@ impl Writer<'_> {
             parts.push(if plain { "all" } else { "on lo" }.to_owned());
         }
         parts
+    }
+
+    /// What the first packet of the connection was sent to.
+    fn original(&mut self, ported: bool) -> String {
+        let not = if self.random.chance(20) { "not " } else { "" };
+        self.needs_only |= !not.is_empty();
+        self.chose |= not.is_empty();
+        let address = match self.plan {
+            Plan::V6 => *self.random.pick(&["2001:db8::1", "2001:db8::/64"]),
+            _ => *self.random.pick(&["198.51.100.1", "10.0.0.0/8"]),
+        };
+        let port = if ported && self.random.chance(50) { format!(" port {}", self.port()) } else { String::new() };
+        format!("original to {not}{address}{port}")
     }
 
     /// The protocol clause, and whether it has ports, is TCP, is ICMP.

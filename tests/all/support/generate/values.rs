@@ -3,6 +3,11 @@
 
 use super::{NAMES, PIECES, Plan, Writer};
 
+/// Ranges, some of which are networks.
+const V4_RANGES: [&str; 4] =
+    ["192.0.2.1-192.0.2.9", "198.51.100.0-198.51.100.255", "203.0.113.7-203.0.113.7", "10.0.0.255-10.1.2.3"];
+const V6_RANGES: [&str; 3] = ["2001:db8::1-2001:db8::ff", "2001:db8::-2001:db8::ffff", "2001:db8::ffff-fd00::1"];
+
 impl Writer<'_> {
     pub fn mark(&mut self) -> String {
         let all = ["7", "0x7", "0x10/0xff", "0", "0xffffffff", "0/0xf", "4294967295", "0x80000000/0x80000000", "1/1"];
@@ -128,7 +133,8 @@ impl Writer<'_> {
         match self.random.below(8) {
             0 => "10.0.0.0/8".into(),
             1 => format!("192.0.2.{}", self.random.below(256)),
-            2 => "198.51.100.0/24".into(),
+            7 if self.random.chance(20) => "198.51.100.0/24".into(),
+            2 if self.random.chance(50) => (*self.random.pick(&V4_RANGES)).to_owned(),
             3 if !unicast => (*self.random.pick(&["224.0.0.5", "255.255.255.255", "239.0.0.0/8"])).to_owned(),
             4 if !negate && self.random.chance(30) => "0.0.0.0/0".into(),
             5 => {
@@ -145,7 +151,8 @@ impl Writer<'_> {
         match self.random.below(8) {
             0 => "2001:db8::/32".into(),
             1 => format!("2001:db8::{:x}", self.random.below(65_536)),
-            2 => "fd00::/8".into(),
+            7 if self.random.chance(20) => "fd00::/8".into(),
+            2 if self.random.chance(50) => (*self.random.pick(&V6_RANGES)).to_owned(),
             3 if !unicast => (*self.random.pick(&["ff02::1", "ff02::/16", "ff05::1:3"])).to_owned(),
             4 if !negate && self.random.chance(30) => "::/0".into(),
             5 => {
