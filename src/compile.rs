@@ -1,6 +1,8 @@
 //! From source text to rules, in the order one would tell it.
 //! Input: a policy, a way to read its includes, the library. Output: a `Compilation`, which all commands start from.
 
+mod answers;
+mod connection_marks;
 mod missing_default;
 
 use std::path::Path;
@@ -40,6 +42,8 @@ pub fn compile(root: &Path, text: &str, read: ReadFile, library: &Library, optio
     let options = CompileOptions { notes: options.notes || diagnostics.raises_notes(), ..options };
     let rulesets = expand(&policy, &declarations.interfaces, &ast, library, options, &mut diagnostics);
     missing_default::check(&policy, &ast, &rulesets, &mut diagnostics);
+    connection_marks::check(&policy, &ast, library, &mut diagnostics);
+    answers::check(&policy, &ast, &rulesets, library, &mut diagnostics);
     diagnostics.sort();
     Compilation { ast, policy, declarations, rulesets, diagnostics }
 }

@@ -40,10 +40,11 @@
     ("log" "dns" "http" "http3" "https" "imaps" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp" "smtp" "snmp" "ssh"
       "syslog")
     ("map")
-    ("mark")
+    ("mark" "connection")
     ("masquerade")
     ("no" "nat")
     ("notrack")
+    ("publish")
     ("reassemble" "fragments")
     ("redirect")
     ("reject" "dns" "http" "http3" "https" "imaps" "ldap" "ldaps" "metrics" "ntp" "radius" "rdp" "smtp" "snmp" "ssh"
@@ -54,32 +55,32 @@
 
 (defconst cgwfw--not-names
   ;; generated: not names
-  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "in on"
-    "ipsec in" "ipsec out" "no ipsec" "no syn" "original to" "out on" "over limit" "per source" "source port"
-    "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "Q.931" "RAS"
-    "ah" "all" "amanda" "and" "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags"
-    "forward" "fragment" "from" "ftp" "gre" "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "irc" "l2tp" "limit"
-    "log" "loose" "mark" "multihop" "netbios-ns" "not" "on" "only" "ospf" "out" "over" "peer" "persistent" "pim"
-    "port" "pptp" "protocol" "sane" "sctp" "set" "sip" "sit" "snmp" "snmp_trap" "spoofed" "state" "tcp" "tftp"
-    "through" "to" "ttl" "type" "udp" "udplite" "vrrp" "with")
+  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "hairpin on"
+    "in on" "ipsec in" "ipsec out" "no ipsec" "no syn" "original to" "out on" "over limit" "per source"
+    "source port" "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing"
+    "Q.931" "RAS" "ah" "all" "amanda" "and" "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except"
+    "flags" "forward" "fragment" "from" "ftp" "gre" "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "irc" "l2tp"
+    "limit" "log" "loose" "mark" "multihop" "netbios-ns" "not" "on" "only" "ospf" "out" "over" "peer" "persistent"
+    "pim" "port" "pptp" "protocol" "sane" "sctp" "set" "sip" "sit" "snmp" "snmp_trap" "spoofed" "state" "tcp"
+    "tftp" "through" "to" "ttl" "type" "udp" "udplite" "vrrp" "with")
 
   "Words after a verb that are not the name of a block.")
 
 (defconst cgwfw--clauses
   ;; generated: clauses
-  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "in on"
-    "ipsec in" "ipsec out" "no ipsec" "no syn" "original to" "out on" "over limit" "per source" "source port"
-    "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing" "ah" "all" "and"
-    "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward" "fragment" "from" "gre"
-    "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "l2tp" "limit" "log" "loose" "mark" "multihop" "not" "on"
-    "only" "ospf" "out" "over" "peer" "persistent" "pim" "port" "protocol" "sctp" "set" "sit" "spoofed" "state"
-    "tcp" "through" "to" "ttl" "type" "udp" "udplite" "vrrp" "with")
+  '("no ipsec in" "no ipsec out" "as port" "by mark" "connection mark" "except ipsec" "floating ports" "hairpin on"
+    "in on" "ipsec in" "ipsec out" "no ipsec" "no syn" "original to" "out on" "over limit" "per source"
+    "source port" "to group" "with ah" "with fragments" "without esp" "without nat-traversal" "without routing"
+    "ah" "all" "and" "as" "between" "burst" "code" "comment" "dccp" "eigrp" "esp" "except" "flags" "forward"
+    "fragment" "from" "gre" "icmp" "igmp" "in" "ip6ip6" "ipip" "ipsec" "ipv6" "l2tp" "limit" "log" "loose" "mark"
+    "multihop" "not" "on" "only" "ospf" "out" "over" "peer" "persistent" "pim" "port" "protocol" "sctp" "set" "sit"
+    "spoofed" "state" "tcp" "through" "to" "ttl" "type" "udp" "udplite" "vrrp" "with")
 
   "The words of clauses.")
 
 (defconst cgwfw--interfaces
   ;; generated: interfaces
-  '("in on" "out on" "and" "between" "on" "over" "through")
+  '("hairpin on" "in on" "out on" "and" "between" "on" "over" "through")
 
   "The words of clauses that an interface comes after.")
 

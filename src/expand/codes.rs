@@ -18,6 +18,8 @@ codes! {
     SetMatch = Warning "cgwfw::expand::set_match",
     /// A connection tracking helper that the kernel does not have.
     UnknownHelper = Warning "cgwfw::expand::unknown_helper",
+    /// A sentence whose answers no rule lets pass.
+    AnswersDropped = Warning "cgwfw::expand::answers_dropped",
     /// A rate that holds for each of several rules.
     LimitMultiplied = Note "cgwfw::expand::limit_multiplied",
     /// A remark of the building block.

@@ -66,10 +66,17 @@ pub enum Key {
     SourcePorts,
     /// `port P`
     DestinationPorts,
+    /// The ports of `as ADDR:P`.
+    NewPorts,
 }
 
 /// The lists of a sentence: those of its arguments, each at its position, then those of its traffic.
-pub fn dimensions<'a>(block: &'a Block, family: Family, patterns: &[Pattern]) -> SmallVec<[Dimension<'a>; 4]> {
+pub fn dimensions<'a>(
+    block: &'a Block,
+    family: Family,
+    patterns: &[Pattern],
+    new_ports: &'a [PortRange],
+) -> SmallVec<[Dimension<'a>; 4]> {
     let mut dimensions = SmallVec::new();
     let of_family = |addresses: &Addresses| addresses.family() == family;
     for (index, (_, argument)) in block.arguments.iter().enumerate() {
@@ -105,6 +112,7 @@ pub fn dimensions<'a>(block: &'a Block, family: Family, patterns: &[Pattern]) ->
             (Key::IcmpTypes, each(&traffic.icmp_types, |word| word.types[family].is_some(), Choice::IcmpTypes)),
             (Key::SourcePorts, ports(&traffic.source_ports)),
             (Key::DestinationPorts, ports(&traffic.destination_ports)),
+            (Key::NewPorts, if new_ports.is_empty() { one(Choice::Any) } else { one(Choice::Ports(false, new_ports)) }),
         ];
         let said = lists.into_iter().filter(|(_, choices)| !matches!(choices[..], [Choice::Any]));
         dimensions.extend(said.map(|(key, choices)| Dimension { key, choices, others: Choices::new() }));

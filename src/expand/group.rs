@@ -10,13 +10,13 @@ use super::chain_name::invented_name;
 use super::dimension::{Dimension, Key, dimensions};
 use super::fill::{Filling, add_comment, is_above, is_hashlimit, is_tcp, name_hashlimits, rate_match};
 use super::legs::{Leg, PeerSide, Side, legs};
-use super::shape::{ChainName, OWN_CHAIN, Pattern};
+use super::shape::{ChainName, OWN_CHAIN, Pattern, TrafficPart, endpoint};
 use crate::iptables::parse::Slot;
 use crate::iptables::print;
 use crate::iptables::ruleset::{Chain, ChainId, Header, Log, Match, Nflog, Origins, PolicyDirection, Rule, Target};
-use crate::net::Family;
-use crate::policy::{Block, Traffic};
-use crate::snippet::signature::Signature;
+use crate::net::{Both, Family, PortRange};
+use crate::policy::{Argument, Block, Items, Traffic};
+use crate::snippet::signature::{ParameterKind, Signature};
 
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
 pub const MAX_RULES: usize = 1_000_000;
@@ -66,15 +66,17 @@ pub fn group(
     family: Family,
     comment: Option<&str>,
 ) -> Result<Group, TooMany> {
-    let dimensions = dimensions(block, family, patterns);
+    let new_ports = new_ports(block, signature);
+    let dimensions = dimensions(block, family, patterns, &new_ports);
     let traffic = block.traffic.as_deref();
     let legs = traffic.map(|traffic| legs(traffic, &signature.traffic)).unwrap_or_default();
     let mut lines: SmallVec<[Line; 8]> = SmallVec::new();
     for pattern in patterns {
-        if pattern.traffic {
-            lines.extend(legs.iter().map(|leg| line(pattern, leg, &dimensions)));
-        } else {
-            lines.push(Line { pattern, leg: None, uses: Vec::new(), bare: Vec::new() });
+        match pattern.traffic {
+            Some(part) if part.ends => lines.extend(legs.iter().map(|leg| line(pattern, part, leg, &dimensions))),
+            // What packets carry is the same whichever way they go.
+            Some(part) => lines.extend(legs.first().map(|leg| line(pattern, part, leg, &dimensions))),
+            None => lines.push(Line { pattern, leg: None, uses: Vec::new(), bare: Vec::new() }),
         }
     }
     // A list without a value of this family leaves no combination, except where no rule needs it.
@@ -107,26 +109,45 @@ pub fn group(
     Ok(builder.finish().0)
 }
 
+/// The ports that packets are translated to, where the sentence says so.
+fn new_ports(block: &Block, signature: &Signature) -> Items<PortRange> {
+    let endpoints = block.arguments.iter().filter_map(|(index, argument)| {
+        match (&signature.parameters[usize::from(*index)].kind, argument) {
+            (ParameterKind::Endpoint { .. }, Argument::Text(Both { v4: text, .. })) => endpoint(text).1,
+            _ => None,
+        }
+    });
+    let range = |text: &str| {
+        // After the slash is the port to count from.
+        let (start, end) = text.split('/').next()?.split_once('-').unwrap_or((text, text));
+        Some(PortRange { start: start.parse().ok()?, end: end.parse().ok()? })
+    };
+    endpoints.filter_map(range).collect()
+}
+
 /// A pattern for one way of the traffic.
-fn line<'a>(pattern: &'a Pattern, leg: &'a Leg, dimensions: &[Dimension]) -> Line<'a> {
+fn line<'a>(pattern: &'a Pattern, part: TrafficPart, leg: &'a Leg, dimensions: &[Dimension]) -> Line<'a> {
     let find = |key: Key| dimensions.iter().position(|dimension| dimension.key == key);
     let mut uses = Vec::with_capacity(4);
     let mut place = |slot: Slot, key: Key| uses.extend(find(key).map(|index| (slot, false, index)));
     let peer = if leg.peer == PeerSide::Source { Slot::Source } else { Slot::Destination };
-    place(Slot::Source, Key::Source);
-    place(Slot::Destination, Key::Destination);
-    place(peer, Key::Peer);
-    for (slot, side) in [(Slot::InInterface, leg.in_interface), (Slot::OutInterface, leg.out_interface)] {
-        match side {
-            Side::Any => {}
-            Side::On => place(slot, Key::On),
-            Side::InOn => place(slot, Key::InOn),
-            Side::OutOn => place(slot, Key::OutOn),
+    if part.ends {
+        place(Slot::Source, Key::Source);
+        place(Slot::Destination, Key::Destination);
+        place(peer, Key::Peer);
+        for (slot, side) in [(Slot::InInterface, leg.in_interface), (Slot::OutInterface, leg.out_interface)] {
+            match side {
+                Side::Any => {}
+                Side::On => place(slot, Key::On),
+                Side::InOn => place(slot, Key::InOn),
+                Side::OutOn => place(slot, Key::OutOn),
+            }
         }
     }
     // Behind the protocol, whose match may have to be made for them.
     place(Slot::SourcePorts, Key::SourcePorts);
-    place(Slot::DestinationPorts, Key::DestinationPorts);
+    let ports = if part.translated && find(Key::NewPorts).is_some() { Key::NewPorts } else { Key::DestinationPorts };
+    place(Slot::DestinationPorts, ports);
     let bare = [Key::Protocols, Key::IcmpTypes].into_iter().filter_map(find).collect();
     Line { pattern, leg: Some(leg), uses, bare }
 }
@@ -171,8 +192,8 @@ impl Builder<'_> {
         if ports {
             filling.drop_empty_ports();
         }
-        if let (Some(leg), Some(traffic)) = (line.leg, traffic) {
-            further_matches(&mut filling, leg, traffic);
+        if let (Some(leg), Some(traffic), Some(part)) = (line.leg, traffic, pattern.traffic) {
+            further_matches(&mut filling, leg, part, traffic);
         }
         if self.block.families.has(self.family) {
             self.emit(line, filling);
@@ -279,7 +300,8 @@ impl Builder<'_> {
             return self.call(chain, pattern, header, matches, inner);
         }
         let target = pattern.target.clone();
-        let decides = !matches!(target, Target::Unresolved { .. } | Target::Return | Target::None);
+        let decides = !matches!(target, Target::Unresolved { .. } | Target::Return | Target::None)
+            && pattern.traffic.is_none_or(|part| part.counted);
         let is_log = matches!(target, Target::Log(_) | Target::Nflog(_));
         if let Some(log) = self.block.log.as_deref().filter(|_| decides && !is_log) {
             let twin = match log.group {
@@ -357,7 +379,7 @@ impl Builder<'_> {
 }
 
 /// The clauses of traffic that are matches of their own.
-fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
+fn further_matches(filling: &mut Filling, leg: &Leg, part: TrafficPart, traffic: &Traffic) {
     if let Some(flags) = traffic.flags
         && let Some(tcp) = filling.tcp()
     {
@@ -366,7 +388,7 @@ fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
     if let Some(ttl) = traffic.ttl {
         filling.ttl(ttl);
     }
-    for direction in leg.policies.iter().copied() {
+    for direction in leg.policies.iter().copied().filter(|_| part.ends) {
         let ipsec = match direction {
             PolicyDirection::In => traffic.ipsec.came,
             PolicyDirection::Out => traffic.ipsec.goes,
@@ -381,14 +403,15 @@ fn further_matches(filling: &mut Filling, leg: &Leg, traffic: &Traffic) {
     if let Some(mark) = traffic.connection_mark {
         filling.connection_mark(mark);
     }
+    let states = traffic.states.filter(|_| part.counted);
     match traffic.original {
-        Some(original) => filling.original(original, traffic.states),
-        None => traffic.states.into_iter().for_each(|states| filling.states(states)),
+        Some(original) => filling.original(original, states),
+        None => states.into_iter().for_each(|states| filling.states(states)),
     }
     for (set, sides) in [(&traffic.source_set, "src"), (&traffic.destination_set, "dst")] {
-        set.iter().for_each(|set| filling.set(set, sides));
+        set.iter().filter(|_| part.ends).for_each(|set| filling.set(set, sides));
     }
-    if let Some(limit) = traffic.limit {
+    if let Some(limit) = traffic.limit.filter(|_| part.counted) {
         filling.limit = Some(rate_match(limit));
     }
 }

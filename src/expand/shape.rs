@@ -13,7 +13,7 @@ use crate::language::values::RULES_TABLES;
 use crate::net::Family;
 use crate::policy::{Argument, Block};
 use crate::snippet::library::{Library, Snippet};
-use crate::snippet::signature::ClausePart;
+use crate::snippet::signature::{ClausePart, ParameterKind};
 
 /// A rule of a template: typed, with holes for the sentence's values.
 #[derive(Clone, Debug)]
@@ -28,10 +28,21 @@ pub struct Pattern {
     pub target: Target,
     /// Where the values go: the slot, whether the template negates it, and the position in `Block::arguments`.
     pub uses: Vec<(Slot, bool, usize)>,
-    /// Whether the sentence's traffic goes in.
-    pub traffic: bool,
+    /// What of the sentence's traffic goes in.
+    pub traffic: Option<TrafficPart>,
     /// The line of the template, from 1.
     pub line: u32,
+}
+
+/// What of a sentence's traffic a rule holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrafficPart {
+    /// Addresses and interfaces; else what packets carry, and no more.
+    pub ends: bool,
+    /// The ports that packets are translated to, in place of those of the sentence.
+    pub translated: bool,
+    /// States, rates and logs: of a block with rules in several tables not those in nat, which sees first packets alone.
+    pub counted: bool,
 }
 
 /// The chain of a pattern.
@@ -49,6 +60,18 @@ pub enum ChainName {
 const HOLE: char = '\u{1}';
 /// The hole of the sentence's traffic.
 const TRAFFIC: char = 't';
+/// All holes of traffic: by letter, by name, what goes in.
+const TRAFFIC_PARTS: [(char, &str, TrafficPart); 4] = [
+    (TRAFFIC, "traffic", TrafficPart { ends: true, translated: false, counted: true }),
+    ('u', "translated", TrafficPart { ends: true, translated: true, counted: true }),
+    ('k', "carried", TrafficPart { ends: false, translated: false, counted: true }),
+    ('l', "carried_translated", TrafficPart { ends: false, translated: true, counted: true }),
+];
+
+/// What goes into a hole of traffic.
+fn traffic_part(letter: char) -> Option<TrafficPart> {
+    TRAFFIC_PARTS.iter().find(|(known, ..)| *known == letter).map(|(_, _, part)| *part)
+}
 /// The name of the sentence's own chain, in a template's output.
 pub const OWN_CHAIN: &str = "\u{1}c";
 
@@ -139,9 +162,17 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
             Some((_, Argument::Text(by_family))) => Value::from(&*by_family[family]),
             Some((_, argument)) if is_present(argument, family) => Value::from(format!("{HOLE}{}", hole(index as u8))),
             // An absent rate leaves nothing behind where it would be.
-            None if parameter.kind == crate::snippet::signature::ParameterKind::Rate => Value::from(""),
+            None if parameter.kind == ParameterKind::Rate => Value::from(""),
             _ => Value::from(()),
         };
+        if let Some((_, Argument::Text(by_family))) = argument {
+            let part = match parameter.kind {
+                ParameterKind::Mark { .. } => by_family[family].split_once('/').map(|(_, mask)| ("mask", mask)),
+                ParameterKind::Endpoint { .. } => Some(("host", endpoint(&by_family[family]).0)),
+                _ => None,
+            };
+            variables.extend(part.map(|(part, text)| (format!("{}_{part}", parameter.name), Value::from(text))));
+        }
         variables.insert(parameter.name.clone(), value);
     }
     for (index, flag) in signature.flags.iter().enumerate() {
@@ -153,9 +184,22 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
     variables.insert("family".into(), Value::from(family.keyword()));
     variables.insert("families".into(), Value::from(block.families.single().map_or("both", Family::keyword)));
     variables.insert("form".into(), Value::from(signature.forms[usize::from(block.form)].name.as_str()));
-    variables.insert("traffic".into(), Value::from(format!("{HOLE}{TRAFFIC}")));
+    for (letter, name, _) in TRAFFIC_PARTS {
+        variables.insert(name.into(), Value::from(format!("{HOLE}{letter}")));
+    }
     variables.insert("chain".into(), Value::from(OWN_CHAIN));
     Value::from_pairs(variables)
+}
+
+/// The address of an endpoint as iptables writes it, and the ports after it.
+pub fn endpoint(text: &str) -> (&str, Option<&str>) {
+    match text.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+        Some((host, ports)) => (host, Some(ports)),
+        None if text.matches(':').count() == 1 => {
+            text.split_once(':').map_or((text, None), |(host, ports)| (host, Some(ports)))
+        }
+        None => (text, None),
+    }
 }
 
 /// The target of a service's rules, as the verb of the sentence says.
@@ -178,7 +222,9 @@ fn readable(line: &str, snippet: &Snippet) -> String {
     let mut characters = line.chars();
     while let Some(c) = characters.next() {
         match (c, if c == HOLE { characters.next() } else { None }) {
-            (HOLE, Some(TRAFFIC)) => out.push_str("{{ traffic }}"),
+            (HOLE, Some(hole)) if let Some((_, name, _)) = TRAFFIC_PARTS.iter().find(|(known, ..)| *known == hole) => {
+                out.push_str(&format!("{{{{ {name} }}}}"));
+            }
             (HOLE, Some(hole)) => {
                 let name = parameter(hole).and_then(|index| snippet.signature.parameters.get(usize::from(index)));
                 out.push_str(&format!("{{{{ {} }}}}", name.map_or("chain", |parameter| &parameter.name)));
@@ -241,6 +287,20 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
             ),
         });
     }
+    let parts = || tables.iter().flat_map(|(_, patterns)| patterns).filter_map(|pattern| pattern.traffic);
+    if parts().next().is_some() && !parts().any(|part| part.ends) {
+        return Err(TemplateFault {
+            line: 1,
+            message: "none of its rules holds the addresses and interfaces of the traffic".into(),
+            help: "write `{{ traffic }}` or `{{ translated }}` into one of them: `{{ carried }}` alone is wider".into(),
+        });
+    }
+    let elsewhere = tables
+        .iter()
+        .any(|(table, patterns)| *table != TableName::Nat && patterns.iter().any(|pattern| pattern.traffic.is_some()));
+    for pattern in tables.iter_mut().filter(|(table, _)| *table == TableName::Nat).flat_map(|(_, patterns)| patterns) {
+        pattern.traffic = pattern.traffic.map(|part| TrafficPart { counted: !elsewhere, ..part });
+    }
     if let Some(name) = unprinted(block, snippet, family, &tables) {
         return Err(TemplateFault {
             line: 1,
@@ -267,7 +327,13 @@ fn unused(block: &Block, snippet: &Snippet) -> Option<String> {
     let traffic = block.traffic.iter().map(|_| "traffic".to_owned());
     // What a service's sentence says of its verdict is all in one variable.
     let given = given.map(|name| if signature.is_service { "verdict".to_owned() } else { name });
-    given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !mentions(&snippet.template, name))
+    let is_there = |name: &String| match name.as_str() {
+        "traffic" => TRAFFIC_PARTS.iter().any(|(_, name, _)| mentions(&snippet.template, name)),
+        name => [name, &format!("{name}_host"), &format!("{name}_mask")]
+            .iter()
+            .any(|name| mentions(&snippet.template, name)),
+    };
+    given.chain(flags.map(|(_, flag)| flag.variable())).chain(traffic).find(|name| !is_there(name))
 }
 
 /// Whether a name is in one of a template's tags.
@@ -293,7 +359,7 @@ fn unprinted(block: &Block, snippet: &Snippet, family: Family, tables: &[(TableN
 /// Whether a hole is where nothing would fill it: the rule would then say less than the template does.
 fn is_misused(rule: &parse::RuleText, block: &Block) -> bool {
     let unfilled = |hole: &Hole| match hole.parameter {
-        TRAFFIC => hole.slot != Slot::Matches,
+        letter if traffic_part(letter).is_some() => hole.slot != Slot::Matches,
         letter => !block.arguments.iter().any(|(index, _)| parameter(letter) == Some(*index)),
     };
     let chain = |name: &str| name.starts_with(HOLE) && name != OWN_CHAIN;
@@ -308,15 +374,16 @@ fn pattern(rule: parse::RuleText, line: u32, block: &Block) -> Pattern {
         Some(_) => ChainName::Own,
         None => ChainName::Named(rule.chain.as_str().into()),
     };
-    let inside = rule.holes.iter().any(|hole| hole.slot == Slot::Matches && hole.parameter == TRAFFIC);
+    let inside = rule.holes.iter().filter(|hole| hole.slot == Slot::Matches);
+    let inside = inside.filter_map(|hole| traffic_part(hole.parameter)).next();
     let place = |hole: &Hole| {
         let parameter = parameter(hole.parameter)?;
         let index = block.arguments.iter().position(|(index, _)| *index == parameter)?;
         Some((hole.slot, hole.negated, index))
     };
-    let uses = rule.holes.iter().filter(|hole| hole.parameter != TRAFFIC).filter_map(place).collect();
+    let uses = rule.holes.iter().filter(|hole| traffic_part(hole.parameter).is_none()).filter_map(place).collect();
     Pattern {
-        traffic: inside || chain == ChainName::Traffic,
+        traffic: inside.or((chain == ChainName::Traffic).then(|| traffic_part(TRAFFIC)).flatten()),
         chain,
         header: rule.header,
         matches: rule.matches.into(),

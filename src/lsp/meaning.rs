@@ -45,6 +45,8 @@ pub struct OfferedClause {
     pub value: ValueKind,
     /// Whether the sentence must have it.
     pub required: bool,
+    /// The clauses of the block that must come directly after it.
+    then: Vec<OfferedClause>,
     /// The words whose followers may come directly after it, if there are any.
     followed_as: Option<&'static str>,
     /// Whether `port` may be among them.
@@ -60,8 +62,9 @@ pub struct OfferedClause {
 impl OfferedClause {
     /// The clauses that may come directly after it.
     fn followers(&self) -> Vec<OfferedClause> {
+        let own = self.then.iter().cloned();
         let all = self.followed_as.and_then(|words| FOLLOWERS.get(words)).into_iter().flatten();
-        all.filter(|keyword| self.has_port || keyword.words != "port").copied().map(of_keyword).collect()
+        all.filter(|keyword| self.has_port || keyword.words != "port").copied().map(of_keyword).chain(own).collect()
     }
 }
 
@@ -127,6 +130,8 @@ pub fn clauses(name: &Name, library: &Library) -> Vec<OfferedClause> {
                         None => all.push(new),
                     }
                 }
+            } else if let Some(before) = all.last_mut().filter(|_| clause.follows) {
+                before.then.push(own_clause(signature, clause.keyword.clone(), clause.part, true, bit));
             } else if let Some(known) = all.iter_mut().find(|known| known.words == clause.keyword) {
                 known.forms |= bit;
             } else {
@@ -172,6 +177,7 @@ fn own_clause(
         text: Cow::Owned(text.to_owned()),
         value,
         required,
+        then: Vec::new(),
         followed_as: None,
         has_port: true,
         forms,
@@ -195,6 +201,7 @@ fn of_keyword(keyword: &Keyword) -> OfferedClause {
         text: keyword.text.into(),
         value: (keyword.value)(),
         required: false,
+        then: Vec::new(),
         followed_as: (keyword.place != Position::Packets).then_some(keyword.words),
         has_port: true,
         forms: u32::MAX,
@@ -206,13 +213,13 @@ fn of_keyword(keyword: &Keyword) -> OfferedClause {
 fn expect(kind: &ParameterKind) -> ValueKind {
     match kind {
         ParameterKind::Address { .. } => ValueKind::Address,
-        ParameterKind::Interface => ValueKind::Interface,
+        ParameterKind::Interface { .. } => ValueKind::Interface,
         ParameterKind::Ports => ValueKind::Ports,
         ParameterKind::Rate => ValueKind::Other("a rate, such as `10/second`"),
         ParameterKind::Number { .. } => ValueKind::Other("a number"),
         ParameterKind::Word(words) => ValueKind::Words(words.clone()),
         ParameterKind::Reason => ValueKind::Reason,
-        ParameterKind::Mark => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
+        ParameterKind::Mark { .. } => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
         ParameterKind::String { .. } => ValueKind::Other("a text in quotes"),
         ParameterKind::Helper => ValueKind::Words(HELPERS.iter().map(|helper| helper.name.to_owned()).collect()),
         ParameterKind::Network { .. } => ValueKind::Other("a network: `10.1.0.0/16`"),
@@ -431,6 +438,7 @@ impl Reader<'_> {
                     text: Cow::Owned(text.to_owned()),
                     value,
                     required: false,
+                    then: Vec::new(),
                     followed_as: None,
                     has_port: true,
                     forms: u32::MAX,

@@ -70,6 +70,7 @@ pub fn block(
         flags: 0,
         draft: Draft::default(),
         common: Common::default(),
+        last: None,
         lacking: Vec::new(),
         unknown: false,
     };
@@ -143,6 +144,7 @@ fn clauses<'w>(
             let clause = &reading.form.clauses[index];
             let span = words.take(&clause.keyword).unwrap_or_else(|| words.span());
             reading.given[index] = Some(span);
+            reading.last = Some(index);
             match clause.part {
                 ClausePart::Flag(flag) => reading.flags |= 1 << flag,
                 ClausePart::Parameter(parameter) => argument(words, parameter, reading, scope, diagnostics)?,
@@ -150,6 +152,7 @@ fn clauses<'w>(
             }
             continue;
         }
+        reading.last = None;
         if common(words, &mut reading.common, scope, diagnostics)? {
             continue;
         }
@@ -193,10 +196,14 @@ fn positional<'w>(
 fn own_clause(words: &Words, reading: &BlockDraft) -> Option<usize> {
     let clauses = reading.form.clauses.iter().enumerate();
     let first = words.peek(0)?;
+    // `to port` is the port of the traffic, whatever `to` alone would be.
+    let is_port = |clause: &Clause| words.peek(clause.keyword.len()) == Some("port");
     let open = clauses.filter(|(index, clause)| {
         clause.keyword.first().is_some_and(|word| word == first)
             && reading.given[*index].is_none()
             && words.at_words(&clause.keyword)
+            && !(clause.follows && reading.last != index.checked_sub(1))
+            && !(matches!(clause.part, ClausePart::Parameter(_)) && is_port(clause))
     });
     open.max_by_key(|(_, clause)| clause.keyword.len()).map(|(index, _)| index)
 }
@@ -205,7 +212,9 @@ fn own_clause(words: &Words, reading: &BlockDraft) -> Option<usize> {
 fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut Diagnostics) -> bool {
     let mut complete = true;
     for (index, clause) in reading.form.clauses.iter().enumerate() {
-        if !clause.required || reading.given[index].is_some() {
+        let needed =
+            clause.required || clause.follows && reading.given[index - 1].is_some() || is_needed(clause, reading);
+        if !needed || reading.given[index].is_some() {
             continue;
         }
         if clause.part == ClausePart::Traffic {
@@ -243,7 +252,7 @@ fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut
             _ => None,
         };
         let fixes: Vec<Fix> = match kind {
-            Some(ParameterKind::Interface) => scope.offers(&keyword).collect(),
+            Some(ParameterKind::Interface { .. }) => scope.offers(&keyword).collect(),
             Some(ParameterKind::Word(words)) => {
                 words.iter().map(|word| Fix::Add(format!("{keyword} {word}"))).collect()
             }
@@ -253,6 +262,15 @@ fn missing(words: &Words, reading: &BlockDraft, scope: &Scope, diagnostics: &mut
         diagnostics.push(fixes.into_iter().fold(report, Report::fix));
     }
     complete
+}
+
+/// Whether a clause that was given needs another one beside it.
+fn is_needed(clause: &Clause, reading: &BlockDraft) -> bool {
+    let parameters = &reading.snippet.signature.parameters;
+    let ClausePart::Parameter(index) = clause.part else { return false };
+    let name = &parameters[usize::from(index)].name;
+    let needs = |(index, _): &(u8, Argument)| parameters[usize::from(*index)].needs.as_ref() == Some(name);
+    reading.arguments.iter().any(needs)
 }
 
 /// Values that need a protocol: a reset needs TCP, translation to ports needs ports.

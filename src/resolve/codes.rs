@@ -50,6 +50,10 @@ codes! {
     BadInterface = Error "cgwfw::resolve::bad_interface",
     /// A word that is not an address.
     BadAddress = Error "cgwfw::resolve::bad_address",
+    /// Marks of connections whose masks have bits in common.
+    MarksOverlap = Error "cgwfw::resolve::marks_overlap",
+    /// A check of the way back that does not know the mark by which that is found.
+    StrictSpoofed = Error "cgwfw::resolve::strict_spoofed",
     /// A word that no set of addresses is called.
     BadSet = Error "cgwfw::resolve::bad_set",
     /// A range of addresses that has no address in it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::iptables::ruleset::TableName;
+use crate::iptables::ruleset::{Hook, TableName};
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::net::Families;
 
@@ -32,6 +32,8 @@ pub struct Signature {
     pub flags: Vec<Flag>,
     /// What traffic its sentences speak of.
     pub traffic: TrafficRules,
+    /// The chain that answers to what it lets in must pass.
+    pub answers: Option<Hook>,
     /// Remarks for `check`.
     pub notes: Vec<Note>,
 }
@@ -60,6 +62,8 @@ pub struct Clause {
     pub part: ClausePart,
     /// Whether the sentence must have it.
     pub required: bool,
+    /// Whether it can only be directly after the clause before it, and then must be.
+    pub follows: bool,
 }
 
 /// What a clause holds.
@@ -86,6 +90,8 @@ pub struct Parameter {
     pub needs_ports: bool,
     /// Whether a range of ports here, to which packets are translated, keeps the distance of the sentence's own ports.
     pub shifts: bool,
+    /// The parameter that must be given beside it.
+    pub needs: Option<String>,
     /// One line for completion and hover.
     pub text: String,
 }
@@ -101,7 +107,10 @@ pub enum ParameterKind {
         chooses_family: bool,
     },
     /// Interfaces; a hole.
-    Interface,
+    Interface {
+        /// One name, and no pattern.
+        single: bool,
+    },
     /// Ports; a hole.
     Ports,
     /// A rate; a hole.
@@ -118,7 +127,10 @@ pub enum ParameterKind {
     /// How to reject.
     Reason,
     /// A packet mark.
-    Mark,
+    Mark {
+        /// Not 0, which is no mark.
+        nonzero: bool,
+    },
     /// Literal text.
     String {
         /// The longest, in bytes.

@@ -29,7 +29,7 @@ syntax match cgwfwValue /\v[^[:blank:],{}"]@1<!%(Q.931|RAS|accept|admin-prohibit
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(ah|all|as|burst|code|comment|dccp|eigrp|esp|except|flags|forward|fragment|from|gre|icmp|igmp|in|ip6ip6|ipip|ipsec|ipv6|l2tp|limit|log|loose|mark|multihop|not|only|ospf|out|peer|persistent|pim|port|protocol|sctp|set|sit|spoofed|state|tcp|to|ttl|type|udp|udplite|vrrp|with)[^[:blank:],{}"#$\\]@!/ contained
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(and|between|on|over|through)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
 syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|connection\s+mark|except\s+ipsec|floating\s+ports|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|original\s+to|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing)[^[:blank:],{}"#$\\]@!/ contained
-syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(in\s+on|out\s+on)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
+syntax match cgwfwClause /\v[^[:blank:],{}"]@1<!%(hairpin\s+on|in\s+on|out\s+on)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwNot,cgwfwInterface skipwhite
 
 syntax match cgwfwOnly /\v[^[:blank:],{}"]@1<!only\ze\s/ contained nextgroup=cgwfwFamily skipwhite
 syntax match cgwfwNot /\v<not\ze\s/ contained nextgroup=cgwfwInterface skipwhite
@@ -37,7 +37,7 @@ syntax match cgwfwNot /\v<not\ze\s/ contained nextgroup=cgwfwInterface skipwhite
 " A verb that no block has, words behind a verb that are none of the library.
 syntax match cgwfwNewVerb /\v^\s*\zs[a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained
 " generated: names
-syntax match cgwfwOwnName /\v%(%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|connection\s+mark|except\s+ipsec|floating\s+ports|in\s+on|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|original\s+to|out\s+on|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing|Q.931|RAS|ah|all|amanda|and|as|between|burst|code|comment|dccp|eigrp|esp|except|flags|forward|fragment|from|ftp|gre|icmp|igmp|in|ip6ip6|ipip|ipsec|ipv6|irc|l2tp|limit|log|loose|mark|multihop|netbios-ns|not|on|only|ospf|out|over|peer|persistent|pim|port|pptp|protocol|sane|sctp|set|sip|sit|snmp|snmp_trap|spoofed|state|tcp|tftp|through|to|ttl|type|udp|udplite|vrrp|with)[^[:blank:],{}"#$\\]@!)@![a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwOwnName /\v%(%(no\s+ipsec\s+in|no\s+ipsec\s+out|as\s+port|by\s+mark|connection\s+mark|except\s+ipsec|floating\s+ports|hairpin\s+on|in\s+on|ipsec\s+in|ipsec\s+out|no\s+ipsec|no\s+syn|original\s+to|out\s+on|over\s+limit|per\s+source|source\s+port|to\s+group|with\s+ah|with\s+fragments|without\s+esp|without\s+nat-traversal|without\s+routing|Q.931|RAS|ah|all|amanda|and|as|between|burst|code|comment|dccp|eigrp|esp|except|flags|forward|fragment|from|ftp|gre|icmp|igmp|in|ip6ip6|ipip|ipsec|ipv6|irc|l2tp|limit|log|loose|mark|multihop|netbios-ns|not|on|only|ospf|out|over|peer|persistent|pim|port|pptp|protocol|sane|sctp|set|sip|sit|snmp|snmp_trap|spoofed|state|tcp|tftp|through|to|ttl|type|udp|udplite|vrrp|with)[^[:blank:],{}"#$\\]@!)@![a-z][a-z0-9-]*[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(accept)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_accept,cgwfwOwnName skipwhite
 syntax match cgwfwName_accept /\v%(router-advertisements)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_accept cgwfwName
@@ -56,12 +56,15 @@ syntax match cgwfwVerb /\v^\s*\zs%(log)[^[:blank:],{}"#$\\]@!/ contained nextgro
 syntax match cgwfwName_log /\v%(dns|http|http3|https|imaps|ldap|ldaps|metrics|ntp|radius|rdp|smtp|snmp|ssh|syslog)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_log cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(map)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
-syntax match cgwfwVerb /\v^\s*\zs%(mark)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwVerb /\v^\s*\zs%(mark)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_mark,cgwfwOwnName skipwhite
+syntax match cgwfwName_mark /\v%(connection)[^[:blank:],{}"#$\\]@!/ contained
+highlight default link cgwfwName_mark cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(masquerade)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(no)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_no,cgwfwOwnName skipwhite
 syntax match cgwfwName_no /\v%(nat)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_no cgwfwName
 syntax match cgwfwVerb /\v^\s*\zs%(notrack)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
+syntax match cgwfwVerb /\v^\s*\zs%(publish)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwOwnName skipwhite
 syntax match cgwfwVerb /\v^\s*\zs%(reassemble)[^[:blank:],{}"#$\\]@!/ contained nextgroup=cgwfwName_reassemble,cgwfwOwnName skipwhite
 syntax match cgwfwName_reassemble /\v%(fragments)[^[:blank:],{}"#$\\]@!/ contained
 highlight default link cgwfwName_reassemble cgwfwName

@@ -82,6 +82,23 @@ pub enum Match {
 }
 
 impl Match {
+    /// The states of connections that it asks for, among other things.
+    pub fn states(&self) -> Option<Negatable<States>> {
+        match self {
+            Match::ConnState(states) | Match::State(states) => Some(*states),
+            Match::Original(original) => original.states,
+            _ => None,
+        }
+    }
+
+    /// The one type of ICMP that it asks for.
+    pub fn icmp_type(&self) -> Option<IcmpType> {
+        match self {
+            Match::Icmp(wanted) | Match::Icmp6(wanted) if !wanted.negated => Some(wanted.value),
+            _ => None,
+        }
+    }
+
     /// The set of addresses that it asks for, and nothing else.
     pub fn set(&self) -> Option<&Negatable<AddressSet>> {
         match self {

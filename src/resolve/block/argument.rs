@@ -37,7 +37,20 @@ pub(super) fn argument<'w>(
             scope,
             diagnostics,
         )?),
-        ParameterKind::Interface => Argument::Interface(lists::interfaces(words, scope, diagnostics)?),
+        ParameterKind::Interface { single } => {
+            let interfaces = lists::interfaces(words, scope, diagnostics)?;
+            let is_one = matches!(interfaces.items[..], [name] if !interfaces.negated && name.pattern().is_none());
+            if *single && !is_one {
+                diagnostics.push(ResolveError::OneValue.at(
+                    start.to(words.last_span()),
+                    "one interface is expected: no list, no pattern, no `not`",
+                    "more than one interface",
+                    "write a sentence for each interface",
+                ));
+                return None;
+            }
+            Argument::Interface(interfaces)
+        }
         ParameterKind::Ports => Argument::Ports(lists::ports(words, scope, diagnostics)?),
         ParameterKind::Rate => Argument::Rate(lists::rate(words, false, scope, diagnostics)?),
         ParameterKind::String { max_bytes, what } => {
@@ -134,8 +147,17 @@ fn text_value(text: &str, kind: &ParameterKind) -> Result<Text, BadValue> {
             }
             both(text.to_owned())
         }
-        ParameterKind::Mark => {
+        ParameterKind::Mark { nonzero } => {
             let mark = value::mark(text)?;
+            if *nonzero && mark.value == 0 {
+                let help = "write another number: a packet without a mark has 0";
+                return Err(BadValue::new(
+                    ResolveError::BadMark,
+                    format!("`{text}` is no mark"),
+                    "marks nothing",
+                    help,
+                ));
+            }
             both(format!("{:#x}/{:#x}", mark.value, mark.mask))
         }
         ParameterKind::Reason => {
@@ -177,13 +199,13 @@ fn text_value(text: &str, kind: &ParameterKind) -> Result<Text, BadValue> {
 pub fn wanted(kind: &ParameterKind) -> String {
     match kind {
         ParameterKind::Address { .. } => "an address".into(),
-        ParameterKind::Interface => "an interface".into(),
+        ParameterKind::Interface { .. } => "an interface".into(),
         ParameterKind::Ports => "a port".into(),
         ParameterKind::Rate => "a rate such as `5/minute`".into(),
         ParameterKind::Number { min, max } => format!("a number from {min} to {max}"),
         ParameterKind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         ParameterKind::Reason => "a reason".into(),
-        ParameterKind::Mark => "a mark".into(),
+        ParameterKind::Mark { .. } => "a mark".into(),
         ParameterKind::String { .. } => "a string".into(),
         ParameterKind::Endpoint { ranges: false } => "an address, with a port or without".into(),
         ParameterKind::Endpoint { ranges: true } => "an address or a range, with ports or without".into(),
@@ -210,9 +232,9 @@ fn default(kind: &ParameterKind, text: &str) -> Result<Argument, BadValue> {
         (ParameterKind::Address { .. }, text) => {
             Argument::Address(value::address::addresses(text)?.map_or_else(Values::any, Values::one))
         }
-        (ParameterKind::Interface, "any") => Argument::Interface(Values::any()),
+        (ParameterKind::Interface { .. }, "any") => Argument::Interface(Values::any()),
         (ParameterKind::Ports, "any") => Argument::Ports(Values::any()),
-        (ParameterKind::Interface, text) => Argument::Interface(Values::one(value::interface(text)?)),
+        (ParameterKind::Interface { .. }, text) => Argument::Interface(Values::one(value::interface(text)?)),
         (ParameterKind::Ports, text) => Argument::Ports(Values::one(value::ports(text)?)),
         (ParameterKind::Rate, text) => {
             let (count, unit) = value::rate(text)?;

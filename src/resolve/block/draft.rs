@@ -25,6 +25,8 @@ pub(super) struct BlockDraft<'a, 'w> {
     pub(super) flags: u32,
     pub(super) draft: Draft<'w>,
     pub(super) common: Common,
+    /// The clause of the form that was read last, unless traffic came after it.
+    pub(super) last: Option<usize>,
     /// What only one family can say, with the place: a reason of the other one.
     pub(super) lacking: Vec<(Family, Span, String)>,
     pub(super) unknown: bool,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Clause, ClausePart, Flag, Form, Note, OpenDirection, Parameter, ParameterKind, Signature, TrafficRules};
-use crate::iptables::ruleset::TableName;
+use crate::iptables::ruleset::{Hook, TableName};
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::net::{Families, Family};
 
@@ -39,6 +39,7 @@ struct File {
     parameters: BTreeMap<String, Spanned<RawParameter>>,
     #[serde(default)]
     flags: BTreeMap<String, Text>,
+    answers: Option<Spanned<String>>,
     #[serde(default)]
     traffic: RawTraffic,
     #[serde(default)]
@@ -90,6 +91,11 @@ struct RawParameter {
     length_of: Option<String>,
     #[serde(default)]
     ranges: bool,
+    #[serde(default)]
+    single: bool,
+    #[serde(default)]
+    nonzero: bool,
+    needs: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -180,8 +186,8 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             let help = &format!("use lower case letters, digits and `_`; {} are taken", taken.join(", "));
             return Err(fault(span, format!("a parameter cannot be called `{name}`"), help));
         }
-        let RawParameter { default, needs_ports, shifts, text, .. } = raw;
-        parameters.push(Parameter { name, kind, default, needs_ports, shifts, text });
+        let RawParameter { default, needs_ports, shifts, needs, text, .. } = raw;
+        parameters.push(Parameter { name, kind, default, needs_ports, shifts, needs, text });
     }
     let flags: Vec<Flag> = file
         .flags
@@ -222,6 +228,12 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             return Err(fault(place, message, "write it into `clauses`, or remove it"));
         }
     }
+    let named = |name: &String| parameters.iter().any(|parameter| parameter.name == *name);
+    if let Some(unknown) = parameters.iter().filter_map(|parameter| parameter.needs.as_ref()).find(|name| !named(name))
+    {
+        let message = format!("`{unknown}`, which is needed, is not a parameter");
+        return Err(fault(place, message, "name another parameter of the block"));
+    }
     let raw = file.traffic;
     let needs_interface = raw.interface.is_some();
     let chain = |direction: Direction, usual: &str| -> Arc<str> {
@@ -243,6 +255,12 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             form.traffic_clauses = Some(admitted.iter().copied().chain([TrafficClause::OverLimit]).collect());
         }
     }
+    let answers = match &file.answers {
+        None => None,
+        Some(word) => Some(Hook::ALL.into_iter().find(|hook| hook.chain() == word.get_ref()).ok_or_else(|| {
+            fault(word.span(), format!("`{}` is not a chain", word.get_ref()), "write `FORWARD` or `OUTPUT`")
+        })?),
+    };
     let notes = file.note.into_iter().map(|note| Note { when: note.when, text: note.text }).collect();
     Ok(Signature {
         summary: file.summary,
@@ -254,6 +272,7 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
         parameters,
         flags,
         traffic,
+        answers,
         notes,
     })
 }
@@ -267,7 +286,8 @@ fn with_sets(mut clauses: Vec<TrafficClause>) -> Vec<TrafficClause> {
 }
 
 /// Names of the template that are not parameters.
-const RESERVED: [&str; 6] = ["family", "families", "form", "traffic", "chain", "verdict"];
+const RESERVED: [&str; 9] =
+    ["family", "families", "form", "traffic", "translated", "carried", "carried_translated", "chain", "verdict"];
 
 /// Whether a word can be in the name of a sentence.
 fn is_word(word: &str) -> bool {
@@ -284,13 +304,13 @@ fn kind(raw: &RawParameter) -> Option<ParameterKind> {
         "address" => {
             ParameterKind::Address { unicast: raw.unicast, chooses_family: raw.chooses_family.unwrap_or(true) }
         }
-        "interface" => ParameterKind::Interface,
+        "interface" => ParameterKind::Interface { single: raw.single },
         "ports" => ParameterKind::Ports,
         "rate" => ParameterKind::Rate,
         "number" => ParameterKind::Number { min: raw.min.unwrap_or(0), max: raw.max.unwrap_or(u32::MAX) },
         "word" => ParameterKind::Word(raw.values.clone()),
         "reason" => ParameterKind::Reason,
-        "mark" => ParameterKind::Mark,
+        "mark" => ParameterKind::Mark { nonzero: raw.nonzero },
         "string" => ParameterKind::String {
             max_bytes: raw.max_bytes.unwrap_or(255),
             what: raw.what.clone().unwrap_or_else(|| "string".into()),
@@ -307,6 +327,8 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
     let mut clauses: Vec<Clause> = Vec::new();
     let mut keyword: Vec<String> = Vec::new();
     let mut optional = false;
+    // How many there are up to the bracket: what is after its first one follows that.
+    let mut opened = 0;
     let spaced = text.replace('[', " [ ").replace(']', " ] ");
     for word in spaced.split_whitespace() {
         match word {
@@ -315,7 +337,10 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
                 if optional == (word == "[") {
                     return Err(("`[` and `]` do not match".into(), "write `[…]` around each optional clause".into()));
                 }
-                optional = word == "[";
+                if optional {
+                    clauses.iter_mut().skip(opened + 1).for_each(|clause| clause.follows = true);
+                }
+                (optional, opened) = (word == "[", clauses.len());
             }
             _ => match word.strip_prefix('<').and_then(|word| word.strip_suffix('>')) {
                 Some("traffic") => {
@@ -323,6 +348,7 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
                         keyword: std::mem::take(&mut keyword),
                         part: ClausePart::Traffic,
                         required: !optional,
+                        follows: false,
                     });
                 }
                 Some(name) => {
@@ -330,7 +356,8 @@ fn parse_clauses(text: &str, parameters: &[Parameter], flags: &[Flag]) -> Result
                         (format!("`<{name}>` is not a parameter"), format!("add `[parameters.{name}]` with its type"))
                     })?;
                     let part = ClausePart::Parameter(index as u8);
-                    clauses.push(Clause { keyword: std::mem::take(&mut keyword), part, required: !optional });
+                    let keyword = std::mem::take(&mut keyword);
+                    clauses.push(Clause { keyword, part, required: !optional, follows: false });
                 }
                 None => {
                     keyword.push(word.to_owned());
@@ -366,6 +393,7 @@ fn finish_flag(
             format!("add `[flags.\"{words}\"]` with its text, or a `<parameter>` after it"),
         )
     })?;
-    clauses.push(Clause { keyword: words, part: ClausePart::Flag(index as u8), required });
+    let part = ClausePart::Flag(index as u8);
+    clauses.push(Clause { keyword: words, part, required, follows: false });
     Ok(())
 }

@@ -211,10 +211,33 @@ impl Writer<'_> {
         // Keywords of the traffic vocabulary are the block's own only before those of the traffic.
         let ordered = traffic.is_some();
         let mut reason = String::new();
-        for clause in form.clauses.iter().filter(|clause| clause.part != ClausePart::Traffic) {
+        let mut given: Vec<&Clause> = Vec::new();
+        for (index, clause) in form.clauses.iter().enumerate() {
+            let lacks = |clause: &Clause| {
+                let parameter = |clause: &Clause| match clause.part {
+                    ClausePart::Parameter(index) => Some(&snippet.signature.parameters[usize::from(index)]),
+                    _ => None,
+                };
+                let needs = parameter(clause).and_then(|parameter| parameter.needs.as_ref());
+                let has = |name: &String| given.iter().any(|one| parameter(one).is_some_and(|one| one.name == *name));
+                needs.is_some_and(|name| !has(name))
+            };
+            if clause.part == ClausePart::Traffic || lacks(clause) {
+                continue;
+            }
+            if clause.follows {
+                if given.last() == Some(&&form.clauses[index - 1]) {
+                    let (words, _) = self.clause(clause, &snippet.signature, &mut reason);
+                    let before = if ordered { first.last_mut() } else { pieces.last_mut() };
+                    before.expect("the clause that it follows").push_str(&format!(" {words}"));
+                    given.push(clause);
+                }
+                continue;
+            }
             if !clause.required && !self.random.chance(45) {
                 continue;
             }
+            given.push(clause);
             let (words, string) = self.clause(clause, &snippet.signature, &mut reason);
             if clause.keyword.is_empty() || string {
                 text.push_str(&format!(" {words}"));
@@ -315,7 +338,12 @@ impl Writer<'_> {
                     self.addresses(*unicast || parameter.name == "source" || parameter.name == "remote", negate)
                 }
             }
-            ParameterKind::Interface => self.interface_list(false),
+            ParameterKind::Interface { single: true } if self.interfaces.is_empty() => "eth0".into(),
+            ParameterKind::Interface { single: true } => {
+                let index = self.random.below(self.interfaces.len());
+                self.interfaces[index].0.clone()
+            }
+            ParameterKind::Interface { single: false } => self.interface_list(false),
             ParameterKind::Ports => self.ports(),
             ParameterKind::Rate => self.rate().trim_start_matches("limit ").to_owned(),
             ParameterKind::Number { min, max } => {
@@ -334,7 +362,9 @@ impl Writer<'_> {
                 self.needs_only |= matches!(reason.as_str(), "policy-fail" | "reject-route" | "proto-unreachable");
                 reason.clone()
             }
-            ParameterKind::Mark => self.mark(),
+            // One mask for all of them.
+            ParameterKind::Mark { nonzero: true } => format!("{:#x}/0xff", self.random.between(1, 255)),
+            ParameterKind::Mark { nonzero: false } => self.mark(),
             ParameterKind::String { max_bytes, .. } => {
                 string = true;
                 let text = self.string((*max_bytes).min(29));

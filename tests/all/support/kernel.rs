@@ -50,7 +50,7 @@ pub fn require() -> bool {
 
 /// The sets of addresses that rules name.
 fn sets<'a>(texts: &[&'a str]) -> BTreeSet<&'a str> {
-    let named = |text: &&'a str| text.split("--match-set ").skip(1).filter_map(|rest| rest.split(' ').next());
+    let named = |text: &&'a str| text.split("-set ").skip(1).filter_map(|rest| rest.split(' ').next());
     texts.iter().flat_map(named).collect()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 
-use super::sockets::{at, check, comes_from, receive, udp};
+use super::sockets::{at, check, comes_from, index, receive, udp};
 use super::world::{Side, World, over_both_backends};
 
 const ALWAYS: &str = "default drop\nallow neighbor-discovery\n";
@@ -91,14 +91,6 @@ fn either_side_of_wireguard_begins_and_the_peer_has_any_port() {
             check(&udp(&world.peer, at(peer, 40_002)), at(own, 51_821), &other, false);
         }
     });
-}
-
-/// The number of a side's interface.
-fn index(side: &Side, name: &'static str) -> u32 {
-    // Not from sysfs, which shows the namespace that it was mounted in.
-    let text = side.run(move |namespace| namespace.run("ip", &["-o", "link", "show", name], ""));
-    let text = text.expect("the interface is there");
-    text.split(':').next().and_then(|number| number.trim().parse().ok()).expect("a number")
 }
 
 /// A socket of a side that hears the membership reports of a link.

@@ -98,3 +98,11 @@ pub fn udp_lite(side: &Side, address: SocketAddr) -> UdpSocket {
     };
     side.run(move |_| open()).expect("a UDP-Lite socket")
 }
+
+/// The number of a side's interface.
+pub fn index(side: &Side, name: &'static str) -> u32 {
+    // Not from sysfs, which shows the namespace that it was mounted in.
+    let text = side.run(move |namespace| namespace.run("ip", &["-o", "link", "show", name], ""));
+    let text = text.expect("the interface is there");
+    text.split(':').next().and_then(|number| number.trim().parse().ok()).expect("a number")
+}

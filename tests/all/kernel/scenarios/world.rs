@@ -72,16 +72,9 @@ pub struct World {
 impl World {
     /// All links up, no rules.
     pub fn new(backend: Backend) -> World {
-        let (gateway, peer, host) = (Side::new(), Side::new(), Side::new());
-        for (name, other, v4, v6) in
-            [("inet0", &peer, "192.0.2.1/24", "2001:db8::1/64"), ("eth0", &host, "10.1.0.1/16", "2001:db8:1::1/64")]
-        {
-            gateway.shell(&format!(
-                "ip link add {name} type veth peer name wire0 netns {}\n\
-                 ip address add {v4} dev {name}\nip address add {v6} dev {name} nodad\nip link set {name} up\n",
-                other.task()
-            ));
-        }
+        let gateway = Side::new();
+        let peer = beside(&gateway, "inet0", "192.0.2.1/24", "2001:db8::1/64");
+        let host = beside(&gateway, "eth0", "10.1.0.1/16", "2001:db8:1::1/64");
         peer.shell(
             "ip address add 192.0.2.2/24 dev wire0\nip address add 2001:db8::2/64 dev wire0 nodad\nip link set wire0 up\n\
              ip route add 10.1.0.0/16 via 192.0.2.1\nip route add 2001:db8:1::/64 via 2001:db8::1\n",
@@ -91,6 +84,11 @@ impl World {
              ip route add default via 10.1.0.1\nip route add default via 2001:db8:1::1\n",
         );
         World { gateway, peer, host, backend }
+    }
+
+    /// Another one at an interface of the gateway, which is made with these addresses.
+    pub fn beside(&self, name: &str, v4: &str, v6: &str) -> Side {
+        beside(&self.gateway, name, v4, v6)
     }
 
     /// Compiles a policy and loads it into the gateway; what was loaded before, and known connections, are gone.
@@ -112,6 +110,17 @@ impl World {
         });
         compiled
     }
+}
+
+/// A side whose `wire0` leads to a new interface of the gateway with these addresses.
+fn beside(gateway: &Side, name: &str, v4: &str, v6: &str) -> Side {
+    let other = Side::new();
+    gateway.shell(&format!(
+        "ip link add {name} type veth peer name wire0 netns {}\n\
+         ip address add {v4} dev {name}\nip address add {v6} dev {name} nodad\nip link set {name} up\n",
+        other.task()
+    ));
+    other
 }
 
 fn empty() -> String {
