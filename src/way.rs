@@ -11,7 +11,7 @@ pub use self::wire::{Wire, impossible};
 
 use crate::iptables::meaning::{Condition, Field, Term, name_number, reassembles, state_number, tracks, translates};
 use crate::iptables::packet::State;
-use crate::iptables::ruleset::{Hook, Ruleset, TableName};
+use crate::iptables::ruleset::{Hook, Ruleset, Table, TableName};
 use crate::net::{Family, Interface, Protocol};
 
 /// One step.
@@ -37,6 +37,12 @@ pub enum Step {
     Only(Condition, Box<Step>),
     /// Rules see the interface that the packet leaves by, as the routing decision before has it.
     Leave,
+    /// What has another mark, or another destination, than it was routed with is routed a second time: rules see the
+    /// interface from here on.
+    RouteAgain {
+        /// Whether rules may give what the gateway sends another destination, later packets of a connection as well.
+        translates: bool,
+    },
     /// A field becomes another.
     Assign(Field, Term),
 }
@@ -107,8 +113,9 @@ pub fn ways(ruleset: &Ruleset) -> Ways {
     sent.push(nat(family, Hook::Output));
     sent.push(Step::Table(TableName::Filter, Hook::Output));
     sent.push(Step::Table(TableName::Security, Hook::Output));
-    // A REDIRECT has taken effect.
-    sent.push(Step::Leave);
+    // After mangle and nat (`ip_route_me_harder`); the filter's OUTPUT still sees the interface of the first time.
+    let of_output = |table: &Table| table.rules.iter().any(|rule| table.chain_name(rule.chain) == Hook::Output.chain());
+    sent.push(Step::RouteAgain { translates: ruleset.table(TableName::Nat).is_some_and(of_output) });
     sent.push(Step::Table(TableName::Mangle, Hook::Postrouting));
     sent.push(nat(family, Hook::Postrouting));
     Ways { arriving, local, forwarded, sent }

@@ -72,4 +72,6 @@ pub struct Connection {
     pub destination: Option<Translation>,
     /// The mark of the connection; `None` where that is not known.
     pub mark: Option<u32>,
+    /// Whether the gateway routes its own answers twice, so that it is not known by which interface for the first time.
+    pub routed_twice: bool,
 }

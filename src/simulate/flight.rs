@@ -31,6 +31,9 @@ pub struct Flight<'a> {
     /// Whether it came to the gateway, and goes on to another host since its destination is translated: no rule tells by
     /// which interface.
     pub rerouted: bool,
+    /// Whether the gateway sends it, and routes it a second time since its mark or its destination has changed: no rule
+    /// tells by which interface.
+    pub routed_again: bool,
     /// The source address.
     pub source: Bounds,
     /// The destination address.
@@ -100,6 +103,7 @@ impl<'a> Flight<'a> {
             family: packet.family(),
             way: packet.way,
             rerouted: false,
+            routed_again: false,
             source: Bounds::exactly(packet.source),
             destination: Bounds::exactly(packet.destination),
             never: &[],
@@ -127,7 +131,8 @@ impl<'a> Flight<'a> {
     /// The answer to a packet, before its first hook: `packet` is that one turned round, and comes from where that one was
     /// sent in the end.
     pub(super) fn answering(packet: &'a Packet, connection: &'a Connection) -> Flight<'a> {
-        let mut flight = Flight { connection: Some(connection), ..Flight::new(packet) };
+        let routed_again = connection.routed_twice;
+        let mut flight = Flight { connection: Some(connection), routed_again, ..Flight::new(packet) };
         let family = flight.family;
         let bounds = |end: Translation, old: Bounds| match end.addresses {
             Some((first, last)) => Bounds { first: bits_of(first), last: bits_of(last) },
@@ -201,7 +206,7 @@ impl<'a> Flight<'a> {
         let port = |port: PortRange| Bounds { first: port.start.into(), last: port.end.into() }.value();
         match field {
             Field::InInterface => Value::Known(self.in_name),
-            Field::OutInterface if self.rerouted => Value::Between(1, u128::MAX),
+            Field::OutInterface if self.leaves_anywhere() => Value::Between(1, u128::MAX),
             Field::OutInterface => Value::Known(self.out_name),
             Field::SameInterface if self.rerouted => Value::Between(0, 1),
             Field::SameInterface => Value::Known(matches!(self.way, Way::Forward(from, to) if from == to).into()),
@@ -281,11 +286,28 @@ impl<'a> Flight<'a> {
         self.rerouted
     }
 
+    /// What has another mark or another destination since it was routed is routed again, except to the gateway itself.
+    /// Whether it is.
+    pub(super) fn route_again(&mut self, translates: bool) -> bool {
+        let destination = self.new_destination.is_some() || translates && self.destination.number().is_none();
+        let other = self.mark != Some(self.packet.mark) || destination;
+        self.routed_again = other && self.way == self.packet.way;
+        if self.routed_again {
+            self.forget(Field::OutInterface);
+        }
+        self.routed_again
+    }
+
+    /// Whether no rule tells by which interface it leaves.
+    pub fn leaves_anywhere(&self) -> bool {
+        self.rerouted || self.routed_again
+    }
+
     /// The interface that it leaves by, where that is known, or was decided.
     fn leaves_by(&self) -> Option<Interface> {
         match self.way {
-            Way::Out(name) | Way::Forward(_, name) => Some(name),
-            Way::In(_) => self.facts.iter().find_map(|fact| match *fact {
+            Way::Out(name) | Way::Forward(_, name) if !self.routed_again => Some(name),
+            _ => self.facts.iter().find_map(|fact| match *fact {
                 Fact::Field(Field::OutInterface, test, true) => {
                     test.range(u128::BITS).filter(|(first, last)| first == last).and_then(|(name, _)| of_number(name))
                 }

@@ -20,7 +20,9 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
         Some((_, port)) if port.end < wanted.start || wanted.end < port.start => return Answer::No,
         _ => ports = Answer::Maybe,
     }
-    if !entry.in_interface.fits(flight.in_name) || !(entry.out_interface.fits(flight.out_name) || flight.rerouted) {
+    if !entry.in_interface.fits(flight.in_name)
+        || !(entry.out_interface.fits(flight.out_name) || flight.leaves_anywhere())
+    {
         return Answer::No;
     }
     let mut answer = address(&entry.source, Field::Source, flight);
@@ -36,7 +38,7 @@ pub(super) fn rule(entry: &Entry, flight: &Flight, assumptions: Assumptions) -> 
     {
         return Answer::No;
     }
-    if flight.rerouted {
+    if flight.leaves_anywhere() {
         answer = answer.min(leaves(&entry.out_interface, flight));
     }
     if ports == Answer::Maybe && (wanted.start, wanted.end) != (0, u16::MAX) {

@@ -59,6 +59,8 @@ pub enum Event {
     Inherited,
     /// What came to the gateway goes on to another host, since its destination is translated.
     Rerouted,
+    /// What the gateway sends is routed a second time, since its mark or its destination has changed.
+    RoutedAgain,
     /// The pieces of the packet are put together.
     Reassembled,
     /// The kernel discards the packet.

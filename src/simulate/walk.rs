@@ -280,6 +280,12 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 Step::Track { first } => branch.track(first),
                 Step::Inherit(fields) => branch.inherit(fields, self.assumptions),
                 Step::Leave => branch.leave(),
+                Step::RouteAgain { translates } => {
+                    branch.leave();
+                    if branch.flight.route_again(*translates) {
+                        branch.see(Event::RoutedAgain);
+                    }
+                }
                 Step::Assign(field, term) => branch.flight.assign(*field, *term),
                 // No condition is in another.
                 Step::Only(..) => {}

@@ -30,7 +30,7 @@ impl Fields {
             (Field::InInterface, Value::Known(from.map_or(0, name_number))),
             (
                 Field::OutInterface,
-                if flight.rerouted { Value::Anything } else { Value::Known(to.map_or(0, name_number)) },
+                if flight.leaves_anywhere() { Value::Anything } else { Value::Known(to.map_or(0, name_number)) },
             ),
             (Field::Source, between(flight.source)),
             (Field::Destination, between(flight.destination)),

@@ -100,7 +100,16 @@ pub fn trace(loaded: &Loaded, described: Described) -> Trace {
 
 /// Follows the answer to a packet through the rules of its family: `connection`, as that packet has left it.
 pub(super) fn trace_answer(loaded: &Loaded, described: Described, connection: Option<Connection>) -> Trace {
-    Trace { answers: true, ..follow(loaded, described, connection) }
+    let trace = follow(loaded, described, connection);
+    let twice = trace.branches.iter().any(|branch| branch.steps.iter().any(|step| step.what == What::RoutedAgain));
+    let trace = match trace.connection {
+        // OUTPUT sees the interface of the first routing, which nothing tells.
+        Some(connection) if twice => {
+            follow(loaded, trace.described, Some(Connection { routed_twice: true, ..connection }))
+        }
+        _ => trace,
+    };
+    Trace { answers: true, ..trace }
 }
 
 /// Walks a packet, or the answer to the first one of a connection.
@@ -149,6 +158,7 @@ fn follow(loaded: &Loaded, described: Described, connection: Option<Connection>)
                         source: flight.new_source,
                         destination: flight.new_destination,
                         mark: flight.connection_mark,
+                        routed_twice: false,
                     },
                 ),
             });

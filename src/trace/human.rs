@@ -31,6 +31,8 @@ pub struct TraceStyle {
 /// The most walks that are shown in full.
 const MAX_SHOWN: usize = 4;
 
+const ROUTED_AGAIN: &str = "  routed a second time: no rule tells by which interface it then leaves";
+
 const BOLD: &str = "1";
 const DIM: &str = "2";
 const RED: &str = "1;31";
@@ -367,6 +369,7 @@ impl<'a> Writer<'a> {
             What::Inherited(None) => self.line("  its destination is translated if that of its connection is"),
             What::Inherited(Some(to)) => self.line(&format!("  translated back: its destination becomes {to}")),
             What::Rerouted => self.line(&format!("  routed on{}", going(branch))),
+            What::RoutedAgain => self.line(ROUTED_AGAIN),
             What::Reassembled => self.line("  the pieces of the packet are put together"),
             What::Discarded(discard) => {
                 let text = paint(&format!("  dropped by the kernel: {}", discard.reason()), RED, style);

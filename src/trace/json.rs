@@ -177,6 +177,7 @@ fn steps(trace: &Trace, branch: &Branch, rules: Rules) -> Vec<JsonStep> {
             What::Inherited(None) => "translated as its connection is, if that is".into(),
             What::Inherited(Some(to)) => format!("translated back: its destination becomes {to}"),
             What::Rerouted => "routed on to another host".into(),
+            What::RoutedAgain => "routed a second time".into(),
             What::Reassembled => "put together".into(),
             What::Discarded(discard) => format!("discarded: {}", discard.reason()),
         };

@@ -49,6 +49,8 @@ pub enum What {
     Inherited(Option<IpAddr>),
     /// What came to the gateway goes on to another host.
     Rerouted,
+    /// What the gateway sends is routed a second time.
+    RoutedAgain,
     /// The pieces are put together.
     Reassembled,
     /// The kernel discards it.
@@ -137,6 +139,10 @@ impl Observer for Recorder<'_> {
             Event::Rerouted => {
                 self.at = None;
                 self.step(None, What::Rerouted);
+            }
+            Event::RoutedAgain => {
+                self.at = None;
+                self.step(None, What::RoutedAgain);
             }
             Event::Reassembled => {
                 self.at = None;

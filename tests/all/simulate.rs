@@ -1,5 +1,7 @@
 //! The walk through the tables, rule by rule: what the kernel does with one packet.
 
+mod connections;
+
 use std::net::IpAddr;
 
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
@@ -373,25 +375,6 @@ fn there_is_an_end_to_undecided_walks() {
     let (ruleset, mut count) = (rules(Family::V4, &jumps(&|_| 1)), 0);
     assert!(walks(&Loaded::new(&ruleset), &udp(1), Assumptions::default(), Silent, |_, _, _| count += 1));
     assert_eq!(count, 2, "the same question has one answer");
-}
-
-#[test]
-fn a_branch_never_contradicts_itself() {
-    // Set or not: never the one rule and the other.
-    let set = filter(
-        "-A INPUT -m set --match-set x src -j MARK --set-xmark 0x1/0x1\n-A INPUT -m mark --mark 0x1 -m set ! --match-set x src -j ACCEPT\n",
-    );
-    assert_eq!(fate(&set, &udp(1)).len(), 2, "`!` is another word, of which nothing is known");
-    let same = set.replace("! --match-set", "--match-set");
-    assert_eq!(fate(&same, &udp(1)), ["accept 5", "drop INPUT"]);
-    // A destination that is not known is in one network, or in another.
-    let later = Packet { state: Some(State::Established), ..forwarded(tcp(443, 0x10)) };
-    let nat = "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
-    let text = nat.to_owned()
-        + &filter(
-            "-A FORWARD -d 10.0.0.0/8 -j MARK --set-xmark 0x1/0x1\n-A FORWARD -m mark --mark 0x1 -d 10.1.0.0/16 -j ACCEPT\n-A FORWARD -m mark --mark 0x1 -d 11.0.0.0/8 -j REJECT\n-A FORWARD ! -d 10.0.0.0/8 -m mark --mark 0x1 -j REJECT\n",
-        );
-    assert_eq!(fate(&text, &later), ["accept 8", "drop FORWARD"]);
 }
 
 #[test]

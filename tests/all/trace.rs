@@ -289,7 +289,7 @@ allow in on eth1
 ";
     for (traffic, first, rules) in [
         ("eth0 tcp port 22", "ACCEPTED up to 3/minute per source, else DROPPED", 1),
-        ("eth0 tcp port 23", "ACCEPTED if `-m set --match-set x src` holds, else DROPPED", 1),
+        ("eth0 tcp port 23", "ACCEPTED if its source is in the set x, else DROPPED", 1),
         (
             "eth0 tcp port 24",
             "DROPPED if `-m recent --update --name x --mask 255.255.255.255 --rsource` holds, REJECTED up to 1/hour, else \

@@ -296,8 +296,9 @@ pub fn prepared(rulesets: &Both<Ruleset>) -> Both<Ruleset> {
                 let stays = |one: &&Match| !matches!(one, Match::Limit(_) | Match::HashLimit(_));
                 rule.matches = rule.matches.iter().filter(stays).cloned().collect();
             }
-            let spoofed = |one: &Match| matches!(one, Match::RpFilter(_));
-            table.rules.retain(|rule| !rule.matches.iter().any(spoofed));
+            // What comes in is made local by a table that these two do not ask.
+            let asks_routes = |one: &Match| matches!(one, Match::RpFilter(_) | Match::AddrType(_));
+            table.rules.retain(|rule| !rule.matches.iter().any(asks_routes));
         }
         drop_empty(ruleset);
     }

@@ -1,0 +1,69 @@
+//! What a branch of the walk knows: what it has decided, of connections, of what is routed a second time.
+
+use super::{fate, filter, forwarded, tcp, udp};
+use cgwfw::iptables::packet::{Packet, State, Way};
+use cgwfw::net::Interface;
+
+#[test]
+fn what_is_marked_on_its_way_out_is_routed_again() {
+    let out = Packet { way: Way::Out(Interface::new("eth0").expect("a short name")), ..udp(1) };
+    let text = |mangle: &str, nat: &str| {
+        format!("*mangle\n{mangle}-A POSTROUTING -o eth1 -j DROP\nCOMMIT\n{nat}")
+            + &filter("-A OUTPUT -o eth0 -j ACCEPT\n")
+    };
+    let marked = "-A OUTPUT -j MARK --set-xmark 0x1/0x1\n";
+    assert_eq!(fate(&text(marked, ""), &out), ["drop 3", "accept 8"], "no rule tells by which interface it leaves");
+    let same = "-A OUTPUT -j MARK --set-xmark 0x0/0x1\n";
+    assert_eq!(fate(&text(same, ""), &out), ["accept 8"], "the mark stays as it was");
+    assert_eq!(fate(&text("", ""), &out), ["accept 7"]);
+    let sent_elsewhere = "*nat\n-A OUTPUT -p udp -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
+    assert_eq!(fate(&text("", sent_elsewhere), &out), ["drop 2", "accept 10"]);
+    let to_itself = sent_elsewhere.replace("DNAT --to-destination 10.0.0.1", "REDIRECT --to-ports 7");
+    assert_eq!(fate(&text("", &to_itself), &out), ["accept 10"]);
+}
+
+#[test]
+fn what_a_connection_was_begun_to_is_known_of_its_first_packet() {
+    let rule = |options: &str| {
+        "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.0.0.1:7\nCOMMIT\n".to_owned()
+            + &filter(&format!("-A FORWARD -m conntrack {options} -j ACCEPT\n"))
+    };
+    let packet = forwarded(udp(443));
+    let to = packet.destination;
+    let of = |options: &str, state| fate(&rule(options), &Packet { state, ..packet.clone() });
+    assert_eq!(of(&format!("--ctorigdst {to} --ctorigdstport 443"), None), ["accept 7"]);
+    assert_eq!(of("--ctorigdst 10.0.0.1", None), ["drop FORWARD"]);
+    assert_eq!(of("--ctorigdstport 7", None), ["drop FORWARD"]);
+    assert_eq!(of(&format!("! --ctorigdst {to}"), None), ["drop FORWARD"]);
+    // The packet of a later one may go either way.
+    let later = Some(State::Established);
+    assert_eq!(of(&format!("--ctorigdst {to}"), later).len(), 2);
+    // Without a connection the state alone counts.
+    let invalid = Some(State::Invalid);
+    assert_eq!(of("--ctstate INVALID --ctorigdst 192.0.2.77", invalid), ["accept 7"]);
+    assert_eq!(of("! --ctorigdst 192.0.2.77", invalid), ["drop FORWARD"]);
+}
+
+#[test]
+fn a_branch_never_contradicts_itself() {
+    // Set or not: never the one rule and the other.
+    let set = filter(
+        "-A INPUT -m set --match-set x src -j MARK --set-xmark 0x1/0x1\n-A INPUT -m mark --mark 0x1 -m set ! --match-set x src -j ACCEPT\n",
+    );
+    assert_eq!(fate(&set, &udp(1)), ["drop INPUT"]);
+    let same = set.replace("! --match-set", "--match-set");
+    assert_eq!(fate(&same, &udp(1)), ["accept 5", "drop INPUT"]);
+    // Another destination may be in another set.
+    let moved = "*nat\n-A PREROUTING -p udp -m set --match-set x dst -j DNAT --to-destination 10.0.0.1\nCOMMIT\n"
+        .to_owned()
+        + &filter("-A FORWARD -m set ! --match-set x dst -j ACCEPT\n");
+    assert_eq!(fate(&moved, &forwarded(udp(1))), ["accept 7", "drop FORWARD"]);
+    // A destination that is not known is in one network, or in another.
+    let later = Packet { state: Some(State::Established), ..forwarded(tcp(443, 0x10)) };
+    let nat = "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.0.0.1\nCOMMIT\n";
+    let text = nat.to_owned()
+        + &filter(
+            "-A FORWARD -d 10.0.0.0/8 -j MARK --set-xmark 0x1/0x1\n-A FORWARD -m mark --mark 0x1 -d 10.1.0.0/16 -j ACCEPT\n-A FORWARD -m mark --mark 0x1 -d 11.0.0.0/8 -j REJECT\n-A FORWARD ! -d 10.0.0.0/8 -m mark --mark 0x1 -j REJECT\n",
+        );
+    assert_eq!(fate(&text, &later), ["accept 8", "drop FORWARD"]);
+}
