@@ -11,6 +11,7 @@ pub mod hints;
 pub mod hover;
 pub mod meaning;
 pub mod names;
+pub mod offered;
 pub mod outline;
 pub mod protocol;
 pub mod requests;

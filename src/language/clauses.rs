@@ -212,7 +212,7 @@ const WAYS: [Keyword; 4] = [
         .reserved(),
     Keyword::new("out", "packets from the gateway itself (OUTPUT); with `on IF`, through that interface")
         .placed(Position::AlsoAfter(&["forward"]))
-        .not_with(&["in", "out"])
+        .not_with(&["in", "out", "original to"])
         .reserved(),
     Keyword::new(
         "forward",

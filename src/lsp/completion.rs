@@ -1,7 +1,8 @@
 //! `textDocument/completion`: what can be written next.
 //! Input: a view and an offset. Output: sentences at the start of a line, then the clauses that are missing and values of the right kind.
 
-use super::meaning::{self, OfferedClause, Reading};
+use super::meaning::{self, Reading};
+use super::offered::{OfferedClause, clauses};
 use super::protocol::{
     CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, InsertTextFormat, MarkupContent, MarkupKind,
     Range, TextEdit,
@@ -140,7 +141,7 @@ fn starts(view: &View) -> Vec<CompletionItem> {
 
 /// The words of a sentence, with placeholders for the clauses that it must have.
 fn with_placeholders(mut words: String, name: &Name, library: &Library) -> String {
-    let needed = meaning::clauses(name, library).into_iter().filter(|clause| clause.required);
+    let needed = clauses(name, library).into_iter().filter(|clause| clause.required);
     for (index, clause) in needed.enumerate() {
         clause.words.iter().for_each(|word| words.push_str(&format!(" {word}")));
         words.push_str(&placeholder(index + 1, &clause.value));

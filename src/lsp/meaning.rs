@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use crate::language::clauses::{COMMON, FOLLOWERS, Keyword, Position, TRAFFIC, TrafficClause, ValueKind};
+use super::offered::{OfferedClause, clauses, is_excluded, of_keyword};
+use crate::language::clauses::{COMMON, TRAFFIC, ValueKind};
 use crate::language::core_sentence;
 use crate::language::values::{
-    CHAIN_POLICIES, DEFAULT_CHAINS, HELPERS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
+    CHAIN_POLICIES, DEFAULT_CHAINS, LEVELS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, value_of, words_of,
 };
 use crate::snippet::library::{Library, Name};
-use crate::snippet::signature::{ClausePart, OpenDirection, ParameterKind, Signature};
+use crate::snippet::signature::OpenDirection;
 use crate::syntax::TokenKind;
 
 /// What a token means where it is.
@@ -32,40 +33,6 @@ pub enum Meaning {
     Declared,
     /// Nothing that the sentence knows.
     Unknown,
-}
-
-/// A clause that a sentence can have.
-#[derive(Clone, Debug)]
-pub struct OfferedClause {
-    /// Its words; none for a value that is by itself.
-    pub words: Vec<String>,
-    /// What it means.
-    pub text: Cow<'static, str>,
-    /// What comes after the words.
-    pub value: ValueKind,
-    /// Whether the sentence must have it.
-    pub required: bool,
-    /// The clauses of the block that must come directly after it.
-    then: Vec<OfferedClause>,
-    /// The words whose followers may come directly after it, if there are any.
-    followed_as: Option<&'static str>,
-    /// Whether `port` may be among them.
-    has_port: bool,
-    /// The forms of the sentence that have it, a bit for each.
-    forms: u32,
-    /// Whether it is only for sentences whose rules are all in FORWARD.
-    forwarded: bool,
-    /// The clauses with which it contradicts itself.
-    not_with: &'static [&'static str],
-}
-
-impl OfferedClause {
-    /// The clauses that may come directly after it.
-    fn followers(&self) -> Vec<OfferedClause> {
-        let own = self.then.iter().cloned();
-        let all = self.followed_as.and_then(|words| FOLLOWERS.get(words)).into_iter().flatten();
-        all.filter(|keyword| self.has_port || keyword.words != "port").copied().map(of_keyword).chain(own).collect()
-    }
 }
 
 /// A sentence, read as far as it goes.
@@ -115,131 +82,6 @@ pub fn read<'a>(words: &[TokenText], library: &'a Library) -> Reading<'a> {
     Reading { meanings: reader.meanings, name, left, expected: reader.expected }
 }
 
-/// The clauses of the sentences of a name: those of its forms, of traffic where they take it, and of every sentence.
-pub fn clauses(name: &Name, library: &Library) -> Vec<OfferedClause> {
-    let signature = &*library.snippets[usize::from(name.snippet)].signature;
-    let mut all: Vec<OfferedClause> = Vec::new();
-    for (bit, form) in name.forms.iter().map(|form| &signature.forms[usize::from(*form)]).enumerate() {
-        let bit = 1 << bit;
-        for clause in &form.clauses {
-            if clause.part == ClausePart::Traffic {
-                let admitted = form.traffic_clauses.as_ref().unwrap_or(&signature.traffic.clauses);
-                for new in traffic(signature, admitted, bit) {
-                    match all.iter_mut().find(|known| known.text == new.text) {
-                        Some(known) => known.forms |= bit,
-                        None => all.push(new),
-                    }
-                }
-            } else if let Some(before) = all.last_mut().filter(|_| clause.follows) {
-                before.then.push(own_clause(signature, clause.keyword.clone(), clause.part, true, bit));
-            } else if let Some(known) = all.iter_mut().find(|known| known.words == clause.keyword) {
-                known.forms |= bit;
-            } else {
-                let required = clause.required && name.forms.len() == 1;
-                all.push(own_clause(signature, clause.keyword.clone(), clause.part, required, bit));
-            }
-        }
-    }
-    all.extend(COMMON.iter().filter(|keyword| keyword.begins()).map(of_keyword));
-    all
-}
-
-/// The clauses of traffic that a form admits.
-fn traffic(signature: &Signature, admitted: &[TrafficClause], forms: u32) -> impl Iterator<Item = OfferedClause> {
-    let (directions, open) = (&signature.traffic.directions, signature.traffic.open);
-    let is_admitted = move |keyword: &&Keyword| match keyword.words {
-        _ if keyword.place == Position::Packets => false,
-        "on" => open != OpenDirection::None,
-        words @ ("in" | "out" | "forward") => {
-            open != OpenDirection::None && directions.iter().any(|direction| direction.word() == words)
-        }
-        _ => keyword.clause.is_none_or(|clause| admitted.contains(&clause)),
-    };
-    TRAFFIC.iter().filter(|keyword| keyword.begins()).filter(is_admitted).map(move |keyword| {
-        let port = match keyword.words {
-            "from" => TrafficClause::SourcePort,
-            "original to" => TrafficClause::Original,
-            _ => TrafficClause::Port,
-        };
-        OfferedClause { forms, has_port: admitted.contains(&port), ..of_keyword(keyword) }
-    })
-}
-
-fn own_clause(
-    signature: &Signature,
-    words: Vec<String>,
-    part: ClausePart,
-    required: bool,
-    forms: u32,
-) -> OfferedClause {
-    let clause = |text: &str, value| OfferedClause {
-        words,
-        text: Cow::Owned(text.to_owned()),
-        value,
-        required,
-        then: Vec::new(),
-        followed_as: None,
-        has_port: true,
-        forms,
-        forwarded: false,
-        not_with: &[],
-    };
-    match part {
-        ClausePart::Parameter(index) => {
-            let parameter = &signature.parameters[usize::from(index)];
-            let clause = clause(&parameter.text, expect(&parameter.kind));
-            OfferedClause { followed_as: (parameter.kind == ParameterKind::Rate).then_some("limit"), ..clause }
-        }
-        ClausePart::Flag(index) => clause(&signature.flags[usize::from(index)].text, ValueKind::Nothing),
-        ClausePart::Traffic => clause("", ValueKind::Nothing),
-    }
-}
-
-fn of_keyword(keyword: &Keyword) -> OfferedClause {
-    OfferedClause {
-        words: keyword.words.split(' ').map(str::to_owned).collect(),
-        text: keyword.text.into(),
-        value: (keyword.value)(),
-        required: false,
-        then: Vec::new(),
-        followed_as: (keyword.place != Position::Packets).then_some(keyword.words),
-        has_port: true,
-        forms: u32::MAX,
-        forwarded: keyword.place == Position::Forwarded,
-        not_with: keyword.not_with,
-    }
-}
-
-fn expect(kind: &ParameterKind) -> ValueKind {
-    match kind {
-        ParameterKind::Address { .. } => ValueKind::Address,
-        ParameterKind::Interface { .. } => ValueKind::Interface,
-        ParameterKind::Ports => ValueKind::Ports,
-        ParameterKind::Rate => ValueKind::Other("a rate, such as `10/second`"),
-        ParameterKind::Number { .. } => ValueKind::Other("a number"),
-        ParameterKind::Word(words) => ValueKind::Words(words.clone()),
-        ParameterKind::Reason => ValueKind::Reason,
-        ParameterKind::Mark { .. } => ValueKind::Other("a mark, such as `0x1` or `0x1/0xff`"),
-        ParameterKind::String { .. } => ValueKind::Other("a text in quotes"),
-        ParameterKind::Helper => ValueKind::Words(HELPERS.iter().map(|helper| helper.name.to_owned()).collect()),
-        ParameterKind::Network { .. } => ValueKind::Other("a network: `10.1.0.0/16`"),
-        ParameterKind::Endpoint { .. } => ValueKind::Other("an address, perhaps with ports: `10.0.0.1:80`"),
-    }
-}
-
-/// Whether a clause contradicts those that were said.
-fn is_excluded(clause: &OfferedClause, seen: &[String]) -> bool {
-    let has = |words: &[&str]| seen.iter().any(|seen| words.contains(&seen.as_str()));
-    let is_word = |word: &str| clause.words == [word];
-    match has(&["forward"]) {
-        true if is_word("in") || is_word("out") => {
-            has(&[clause.words[0].as_str()]) || has(&["on"]) && !has(&["in", "out"])
-        }
-        true if is_word("on") => false,
-        _ => has(clause.not_with),
-    }
-}
-
 /// What `not` means.
 const NOT: &str = "`not`: everything but the value, or none of the list";
 
@@ -276,8 +118,16 @@ impl Reader<'_> {
 
     /// Whether a clause is next. `in` and `out` after `ipsec` are its sides, but `in on IF` is a direction.
     fn at_clause(&self, clause: &OfferedClause) -> bool {
-        let is_side = || self.forwarded && self.peek(clause.words.len()) != Some("on");
-        self.at_words(&clause.words) && (!clause.forwarded || is_side())
+        let next = self.peek(clause.words.len());
+        let is_side = || self.forwarded && next != Some("on");
+        // `to port` is the port of the traffic, whatever `to` is to the block.
+        let is_port = || clause.followed_as.is_none() && clause.value != ValueKind::Nothing && next == Some("port");
+        self.at_words(&clause.words) && (!clause.forwarded || is_side()) && !is_port()
+    }
+
+    /// Whether `to` is next only for the `port` after it, which may come.
+    fn at_to_port(&self, left: &[OfferedClause]) -> bool {
+        self.peek(0) == Some("to") && self.peek(1) == Some("port") && left.iter().any(|clause| clause.words == ["port"])
     }
 
     /// Takes a value, with its `not`, its braces and its commas. At the end of the words it is what is expected.
@@ -320,6 +170,8 @@ impl Reader<'_> {
                 let clause = left.remove(index);
                 forms &= clause.forms;
                 next = self.clause(&clause);
+            } else if self.at_to_port(&left) {
+                self.push(Meaning::Keyword("`to port`: the port that the packets go to".into()));
             } else if let Some(index) = left.iter().position(|clause| clause.words.is_empty()) {
                 let clause = left.remove(index);
                 self.value(&clause.value);
@@ -347,6 +199,9 @@ impl Reader<'_> {
         // What is forwarded needs the side of `ipsec`.
         let forwarded = self.forwarded;
         left.retain(|clause| if forwarded { clause.words != ["ipsec"] } else { !clause.forwarded });
+        // What the gateway sends has no other destination to tell of.
+        let comes = self.forwarded || self.seen.iter().any(|seen| seen == "in");
+        left.retain(|clause| comes || clause.words != ["original", "to"]);
         left.retain(|clause| next.iter().all(|known| known.words != clause.words));
         left.extend(next);
         left.retain(|clause| !is_excluded(clause, &self.seen));
@@ -376,6 +231,8 @@ impl Reader<'_> {
         let without = side && self.peek(0).is_some_and(|word| ["port", "set"].contains(&word));
         if clause.value != ValueKind::Nothing && !without {
             self.value(&clause.value);
+            // After an address there is no set.
+            next.retain(|clause| self.expected.is_some() || clause.words != ["set"]);
         }
         self.seen.push(words.clone());
         loop {
@@ -441,6 +298,7 @@ impl Reader<'_> {
                     then: Vec::new(),
                     followed_as: None,
                     has_port: true,
+                    has_set: false,
                     forms: u32::MAX,
                     forwarded: false,
                     not_with: &[],

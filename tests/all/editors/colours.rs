@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::process::Command;
 
 use cgwfw::lsp::colors::LEGEND;
-use cgwfw::lsp::meaning::clauses;
+use cgwfw::lsp::offered::clauses;
 use cgwfw::snippet::library::Library;
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use cgwfw::language::clauses::{self, ValueKind};
 use cgwfw::language::values::{
     DEFAULT_CHAINS, HELPERS, ICMP_TYPES, LEVELS, REASONS, ROLES, RULES_FAMILIES, RULES_TABLES, VERDICTS, words_of,
 };
-use cgwfw::lsp::meaning::clauses;
+use cgwfw::lsp::offered::clauses;
 use cgwfw::services;
 use cgwfw::snippet::library::Library;
 
