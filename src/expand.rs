@@ -20,7 +20,8 @@ use smallvec::SmallVec;
 
 use self::codes::ExpandError;
 use self::fill::is_rate;
-use self::group::{Group, TooMany};
+use self::group::{Group, GroupFault};
+use self::template::TemplateFault;
 use crate::diagnostic::{Diagnostics, Fix, Report};
 use crate::iptables::check;
 use crate::iptables::ruleset::{Rule, Ruleset, Table, TableName, Target};
@@ -147,13 +148,7 @@ fn expand_block<'a>(
     let shape = match shapes.get(block, source.library, family) {
         Ok(shape) => shape,
         Err(fault) => {
-            let (span, message) = (span(), format!("the template of the building block `{}` fails", snippet.folder));
-            let message = format!("{message}: {}", fault.message);
-            if expansion.said.insert(message.clone()) {
-                let at = template_line(snippet, source.library, fault.line).unwrap_or(span);
-                let report = SnippetError::BadTemplate.at(at, message, "here", fault.help.clone());
-                expansion.reports.push(if at == span { report } else { report.also(span, "used here") });
-            }
+            template_fails(source, expansion, (snippet, span()), fault);
             return failed;
         }
     };
@@ -166,14 +161,28 @@ fn expand_block<'a>(
     let groups = shape.tables.iter().map(|(table, patterns)| {
         Ok((*table, group::group(block, &snippet.signature, patterns, family, comment.as_deref())?))
     });
-    let Ok(groups) = groups.collect::<Result<SmallVec<[(TableName, Group); 1]>, TooMany>>() else {
-        expansion.reports.push(ExpandError::TooManyRules.at(
-            span(),
-            format!("the sentence yields more than {} rules", group::MAX_RULES),
-            "every combination of its lists is one",
-            "use prefixes and ranges, or an address set in a `rules` block",
-        ));
-        return failed;
+    let groups = match groups.collect::<Result<SmallVec<[(TableName, Group); 1]>, GroupFault>>() {
+        Ok(groups) => groups,
+        Err(GroupFault::TooMany) => {
+            expansion.reports.push(ExpandError::TooManyRules.at(
+                span(),
+                format!("the sentence yields more than {} rules", group::MAX_RULES),
+                "every combination of its lists is one",
+                "use prefixes and ranges, or an address set in a `rules` block",
+            ));
+            return failed;
+        }
+        Err(GroupFault::Twice { line, option }) => {
+            let fault = TemplateFault {
+                line,
+                message: format!("a rule has a `{option}` of its own, and the traffic of the sentence another"),
+                help: "leave one of them out: `{{ carried }}` has neither addresses nor interfaces, and `clauses` of \
+                       [traffic] say what sentences may have"
+                    .into(),
+            };
+            template_fails(source, expansion, (snippet, span()), &fault);
+            return failed;
+        }
     };
     let is_log = |rule: &&Rule| matches!(rule.target, Target::Log(_) | Target::Nflog(_));
     // A twin is beside what decides: there is none where nothing does, and where the sentence itself logs.
@@ -205,6 +214,21 @@ fn expand_block<'a>(
         merge::merge(group, table, expansion.chains.entry(name).or_default());
     }
     yields
+}
+
+/// Reports a template that fails, once for each reason: in the template of a user's own block, else at the sentence.
+fn template_fails(
+    source: &Source,
+    expansion: &mut Expansion,
+    (snippet, span): (&Snippet, Span),
+    fault: &TemplateFault,
+) {
+    let message = format!("the template of the building block `{}` fails: {}", snippet.folder, fault.message);
+    if expansion.said.insert(message.clone()) {
+        let at = template_line(snippet, source.library, fault.line).unwrap_or(span);
+        let report = SnippetError::BadTemplate.at(at, message, "here", fault.help.clone());
+        expansion.reports.push(if at == span { report } else { report.also(span, "used here") });
+    }
 }
 
 fn defaults(policy: &Policy, ruleset: &mut Ruleset) {

@@ -16,7 +16,7 @@ use crate::iptables::print;
 use crate::iptables::ruleset::{Chain, ChainId, Header, Log, Match, Nflog, Origins, PolicyDirection, Rule, Target};
 use crate::net::{Both, Family, PortRange};
 use crate::policy::{Argument, Block, Items, Traffic};
-use crate::snippet::signature::{ParameterKind, Signature};
+use crate::snippet::signature::Signature;
 
 /// More rules than one sentence may yield; far above what a kernel loads in reasonable time.
 pub const MAX_RULES: usize = 1_000_000;
@@ -30,9 +30,19 @@ pub struct Group {
     pub chains: Vec<Chain>,
 }
 
-/// A sentence with more combinations than any ruleset has rules.
+/// Why a sentence yields no rules.
 #[derive(Debug)]
-pub struct TooMany;
+pub enum GroupFault {
+    /// It has more combinations than any ruleset has rules.
+    TooMany,
+    /// A rule of the template has something itself that the traffic of the sentence has as well.
+    Twice {
+        /// The line of the template, from 1.
+        line: u32,
+        /// The option.
+        option: &'static str,
+    },
+}
 
 /// A pattern, and what a way of the sentence's traffic puts into it.
 struct Line<'a> {
@@ -50,6 +60,22 @@ impl Line<'_> {
         self.pattern.uses.iter().chain(&self.uses)
     }
 
+    /// The option that both the pattern and the traffic would fill: one of them would be lost.
+    fn twice(&self, dimensions: &[Dimension]) -> Option<&'static str> {
+        let header = &self.pattern.header;
+        let protocol = self.bare.iter().any(|index| dimensions[*index].key == Key::Protocols);
+        let own = |slot: Slot| self.pattern.uses.iter().any(|(used, ..)| *used == slot);
+        let said = |slot: Slot| self.uses.iter().any(|(used, ..)| *used == slot);
+        let slots = [
+            (Slot::Source, header.source.is_some(), "-s"),
+            (Slot::Destination, header.destination.is_some(), "-d"),
+            (Slot::InInterface, header.in_interface.is_some(), "-i"),
+            (Slot::OutInterface, header.out_interface.is_some(), "-o"),
+        ];
+        let twice = slots.into_iter().find(|(slot, fixed, _)| said(*slot) && (*fixed || own(*slot)));
+        twice.map(|(.., option)| option).or((protocol && header.protocol.is_some()).then_some("-p"))
+    }
+
     /// How many turns of a list the rule takes part in; 0 where it does not use it.
     fn turns(&self, index: usize, dimension: &Dimension) -> usize {
         let slots = self.uses().filter(|(_, _, used)| *used == index).map(|(_, negated, _)| *negated);
@@ -65,7 +91,7 @@ pub fn group(
     patterns: &[Pattern],
     family: Family,
     comment: Option<&str>,
-) -> Result<Group, TooMany> {
+) -> Result<Group, GroupFault> {
     let new_ports = new_ports(block, signature);
     let dimensions = dimensions(block, family, patterns, &new_ports);
     let traffic = block.traffic.as_deref();
@@ -79,6 +105,9 @@ pub fn group(
             None => lines.push(Line { pattern, leg: None, uses: Vec::new(), bare: Vec::new() }),
         }
     }
+    if let Some((line, option)) = lines.iter().find_map(|line| Some((line.pattern.line, line.twice(&dimensions)?))) {
+        return Err(GroupFault::Twice { line, option });
+    }
     // A list without a value of this family leaves no combination, except where no rule needs it.
     let turns = |(index, dimension): (usize, &Dimension)| match dimension.is_list() {
         true => lines.iter().map(|line| line.turns(index, dimension)).max().unwrap_or(0).max(1),
@@ -86,7 +115,7 @@ pub fn group(
     };
     let sizes: SmallVec<[usize; 16]> = dimensions.iter().enumerate().map(turns).collect();
     let combinations = sizes.iter().try_fold(lines.len().max(1), |all, size| all.checked_mul(*size));
-    let combinations = combinations.filter(|all| *all <= MAX_RULES).ok_or(TooMany)?;
+    let combinations = combinations.filter(|all| *all <= MAX_RULES).ok_or(GroupFault::TooMany)?;
     let rules = Vec::with_capacity(combinations.min(16));
     let mut builder = Builder {
         family,
@@ -111,11 +140,9 @@ pub fn group(
 
 /// The ports that packets are translated to, where the sentence says so.
 fn new_ports(block: &Block, signature: &Signature) -> Items<PortRange> {
-    let endpoints = block.arguments.iter().filter_map(|(index, argument)| {
-        match (&signature.parameters[usize::from(*index)].kind, argument) {
-            (ParameterKind::Endpoint { .. }, Argument::Text(Both { v4: text, .. })) => endpoint(text).1,
-            _ => None,
-        }
+    let endpoints = block.arguments.iter().filter_map(|(index, argument)| match argument {
+        Argument::Text(Both { v4: text, .. }) if signature.new_ports() == Some(usize::from(*index)) => endpoint(text).1,
+        _ => None,
     });
     let range = |text: &str| {
         // After the slash is the port to count from.

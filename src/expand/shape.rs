@@ -2,9 +2,11 @@
 //! Input: the template and what is present. Output: patterns, that is typed rules with holes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use minijinja::Value;
+use minijinja::value::Object;
 
 use super::template::{self, LINE, TemplateFault, unmarked};
 use crate::iptables::parse::{self, Hole, Line, Slot};
@@ -163,7 +165,7 @@ fn variables(block: &Block, snippet: &Snippet, family: Family) -> Value {
             Some((_, argument)) if is_present(argument, family) => Value::from(format!("{HOLE}{}", hole(index as u8))),
             // An absent rate leaves nothing behind where it would be.
             None if parameter.kind == ParameterKind::Rate => Value::from(""),
-            _ => Value::from(()),
+            _ => Value::from_object(Absent(hole(index as u8))),
         };
         if let Some((_, Argument::Text(by_family))) = argument {
             let part = match parameter.kind {
@@ -202,9 +204,23 @@ pub fn endpoint(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// A parameter that the sentence leaves out: false where it is asked for, and printed a hole that nothing fills.
+#[derive(Debug)]
+struct Absent(char);
+
+impl Object for Absent {
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{HOLE}{}", self.0)
+    }
+}
+
 /// The target of a service's rules, as the verb of the sentence says.
 fn verdict(variables: &BTreeMap<String, Value>, block: &Block, snippet: &Snippet) -> String {
-    let given = |name: &str| variables.get(name).filter(|value| !value.is_none());
+    let given = |name: &str| variables.get(name).filter(|value| value.is_true());
     let option =
         |option: &str, name: &str| given(name).map_or_else(String::new, |value| format!(" --{option} {value}"));
     match snippet.signature.forms[usize::from(block.form)].name.as_str() {
@@ -255,7 +271,8 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
             Ok(Line::Rules(rules)) => {
                 if rules.iter().any(|rule| is_misused(rule, block)) {
                     let help = "parameters come after -s, -d, -i, -o, --sport and --dport, `{{ traffic }}` after -A or \
-                                alone, `{{ chain }}` after -A, -j and -g";
+                                alone, `{{ chain }}` after -A, -j and -g; what a sentence may leave out needs \
+                                `{% if NAME %}` or a default";
                     return Err(fault("a parameter cannot be here", help));
                 }
                 let index = tables.iter().position(|(known, _)| *known == table).unwrap_or_else(|| {
@@ -288,6 +305,13 @@ fn render<'a>(block: &Block, snippet: &'a Snippet, family: Family) -> Result<Sha
         });
     }
     let parts = || tables.iter().flat_map(|(_, patterns)| patterns).filter_map(|pattern| pattern.traffic);
+    if parts().any(|part| part.translated) && snippet.signature.new_ports().is_none() {
+        return Err(TemplateFault {
+            line: 1,
+            message: "`translated` does not say by which endpoint".into(),
+            help: "write `translates = true` to the one endpoint parameter whose ports are meant".into(),
+        });
+    }
     if parts().next().is_some() && !parts().any(|part| part.ends) {
         return Err(TemplateFault {
             line: 1,

@@ -90,7 +90,7 @@ fn printed<'a>(snippet: &'a Snippet, variables: &Value) -> Result<Print<'a>, Tem
             error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
         let (message, help) = match out.too_long {
             true => (format!("it prints more than {} MiB", MAX_PRINTED >> 20), "print the rules of one sentence"),
-            false => (detail, "a template knows the parameters, the flags, `family`, `form`, `traffic` and `chain`"),
+            false => (detail, "the variables and tags of templates are listed in CONTRIBUTING.md"),
         };
         TemplateFault { line: error.line().unwrap_or(1) as u32, message, help: help.into() }
     })?;

@@ -38,6 +38,17 @@ pub struct Signature {
     pub notes: Vec<Note>,
 }
 
+impl Signature {
+    /// The parameter whose ports packets have after they are translated: the one endpoint, or the one of several that says so.
+    pub fn new_ports(&self) -> Option<usize> {
+        let kinds = || self.parameters.iter().enumerate();
+        let endpoints = || kinds().filter(|(_, parameter)| matches!(parameter.kind, ParameterKind::Endpoint { .. }));
+        let said = || endpoints().filter(|(_, parameter)| parameter.translates);
+        let one = |mut all: Vec<usize>| if all.len() == 1 { all.pop() } else { None };
+        one(said().map(|(index, _)| index).collect()).or_else(|| one(endpoints().map(|(index, _)| index).collect()))
+    }
+}
+
 /// One sentence of a building block.
 #[derive(Clone, Debug)]
 pub struct Form {
@@ -90,6 +101,8 @@ pub struct Parameter {
     pub needs_ports: bool,
     /// Whether a range of ports here, to which packets are translated, keeps the distance of the sentence's own ports.
     pub shifts: bool,
+    /// Of several endpoints: whether its ports are those of translated packets.
+    pub translates: bool,
     /// The parameter that must be given beside it.
     pub needs: Option<String>,
     /// One line for completion and hover.

@@ -437,7 +437,7 @@ fn templates_have_bounds() {
         assert!(code == Some(1) && text.contains(words), "{start}: {code:?} {text}");
         assert!(text.starts_with("snippets/bad/rules.j2:1:1: error[cgwfw::snippet::bad_template]"), "{start}: {text}");
     }
-    let rules = "{# ~~~~~~ ***** #}-A {{ traffic }} -i eth+ -o eth+ -m comment --comment \"+ + ~ ~ ~ *\" -j {{ \"ACC~~~**\" }}\n";
+    let rules = "{# ~~~~~~ ***** eth+ #}-A {{ traffic }} -m comment --comment \"+ + ~ ~ ~ *\" -j {{ \"ACC~~~**\" }}\n";
     let (_, text) = check(metadata, rules);
     assert!(text.contains("ACC~~~**"), "what is no operator is none: {text}");
     let template = "-A {{ traffic }} -j ACCEPT\n";

@@ -96,6 +96,8 @@ struct RawParameter {
     #[serde(default)]
     nonzero: bool,
     needs: Option<String>,
+    #[serde(default)]
+    translates: bool,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +113,7 @@ struct RawTraffic {
     direction: Option<OpenDirection>,
     interface: Option<Spanned<String>>,
     #[serde(default)]
-    chains: BTreeMap<String, String>,
+    chains: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     protocols: Vec<String>,
     #[serde(default)]
@@ -186,8 +188,8 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             let help = &format!("use lower case letters, digits and `_`; {} are taken", taken.join(", "));
             return Err(fault(span, format!("a parameter cannot be called `{name}`"), help));
         }
-        let RawParameter { default, needs_ports, shifts, needs, text, .. } = raw;
-        parameters.push(Parameter { name, kind, default, needs_ports, shifts, needs, text });
+        let RawParameter { default, needs_ports, shifts, translates, needs, text, .. } = raw;
+        parameters.push(Parameter { name, kind, default, needs_ports, shifts, translates, needs, text });
     }
     let flags: Vec<Flag> = file
         .flags
@@ -228,16 +230,32 @@ pub fn parse(text: &str) -> Result<Signature, MetadataFault> {
             return Err(fault(place, message, "write it into `clauses`, or remove it"));
         }
     }
-    let named = |name: &String| parameters.iter().any(|parameter| parameter.name == *name);
-    if let Some(unknown) = parameters.iter().filter_map(|parameter| parameter.needs.as_ref()).find(|name| !named(name))
-    {
-        let message = format!("`{unknown}`, which is needed, is not a parameter");
+    let named = |name: &String, of: &Parameter| of.name != *name && parameters.iter().any(|one| one.name == *name);
+    let mut needs = parameters.iter().filter_map(|parameter| Some((parameter, parameter.needs.as_ref()?)));
+    if let Some((of, unknown)) = needs.find(|(parameter, name)| !named(name, parameter)) {
+        let message = format!("`{unknown}`, which `{}` needs, is not another parameter", of.name);
         return Err(fault(place, message, "name another parameter of the block"));
     }
     let raw = file.traffic;
+    if let Some(word) = raw.interface.as_ref().filter(|word| word.get_ref() != "required") {
+        return Err(fault(
+            word.span(),
+            format!("`{}` is not `required`", word.get_ref()),
+            "write `required`, or nothing",
+        ));
+    }
     let needs_interface = raw.interface.is_some();
+    let unknown = raw.chains.iter().find(|(direction, chain)| {
+        let is_direction = Direction::ALL.iter().any(|known| known.word() == direction.as_str());
+        let is_chain = |table: &TableName| table.built_in_chains().contains(&chain.get_ref().as_str());
+        !is_direction || !TableName::ALL.iter().any(is_chain)
+    });
+    if let Some((direction, chain)) = unknown {
+        let message = format!("`{direction} = \"{}\"` does not lead a direction to a built-in chain", chain.get_ref());
+        return Err(fault(chain.span(), message, "write `in`, `out` or `forward`, and a chain such as `PREROUTING`"));
+    }
     let chain = |direction: Direction, usual: &str| -> Arc<str> {
-        raw.chains.get(direction.word()).map_or(usual, String::as_str).into()
+        raw.chains.get(direction.word()).map_or(usual, |chain| chain.get_ref()).into()
     };
     let traffic = TrafficRules {
         directions: raw.directions.clone().unwrap_or_else(|| Direction::ALL.to_vec()),
