@@ -135,8 +135,7 @@ fn results(compilation: &Compilation) -> String {
             format!("{}: {} => {} {by}\n", checked.statement.line, found.sentence, found.decision.verdict.name())
         }
         (None, Some(_)) => format!("{}: over no packet\n", checked.statement.line),
-        (None, None) if checked.undecided > 0 => format!("{}: not decided\n", checked.statement.line),
-        (None, None) => format!("{}: no counter-example\n", checked.statement.line),
+        (None, None) => format!("{}: {}\n", checked.statement.line, checked.result()),
     };
     expect::check(compilation).map(line).collect()
 }

@@ -1,19 +1,16 @@
-//! The `expect` sentences of a policy, searched for packets that break them.
-//! Input: a compilation. Output: for each sentence the packets that were tried, and a report where one breaks it.
+//! The `expect` sentences of a policy, decided for all packets that they describe.
+//! Input: a compilation. Output: for each sentence that it is proved, a packet that breaks it, or that it was not decided.
 //!
-//! A search proves nothing: what it does not find is *no counter-example in N packets*.
+//! What is found is tried: no packet breaks an expectation unless the simulator says so as well.
 
 mod codes;
-mod corners;
 mod fate;
-mod fields;
-mod random;
-mod search;
 mod shrink;
 
 pub use self::codes::ExpectError;
-use self::fate::Question;
-pub use self::search::MAX_UNDECIDED;
+use self::fate::{Fate, Question, assumptions, decision, is_met};
+use self::shrink::shrink;
+use crate::analyze::{self, Analysis};
 use crate::compile::Compilation;
 use crate::diagnostic::Report;
 use crate::format;
@@ -23,7 +20,7 @@ use crate::net::{Both, Family};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Expectation, Packets};
 use crate::sentence;
-use crate::simulate::{By, Decision, Loaded, MAX_WALKS, Verdict};
+use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict};
 use crate::source::Span;
 
 /// One expectation, and what became of it.
@@ -31,11 +28,9 @@ use crate::source::Span;
 pub struct Checked {
     /// The sentence in its canonical form, and where it is.
     pub statement: SentencePlace,
-    /// How many packets were decided.
-    pub packets: usize,
-    /// How many were not decided: their ways part more often than `simulate::MAX_WALKS` times. A search ends at
-    /// `MAX_UNDECIDED` of them.
-    pub undecided: usize,
+    /// Whether every packet that it describes meets the fate that is expected. Where that is not so and nothing is
+    /// reported, it was not decided.
+    pub proved: bool,
     /// Why it fails, if it does.
     pub report: Option<Report>,
     /// The packet that breaks it, if one does.
@@ -43,37 +38,14 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// What was looked at where nothing was found: `132 packets`, and how many of them were not decided.
-    pub fn looked_at(&self) -> String {
-        looked_at(self.packets, self.undecided)
-    }
-}
-
-/// `132 packets`, and how many more were not decided, where the search of a family has its end.
-pub fn looked_at(packets: usize, undecided: usize) -> String {
-    let packets = format!("{} packets", grouped(packets));
-    match undecided {
-        0 => packets,
-        _ => {
-            let (more, walks) = (grouped(undecided), grouped(MAX_WALKS));
-            format!(
-                "{packets}; {more} more were not decided within {walks} branches (a search ends at {MAX_UNDECIDED})"
-            )
+    /// `proved`, `failed`, `not decided`
+    pub fn result(&self) -> &'static str {
+        match (&self.report, self.proved) {
+            (Some(_), _) => "failed",
+            (None, true) => "proved",
+            (None, false) => "not decided",
         }
     }
-}
-
-/// A number in groups of three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A packet that breaks an expectation.
@@ -89,13 +61,22 @@ pub struct CounterExample {
     pub statement: Option<SentencePlace>,
 }
 
-/// Searches for packets that break the expectations of a policy, each of them by itself, when the next one is asked for.
+/// Decides the expectations of a policy, each of them by itself, when the next one is asked for.
 pub fn check(compilation: &Compilation) -> impl Iterator<Item = Checked> {
-    let loaded = Both::of(|family| Loaded::new(&compilation.rulesets[family]));
-    compilation.policy.expectations.iter().map(move |expectation| one(compilation, &loaded, expectation))
+    let expectations = &compilation.policy.expectations;
+    let mut rules = Both::of(|family| {
+        let ruleset = &compilation.rulesets[family];
+        let packets = expectations.iter().map(|expectation| &expectation.packets);
+        let declared = compilation.declarations.interfaces.iter().map(|declared| declared.name);
+        (Loaded::new(ruleset), Analysis::new(ruleset, packets, declared))
+    });
+    expectations.iter().map(move |expectation| one(compilation, &mut rules, expectation))
 }
 
-fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectation) -> Checked {
+/// How many packets are tried that turn out not to break an expectation, before it is not decided.
+const MAX_TRIED: usize = 100;
+
+fn one(compilation: &Compilation, rules: &mut Both<(Loaded, Analysis)>, expectation: &Expectation) -> Checked {
     let span = compilation.ast.span(&compilation.ast.sentences[expectation.sentence as usize]);
     let sources = &compilation.ast.sources;
     let text = format::comment_text(&compilation.ast, expectation.sentence);
@@ -105,21 +86,33 @@ fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectati
         text: text.clone(),
     };
     let question = Question::new(expectation);
-    let (mut tried, mut undecided) = (0, 0);
+    let assumptions = assumptions(&expectation.packets);
+    let mut decided = true;
     for family in expectation.packets.families.iter() {
-        let declared = compilation.declarations.interfaces.iter().map(|declared| declared.name);
-        let loaded = &loaded[family];
-        let found = search::search(loaded, &question, &declared.collect::<Vec<_>>());
-        tried += found.tried;
-        undecided += found.undecided;
-        if let Some((packet, decision)) = found.broken {
-            let (packet, decision) = shrink::shrink(loaded, &question, packet, decision);
+        let (loaded, analysis) = &mut rules[family];
+        let asked = analyze::Question {
+            packets: &expectation.packets,
+            assumptions,
+            is_goal: &|verdict| !is_met(expectation.verdict, verdict),
+        };
+        let (mut broken, mut tried) = (None, 0);
+        let end = analysis.ask(&asked, &mut |packet| {
+            match decision(loaded, &question, &packet) {
+                Fate::Other(decision) => broken = Some((packet, decision)),
+                _ => tried += 1,
+            }
+            broken.is_some() || tried >= MAX_TRIED
+        });
+        if let Some((packet, decision)) = broken {
+            let (packet, decision) = shrink(loaded, &question, packet, decision);
             let counter_example = counter_example(compilation, expectation, &packet, decision);
             let report = Some(fails(compilation, span, family, &counter_example));
-            return Checked { statement, packets: tried, undecided, report, counter_example: Some(counter_example) };
+            return Checked { statement, proved: false, report, counter_example: Some(counter_example) };
         }
+        // What does not break it when it is tried was found by a part that is not exact.
+        decided &= end == analyze::End::Complete && tried == 0;
     }
-    let report = (tried + undecided == 0).then(|| {
+    let report = (decided && is_about_nothing(rules, &question, assumptions)).then(|| {
         ExpectError::NoPacket.at(
             span,
             "the expectation is over no packet",
@@ -127,7 +120,23 @@ fn one(compilation: &Compilation, loaded: &Both<Loaded>, expectation: &Expectati
             "name interfaces and addresses that packets have; what the kernel discards before the filter does not count",
         )
     });
-    Checked { statement, packets: tried, undecided, report, counter_example: None }
+    Checked { statement, proved: decided && report.is_none(), report, counter_example: None }
+}
+
+/// Whether no packet that is described comes to the filter.
+fn is_about_nothing(rules: &mut Both<(Loaded, Analysis)>, question: &Question, assumptions: Assumptions) -> bool {
+    let packets = &question.expectation.packets;
+    packets.families.iter().all(|family| {
+        let (loaded, analysis) = &mut rules[family];
+        let asked = analyze::Question { packets, assumptions, is_goal: &|_| true };
+        let (mut found, mut tried) = (false, 0);
+        let end = analysis.ask(&asked, &mut |packet| {
+            found = matches!(decision(loaded, question, &packet), Fate::AsExpected | Fate::Other(_));
+            tried += 1;
+            found || tried >= MAX_TRIED
+        });
+        end == analyze::End::Complete && !found
+    })
 }
 
 fn counter_example(

@@ -9,9 +9,9 @@
 //!                                                   iptables::meaning: what rules                        Helm values
 //!                                                   ask of packets and do to them
 //!                                                                |
-//!                                         simulate: the way of one packet through the tables
-//!                                                                |
-//!                        trace: each step in words           expect: packets that break an expectation
+//!                               simulate: the way of one packet      analyze: the way of all of them
+//!                                         |                                       |
+//!                        trace: each step in words               expect: that no packet breaks an expectation
 //! ```
 //!
 //! [`compile::compile`] is the way from the text to the rules; `format` is the way from the text to its canonical layout.
@@ -29,7 +29,7 @@
 //! | 8 | `host`: policies and building blocks from the disk |
 //! | 7 | `lint`, `trace`, `expect`, `example`: what users ask of rules |
 //! | 6 | `compile`, `origin` (where a rule comes from), `helm`, `source_map`: from text to rules, and the outputs |
-//! | 5 | `expand`, `traffic`: templates filled in, traffic as conditions |
+//! | 5 | `expand`, `traffic`, `analyze`: templates filled in, traffic as conditions, questions about all packets |
 //! | 4 | `resolve`, `simulate`, `rule_file`, `log` (packets as other programs write them) |
 //! | 3 | `policy`, `snippet`, `format`, `iptables::check`, `way` (the steps of a packet), `sentence` (the one writer of policy text) |
 //! | 2 | `syntax`, `explain`, `iptables::meaning`, `iptables::parse`, `iptables::print` |
@@ -37,6 +37,7 @@
 //! | 0 | `net`, `source`, `services`, `parallel` |
 
 #[cfg(feature = "cli")]
+pub mod analyze;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;

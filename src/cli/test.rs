@@ -13,7 +13,7 @@ use super::outcome::{Outcome, json_text, print};
 use super::report::{self, Format};
 use crate::compile::Compilation;
 use crate::diagnostic::{self, Style};
-use crate::expect::{Checked, check, looked_at};
+use crate::expect::{Checked, check};
 use crate::origin::SentencePlace;
 
 #[derive(clap::Args)]
@@ -88,14 +88,15 @@ fn human(tested: &[Tested], style: Style) -> Outcome {
     let lines = tested.iter().map(|tested| {
         let all = tested.checked.len();
         let failed = tested.checked.iter().filter(|checked| checked.report.is_some()).count();
-        let sum = |count: fn(&Checked) -> usize| tested.checked.iter().map(count).sum();
-        let packets = looked_at(sum(|checked| checked.packets), sum(|checked| checked.undecided));
+        let undecided = tested.checked.iter().filter(|checked| checked.result() == "not decided").count();
         let name = diagnostic::visible(name(tested));
-        match (all, failed) {
-            (0, _) => format!("{name}: no `expect` sentences\n"),
-            (1, 0) => format!("{name}: 1 expectation, no counter-example found in {packets}\n"),
-            (_, 0) => format!("{name}: {all} expectations, no counter-example found in {packets}\n"),
-            _ => format!("{name}: {failed} of {all} expectations failed\n"),
+        let expectations =
+            |count: usize| if count == 1 { "1 expectation".into() } else { format!("{count} expectations") };
+        match (all, failed, undecided) {
+            (0, ..) => format!("{name}: no `expect` sentences\n"),
+            (_, 0, 0) => format!("{name}: {} proved\n", expectations(all)),
+            (_, 0, _) => format!("{name}: {} of {} not decided, the others proved\n", undecided, expectations(all)),
+            _ => format!("{name}: {failed} of {} failed\n", expectations(all)),
         }
     });
     print(&lines.collect::<String>())
@@ -106,10 +107,8 @@ fn human(tested: &[Tested], style: Style) -> Outcome {
 struct JsonExpectation<'a> {
     policy: &'a str,
     expectation: &'a SentencePlace,
-    /// `failed`, or `no counter-example found`: a search proves nothing.
+    /// `proved`, `failed` or `not decided`.
     result: &'static str,
-    packets: usize,
-    undecided: usize,
     message: Option<&'a str>,
     counter_example: Option<JsonPacket<'a>>,
 }
@@ -129,9 +128,7 @@ fn json(tested: &[Tested]) -> Outcome {
             tested.checked.iter().map(move |checked| JsonExpectation {
                 policy: name(tested),
                 expectation: &checked.statement,
-                result: if checked.report.is_some() { "failed" } else { "no counter-example found" },
-                packets: checked.packets,
-                undecided: checked.undecided,
+                result: checked.result(),
                 message: checked.report.as_ref().map(|report| report.message.as_str()),
                 counter_example: checked.counter_example.as_ref().map(|found| JsonPacket {
                     packet: &found.sentence,

@@ -56,7 +56,7 @@ pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
 }
 
 /// How the matches of an expectation's packets are taken that depend on more than the packet.
-fn assumptions(packets: &Packets) -> Assumptions {
+pub fn assumptions(packets: &Packets) -> Assumptions {
     // The gateway's own addresses are not known, but for one that the expectation names as the destination of what comes
     // in: what is translated goes on to another host.
     let to = &packets.traffic.destination;
@@ -70,7 +70,7 @@ fn assumptions(packets: &Packets) -> Assumptions {
 }
 
 /// Whether a verdict is the one that is expected.
-fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
+pub fn is_met(expected: ExpectedVerdict, verdict: Verdict) -> bool {
     match expected {
         ExpectedVerdict::Accept => verdict == Verdict::Accept,
         ExpectedVerdict::Drop => verdict == Verdict::Drop,

@@ -1,16 +1,15 @@
 //! The simplest packet that breaks an expectation: what a reader need not look at becomes ordinary.
 //! Input: a packet that breaks it. Output: one that does so too, with as little that is special as possible.
 
-use super::corners::Corners;
 use super::fate::{Fate, Question, decision};
+use crate::analyze::ordinary;
 use crate::iptables::packet::{Packet, Transport};
 use crate::simulate::{Decision, Loaded};
 
 /// Replaces one field after the other by what is ordinary, as long as the packet breaks the expectation.
 pub fn shrink(loaded: &Loaded, question: &Question, packet: Packet, found: Decision) -> (Packet, Decision) {
     let family = packet.family();
-    let usual = Corners::usual(family);
-    let ordinary = |numbers: &[u128]| family.address(numbers.first().copied().unwrap_or_default());
+    let [source, destination] = ordinary(family).map(|all| family.address(all.first().copied().unwrap_or_default()));
     let mut best = (packet, found);
     let mut attempt = |simpler: &dyn Fn(&Packet) -> Packet| {
         let packet = simpler(&best.0);
@@ -24,8 +23,8 @@ pub fn shrink(loaded: &Loaded, question: &Question, packet: Packet, found: Decis
     attempt(&|packet| Packet { mark: 0, ..packet.clone() });
     attempt(&|packet| Packet { ipsec_in: false, ipsec_out: false, ..packet.clone() });
     attempt(&|packet| Packet { hop_limit: 64, ..packet.clone() });
-    attempt(&|packet| Packet { source: ordinary(&usual.sources), ..packet.clone() });
-    attempt(&|packet| Packet { destination: ordinary(&usual.destinations), ..packet.clone() });
+    attempt(&|packet| Packet { source, ..packet.clone() });
+    attempt(&|packet| Packet { destination, ..packet.clone() });
     attempt(&|packet| with_flags(packet, 0x02));
     attempt(&|packet| with_ports(packet, Some(40_000), None));
     attempt(&|packet| with_ports(packet, None, Some(443)));

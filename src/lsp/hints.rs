@@ -87,7 +87,7 @@ fn fate(checked: &Checked) -> String {
     match (&checked.counter_example, &checked.report) {
         (Some(found), _) => format!("fails: {}", found.sentence),
         (None, Some(report)) => format!("fails: {}", report.message),
-        (None, None) => format!("no counter-example found in {}", checked.looked_at()),
+        (None, None) => checked.result().to_owned(),
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Decision {
 }
 
 /// How matches are taken that depend on more than the packet; `None`: both ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Assumptions {
     /// Whether the packet is within the rate of `limit` and `hashlimit`.
     pub within_limit: Option<bool>,

@@ -63,7 +63,7 @@ fn the_expectations_of_every_example_hold() {
         assert!(checked.len() >= 5, "{}: a few expectations", path.display());
         for one in checked {
             assert_eq!(one.report, None, "{}:{}", path.display(), one.statement.line);
-            assert!(one.packets >= 1_000, "{}:{}: {} packets", path.display(), one.statement.line, one.packets);
+            assert!(one.proved, "{}:{}: {}", path.display(), one.statement.line, one.result());
         }
     }
 }

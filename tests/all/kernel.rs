@@ -3,17 +3,17 @@
 //!
 //! `CGWFW_PACKETS` says how many packets the comparison takes (200,000 if nothing does), `CGWFW_SEED` where to begin.
 
-mod aim;
+pub mod aim;
 mod compiled;
 mod connections;
 mod devices;
-mod differential;
+pub mod differential;
 mod elsewhere;
 mod logs;
 mod namespace;
 mod predict;
 mod probe;
-mod rule_files;
+pub mod rule_files;
 mod scenarios;
 mod shrink;
 mod subjects;

@@ -46,6 +46,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("simulate", 40),
     ("expand", 50),
     ("traffic", 51),
+    ("analyze", 52),
     ("compile", 60),
     ("origin", 61),
     ("source_map", 62),

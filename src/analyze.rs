@@ -1,0 +1,22 @@
+//! All packets at once: what may become of any that a condition describes.
+//! Input: loaded rules, and packets. Output: a packet that meets a fate, or that there is none, or that it was not decided.
+//!
+//! The way of packets through all tables is one list of items, each with what a packet must be to meet it: the first that it
+//! meets decides, or sends it on to a later one. What rules write into a packet is known where the list is made, so that an
+//! item asks for the packet on the wire alone. What a packet does not tell is a variable as well. A search over the list then
+//! splits the packets field by field, and follows only what may reach a goal.
+
+mod cubes;
+mod flatten;
+mod goals;
+mod program;
+mod question;
+mod ranges;
+mod state;
+mod variables;
+mod witness;
+mod write;
+
+pub use self::goals::End;
+pub use self::question::{Analysis, Question};
+pub use self::witness::ordinary;

@@ -1,0 +1,521 @@
+//! The way of packets through all tables as one list: what a packet on the wire must be to meet each item.
+//! Input: loaded rules, packets, and which fates are looked for. Output: items, of which the first that a packet meets counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::cubes::{Cube, Cubes, always};
+use super::flatten::flatten;
+use super::ranges::Ranges;
+use super::state::{Redirected, Route, State, Term, Terms};
+use super::variables::Subject;
+use super::write;
+use crate::iptables::meaning::{Action, Condition, Context, Field, Then, conditions, state_number};
+use crate::iptables::packet::{Fragment, State as Tracked};
+use crate::iptables::ruleset::{ChainPolicy, Hook, Rule, Ruleset, States, Table, TableName};
+use crate::simulate::{Place, Verdict};
+use crate::way::{Discards, FirstStates, Step, Ways};
+
+/// What an item does with the packets that meet it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// It is what becomes of them.
+    End(Verdict),
+    /// The kernel discards them, whatever the rules say.
+    Discard,
+    /// They go on at a later item.
+    Skip(u32),
+}
+
+/// A part of the list.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What a packet must be.
+    pub cube: Cube,
+    /// What becomes of it then.
+    pub act: Act,
+}
+
+/// More items than any list has.
+pub const MAX_ITEMS: usize = 400_000;
+
+/// Stretches of the way, in the order in which packets come to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stretch {
+    Arriving,
+    Local,
+    Forwarded,
+    Sent,
+}
+
+/// A step of the way.
+type Position = (Stretch, usize);
+
+/// The states in which packets come to a place, each with the items that send them there.
+type Waiting = Vec<(State, Vec<u32>)>;
+
+/// Makes the list.
+pub struct Maker<'a> {
+    /// Turns conditions into cubes.
+    pub terms: &'a mut Terms,
+    /// The list so far.
+    pub items: Vec<Item>,
+    /// Whether it would be longer than `MAX_ITEMS`.
+    pub too_many: bool,
+    ruleset: &'a Ruleset,
+    ways: &'a Ways,
+    context: Context,
+    /// The states that packets may be in, where it is said; else it is that of a first packet.
+    states: Option<States>,
+    waiting: BTreeMap<Position, Waiting>,
+}
+
+impl<'a> Maker<'a> {
+    /// An empty list.
+    pub fn new(terms: &'a mut Terms, (ruleset, ways): (&'a Ruleset, &'a Ways), states: Option<States>) -> Maker<'a> {
+        let context = Context::of(ruleset.family);
+        Maker { terms, items: Vec::new(), too_many: false, ruleset, ways, context, states, waiting: BTreeMap::new() }
+    }
+
+    /// The whole way of packets that begin in a state.
+    pub fn walk(&mut self, state: State) {
+        let first = if state.route == Route::Out { Stretch::Sent } else { Stretch::Arriving };
+        self.send(always(), (first, 0), state);
+        while let Some((position, waiting)) = self.waiting.pop_first() {
+            for (state, items) in waiting {
+                if self.too_many || self.terms.too_many {
+                    return;
+                }
+                self.arrive(&items);
+                self.step(position, state);
+            }
+        }
+    }
+
+    fn push(&mut self, cubes: Cubes, act: Act) {
+        for cube in cubes {
+            if self.items.len() >= MAX_ITEMS {
+                self.too_many = true;
+                return;
+            }
+            self.items.push(Item { cube, act });
+        }
+    }
+
+    /// Packets that the kernel discards by itself meet no fate.
+    pub fn discard(&mut self, discards: &Discards, state: &State) {
+        for (condition, _) in &discards.list {
+            let cubes = self.terms.cubes(condition, true, state);
+            self.push(cubes, Act::Discard);
+        }
+    }
+
+    fn end(&mut self, cubes: Cubes, verdict: Verdict) {
+        self.push(cubes, Act::End(verdict));
+    }
+
+    /// Those that meet the cubes come to a place in a state.
+    fn send(&mut self, cubes: Cubes, to: Position, state: State) {
+        let from = self.items.len() as u32;
+        self.push(cubes, Act::Skip(u32::MAX));
+        let waiting = self.waiting.entry(to).or_default();
+        let items = from..self.items.len() as u32;
+        match waiting.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, known)) => known.extend(items),
+            None => waiting.push((state, items.collect())),
+        }
+    }
+
+    /// Items lead to what comes next.
+    fn arrive(&mut self, items: &[u32]) {
+        let here = self.items.len() as u32;
+        items.iter().for_each(|item| self.items[*item as usize].act = Act::Skip(here));
+    }
+
+    fn steps(&self, stretch: Stretch) -> &'a [Step] {
+        match stretch {
+            Stretch::Arriving => &self.ways.arriving,
+            Stretch::Local => &self.ways.local,
+            Stretch::Forwarded => &self.ways.forwarded,
+            Stretch::Sent => &self.ways.sent,
+        }
+    }
+
+    fn step(&mut self, (stretch, index): Position, state: State) {
+        let next = (stretch, index + 1);
+        match self.steps(stretch).get(index) {
+            Some(step) => self.one(step, next, state),
+            None if stretch == Stretch::Arriving => self.route(state),
+            None => self.end(always(), Verdict::Accept),
+        }
+    }
+
+    fn one(&mut self, step: &Step, next: Position, mut state: State) {
+        match step {
+            Step::Only(condition, inner) => {
+                let others = self.terms.cubes(condition, false, &state);
+                let all = others == always();
+                if !others.is_empty() {
+                    self.send(others, next, state.clone());
+                }
+                if !all {
+                    self.one(inner, next, state);
+                }
+            }
+            Step::Discard(discards) => {
+                self.discard(discards, &state);
+                self.send(always(), next, state);
+            }
+            Step::Reassemble => {
+                write::reassemble(self.terms, &mut state);
+                self.send(always(), next, state);
+            }
+            Step::Recall(first) => {
+                // What was sent may have been translated then.
+                write::lose(self.terms, &mut state, Field::OriginalDestination, None);
+                write::lose(self.terms, &mut state, Field::OriginalDestinationPort, None);
+                self.track(first, next, state);
+            }
+            Step::Track { first } => match state.fields.get(&Field::NoTrack) {
+                Some(Term::Known(1)) => {
+                    state.fields.insert(Field::State, Term::Known(state_number(Tracked::Untracked)));
+                    self.send(always(), next, state);
+                }
+                _ => self.track(first, next, state),
+            },
+            Step::Inherit(fields) => {
+                let later = [Tracked::Related, Tracked::Established].map(|state| Term::Known(state_number(state)));
+                if state.fields.get(&Field::State).is_some_and(|known| later.contains(known)) {
+                    return self.inherit(fields, next, state);
+                }
+                self.send(always(), next, state);
+            }
+            Step::Leave => {
+                write::leave(self.terms, &mut state);
+                self.send(always(), next, state);
+            }
+            Step::RouteAgain { translates } => {
+                let unchanged = write::unchanged(self.terms, &state, *translates);
+                write::leave(self.terms, &mut state);
+                if !unchanged.is_empty() {
+                    self.send(unchanged.clone(), next, state.clone());
+                }
+                if unchanged != always() {
+                    write::lose(self.terms, &mut state, Field::OutInterface, None);
+                    self.send(always(), next, state);
+                }
+            }
+            Step::Assign(field, term) => {
+                write::assign(self.terms, &mut state, (*field, *term), None, None);
+                self.send(always(), next, state);
+            }
+            Step::Table(name, hook) => match self.ruleset.table(*name) {
+                Some(table) => self.table(table, *hook, next, state),
+                None => self.send(always(), next, state),
+            },
+        }
+    }
+
+    /// The state that connection tracking finds: the one that is said, or that of a first packet.
+    fn track(&mut self, first: &FirstStates, next: Position, state: State) {
+        let found = |found: Tracked| {
+            let mut state = state.clone();
+            state.fields.insert(Field::State, Term::Known(state_number(found)));
+            state
+        };
+        match self.states {
+            Some(said) => {
+                let variable = self.terms.wire(Field::State);
+                for one in Tracked::ALL.into_iter().filter(|one| said.0 & one.bit().0 != 0) {
+                    let number = state_number(one);
+                    let cubes = self.terms.of_values(variable, Ranges::within(number, number));
+                    let state = write::tracked(self.terms, found(one), one);
+                    self.send(cubes, next, state);
+                }
+            }
+            None => {
+                for (condition, one) in &first.list {
+                    let cubes = self.terms.cubes(condition, true, &state);
+                    let state = write::tracked(self.terms, found(*one), *one);
+                    self.send(cubes, next, state);
+                }
+            }
+        }
+    }
+
+    fn inherit(&mut self, fields: &[(Condition, Field)], next: Position, mut state: State) {
+        for (index, (condition, field)) in fields.iter().enumerate() {
+            let others = self.terms.cubes(condition, false, &state);
+            if others == always() {
+                continue;
+            }
+            if !others.is_empty() {
+                // The others keep this one; what is left is the same for them.
+                let rest: Vec<_> =
+                    fields[index + 1..].iter().filter(|(other, _)| other != condition).cloned().collect();
+                if rest.is_empty() {
+                    self.send(others, next, state.clone());
+                } else {
+                    self.terms.too_many = true;
+                }
+            }
+            let known: Vec<Field> =
+                fields[index..].iter().filter(|(one, _)| one == condition).map(|(_, one)| *one).collect();
+            known.iter().for_each(|field| write::inherit(self.terms, &mut state, *field));
+            let _ = field;
+            if fields[index..].iter().all(|(one, _)| one == condition) {
+                break;
+            }
+        }
+        self.send(always(), next, state);
+    }
+
+    /// The routing decision after PREROUTING.
+    fn route(&mut self, mut state: State) {
+        if state.route == Route::In && state.redirected == Redirected::Address {
+            let own = match self.terms.assumptions.translated_to_own {
+                Some(true) => always(),
+                Some(false) => Vec::new(),
+                // Only the address to which the packet came is known to be the gateway's own.
+                None => write::same_destination(self.terms, &state),
+            };
+            if !own.is_empty() {
+                self.send(own.clone(), (Stretch::Local, 0), write::routed(&state, false));
+            }
+            if own != always() {
+                state.rerouted = true;
+                self.send(always(), (Stretch::Forwarded, 0), write::routed(&state, true));
+            }
+            return;
+        }
+        let forwarded = state.route == Route::Forward;
+        let to = (if forwarded { Stretch::Forwarded } else { Stretch::Local }, 0);
+        self.send(always(), to, write::routed(&state, forwarded));
+    }
+
+    /// Whether a packet that passes here may still be stopped.
+    fn may_stop(&self, (stretch, index): Position) -> bool {
+        self.steps(stretch).iter().skip(index).any(|step| {
+            let step = if let Step::Only(_, inner) = step { inner } else { step };
+            let Step::Table(name, hook) = step else { return matches!(step, Step::Discard(_)) };
+            let Some(table) = self.ruleset.table(*name) else { return false };
+            let base = table.chain(hook.chain()).and_then(|id| table.chains.get(id.0 as usize));
+            base.is_some_and(|chain| chain.policy == Some(ChainPolicy::Drop))
+                || table.rules.iter().any(|rule| match rule.target.then() {
+                    Some(Then::Drop | Then::Reject(_)) => true,
+                    Some(_) => false,
+                    None => rule
+                        .target
+                        .actions(&self.context, *name, *hook)
+                        .iter()
+                        .any(|action| matches!(action.then, Then::Drop | Then::Reject(_))),
+                })
+        })
+    }
+
+    /// Packets that pass a table.
+    fn passes(&mut self, cubes: Cubes, table: &Table, next: Position, state: State) {
+        if table.name == TableName::Filter && !self.may_stop(next) {
+            self.end(cubes, Verdict::Accept);
+        } else {
+            self.send(cubes, next, state);
+        }
+    }
+
+    fn table(&mut self, table: &'a Table, hook: Hook, next: Position, state: State) {
+        let Some(base) = table.chain(hook.chain()) else { return self.send(always(), next, state) };
+        let Some(steps) = flatten(table, base) else {
+            self.too_many = true;
+            return;
+        };
+        let policy =
+            table.chains.get(base.0 as usize).and_then(|chain| chain.policy).map_or(Verdict::Accept, Verdict::from);
+        // What a rule writes makes another state of the packet, which meets the rest of the chain by itself.
+        let mut left: BTreeMap<u32, Vec<(State, Vec<u32>)>> = BTreeMap::new();
+        left.insert(0, vec![(state, Vec::new())]);
+        while let Some((start, states)) = left.pop_first() {
+            for (state, items) in states {
+                if self.too_many || self.terms.too_many {
+                    return;
+                }
+                self.arrive(&items);
+                let segment = Segment { table, hook, next, steps: &steps, start, policy };
+                self.segment(&segment, state, &mut left);
+            }
+        }
+    }
+
+    /// The rest of a chain, for packets in one state.
+    fn segment(&mut self, segment: &Segment, state: State, left: &mut BTreeMap<u32, Waiting>) {
+        let Segment { table, hook, next, steps, start, policy } = *segment;
+        // The calls that they are in already.
+        let inside: Arc<[u32]> = start.checked_sub(1).map_or([].into(), |before| steps[before as usize].calls.clone());
+        let mut calls: Vec<(u32, Cubes)> = Vec::new();
+        let mut back: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for index in start..steps.len() as u32 {
+            if let Some(items) = back.remove(&index) {
+                self.arrive(&items);
+            }
+            let step = &steps[index as usize];
+            // The conditions of the calls that lead here.
+            let same = calls.iter().zip(step.calls.iter()).take_while(|((known, _), call)| known == *call).count();
+            calls.truncate(same);
+            for call in &step.calls[same..] {
+                let before = calls.last().map_or_else(always, |(_, cubes)| cubes.clone());
+                let cubes = if inside.contains(call) {
+                    before
+                } else {
+                    let rule = steps[*call as usize].rule.map(|rule| (&table.rules[rule as usize], rule));
+                    match rule {
+                        Some((rule, index)) if !before.is_empty() => {
+                            let own = self.rule(rule, Place { table: table.name, rule: index }, &state);
+                            self.terms.both(&before, &own)
+                        }
+                        _ => Vec::new(),
+                    }
+                };
+                calls.push((*call, cubes));
+            }
+            let guard = calls.last().map_or_else(always, |(_, cubes)| cubes.clone());
+            if guard.is_empty() {
+                continue;
+            }
+            let mut goes_back = |maker: &mut Maker, cubes: Cubes| {
+                let from = maker.items.len() as u32;
+                maker.push(cubes, Act::Skip(u32::MAX));
+                back.entry(step.back).or_default().extend(from..maker.items.len() as u32);
+            };
+            let Some(number) = step.rule else {
+                goes_back(self, guard);
+                continue;
+            };
+            let (rule, place) = (&table.rules[number as usize], Place { table: table.name, rule: number });
+            if matches!(rule.target.then(), Some(Then::Call(_) | Then::Goto(_) | Then::GoOn | Then::Change)) {
+                continue;
+            }
+            let own = self.rule(rule, place, &state);
+            let cubes = self.terms.both(&guard, &own);
+            if cubes.is_empty() {
+                continue;
+            }
+            match rule.target.then() {
+                Some(Then::Accept) => self.passes(cubes, table, next, state.clone()),
+                Some(Then::Drop) => self.end(cubes, Verdict::Drop),
+                Some(Then::Reject(with)) => self.end(cubes, Verdict::Reject(with)),
+                Some(Then::Return) => goes_back(self, cubes),
+                _ => {
+                    let actions = rule.target.actions(&self.context, table.name, hook);
+                    for action in &actions {
+                        self.act(segment, (rule, place, index), (action, &cubes), &state, left);
+                    }
+                }
+            }
+        }
+        for items in back.values() {
+            self.arrive(items);
+        }
+        match policy {
+            Verdict::Accept => self.passes(always(), table, next, state),
+            verdict => self.end(always(), verdict),
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, place: Place, state: &State) -> Cubes {
+        let mut cubes = always();
+        for (part, condition) in conditions(rule, &self.context) {
+            let condition = condition.named(&format!("{} {} {part:?}", place.table.name(), place.rule));
+            let more = self.terms.cubes(&condition, true, state);
+            cubes = self.terms.both(&cubes, &more);
+            if cubes.is_empty() {
+                break;
+            }
+        }
+        cubes
+    }
+
+    /// What a target does with packets that meet its rule.
+    fn act(
+        &mut self,
+        segment: &Segment,
+        (rule, place, index): (&Rule, Place, u32),
+        (action, cubes): (&Action, &Cubes),
+        state: &State,
+        left: &mut BTreeMap<u32, Waiting>,
+    ) {
+        let when = action.when.clone().named(&format!("{} {} target", place.table.name(), place.rule));
+        let fits = self.terms.cubes(&when, true, state);
+        let cubes = self.terms.both(cubes, &fits);
+        for (cubes, state) in write::act(self.terms, action, cubes, state, (rule, place), segment.hook) {
+            match action.then {
+                Then::Drop => self.end(cubes, Verdict::Drop),
+                Then::Reject(with) => self.end(cubes, Verdict::Reject(with)),
+                Then::GoOn | Then::Change | Then::Return | Then::Call(_) | Then::Goto(_) => {
+                    let from = self.items.len() as u32;
+                    self.push(cubes, Act::Skip(u32::MAX));
+                    let items = from..self.items.len() as u32;
+                    let waiting = left.entry(index + 1).or_default();
+                    match waiting.iter_mut().find(|(known, _)| *known == state) {
+                        Some((_, known)) => known.extend(items),
+                        None => waiting.push((state, items.collect())),
+                    }
+                }
+                Then::Accept | Then::Translate | Then::ToGateway => {
+                    self.passes(cubes, segment.table, segment.next, state);
+                }
+            }
+        }
+    }
+}
+
+/// A chain from one of its steps on.
+#[derive(Clone, Copy)]
+struct Segment<'b> {
+    table: &'b Table,
+    hook: Hook,
+    next: Position,
+    steps: &'b [super::flatten::Step],
+    start: u32,
+    policy: Verdict,
+}
+
+/// A packet before its first hook.
+pub fn initial(terms: &mut Terms, route: Route, fragment: Fragment) -> State {
+    let mut fields = BTreeMap::new();
+    let zero = [Field::NoTrack, Field::TrackingChosen, Field::SourceTranslated, Field::DestinationTranslated];
+    fields.extend(zero.map(|field| (field, Term::Known(0))));
+    fields.insert(Field::State, Term::Known(state_number(Tracked::Invalid)));
+    fields.insert(Field::Fragment, Term::Known(fragment as u128));
+    fields.insert(Field::OutInterface, Term::Known(0));
+    if route == Route::Out {
+        fields.insert(Field::InInterface, Term::Known(0));
+        fields.insert(Field::HardwareSource, Term::Known(0));
+        fields.insert(Field::IpsecIn, Term::Known(0));
+    } else {
+        fields.extend([Field::Socket, Field::User, Field::Group].map(|field| (field, Term::Known(0))));
+    }
+    if route == Route::In {
+        fields.insert(Field::IpsecOut, Term::Known(0));
+    }
+    if fragment == Fragment::Later {
+        for field in [Field::SourcePort, Field::DestinationPort, Field::TcpFlags] {
+            let variable = terms.variables.of(Subject::After(None, field, u32::MAX));
+            fields.insert(field, Term::Plus(variable, 0));
+        }
+    }
+    let hops = terms.wire(Field::HopLimit);
+    fields.insert(Field::HopLimit, Term::Table(hops, (0..=255).collect::<Vec<u8>>().into()));
+    let mut mark = Vec::new();
+    for part in terms.parts.clone() {
+        mark.push(Term::Xor(terms.variables.of(Subject::Bits(Field::Mark, part)), 0));
+    }
+    let connection = terms.parts.iter().map(|_| Term::Known(0)).collect();
+    State {
+        fields,
+        marks: [mark, connection],
+        route,
+        rerouted: false,
+        to_itself: false,
+        redirected: Redirected::No,
+        changes: 0,
+    }
+}

@@ -1,0 +1,102 @@
+//! Sets of numbers, as ranges in order.
+//! Input: ranges. Output: what is in both, and what is in none.
+
+/// Ranges from a first to a last number, in order, with gaps between them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ranges(Vec<(u128, u128)>);
+
+impl Ranges {
+    /// From the first to the last; none, where the first is the greater.
+    pub fn within(first: u128, last: u128) -> Ranges {
+        Ranges(if first <= last { vec![(first, last)] } else { Vec::new() })
+    }
+
+    /// The numbers that fit, up to a last one.
+    pub fn of(last: u128, fits: impl Fn(u128) -> bool) -> Ranges {
+        let mut ranges: Vec<(u128, u128)> = Vec::new();
+        for number in (0..=last).filter(|number| fits(*number)) {
+            match ranges.last_mut() {
+                Some((_, end)) if *end + 1 == number => *end = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        Ranges(ranges)
+    }
+
+    /// The ranges.
+    pub fn list(&self) -> &[(u128, u128)] {
+        &self.0
+    }
+
+    /// Whether there is no number.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a number is one of them.
+    pub fn contains(&self, number: u128) -> bool {
+        let next = self.0.partition_point(|(first, _)| *first <= number);
+        next.checked_sub(1).is_some_and(|at| number <= self.0[at].1)
+    }
+
+    /// The numbers in both.
+    pub fn and(&self, other: &Ranges) -> Ranges {
+        let (mut one, mut two) = (self.0.iter().peekable(), other.0.iter().peekable());
+        let mut both = Vec::new();
+        while let (Some(&&(a, b)), Some(&&(c, d))) = (one.peek(), two.peek()) {
+            if a.max(c) <= b.min(d) {
+                both.push((a.max(c), b.min(d)));
+            }
+            if b < d {
+                one.next()
+            } else {
+                two.next()
+            };
+        }
+        Ranges(both)
+    }
+
+    /// The numbers up to a last one that are not in it.
+    pub fn not(&self, last: u128) -> Ranges {
+        let mut rest = Vec::new();
+        let mut from = Some(0);
+        for (first, end) in &self.0 {
+            if let Some(start) = from.filter(|start| start < first) {
+                rest.push((start, first - 1));
+            }
+            from = end.checked_add(1);
+        }
+        rest.extend(from.filter(|start| *start <= last).map(|start| (start, last)));
+        Ranges(rest)
+    }
+
+    /// Those moved by an amount, as far as they are numbers up to a last one.
+    pub fn moved(&self, by: i128, last: u128) -> Ranges {
+        let shift = |number: u128| number.checked_add_signed(by);
+        let moved = self.0.iter().filter_map(|(first, end)| {
+            let first = if by < 0 { shift(*first).unwrap_or(0) } else { shift(*first)? };
+            let end = if by < 0 { shift(*end)? } else { shift(*end).unwrap_or(u128::MAX) };
+            (first <= end.min(last)).then_some((first, end.min(last)))
+        });
+        Ranges(moved.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_sets() {
+        let even = Ranges::of(9, |number| number % 4 < 2);
+        assert_eq!(even.list(), [(0, 1), (4, 5), (8, 9)]);
+        assert_eq!(even.not(9).list(), [(2, 3), (6, 7)]);
+        assert_eq!(even.not(11).list(), [(2, 3), (6, 7), (10, 11)]);
+        assert_eq!(even.and(&Ranges::within(1, 4)).list(), [(1, 1), (4, 4)]);
+        assert!(even.and(&even.not(9)).is_empty());
+        assert_eq!(Ranges::within(0, u128::MAX).not(u128::MAX).list(), []);
+        assert_eq!(Ranges::within(5, 4).not(u128::MAX).list(), [(0, u128::MAX)]);
+        assert_eq!(even.moved(-1, 9).list(), [(0, 0), (3, 4), (7, 8)]);
+        assert_eq!(even.moved(2, 9).list(), [(2, 3), (6, 7)]);
+    }
+}

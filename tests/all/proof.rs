@@ -1,0 +1,114 @@
+//! What is said of all packets, held against the simulator: packet by packet.
+//!
+//! `CGWFW_PACKETS` says how many packets; `CGWFW_SEED` where to begin.
+
+use std::collections::BTreeSet;
+
+use crate::kernel::aim::Aim;
+use crate::kernel::differential::interfaces;
+use crate::kernel::rule_files::rule_files;
+use crate::support;
+use crate::support::generate::Random;
+use cgwfw::analyze::{Analysis, End, Question};
+use cgwfw::iptables::packet::{Packet, Transport};
+use cgwfw::iptables::print;
+use cgwfw::iptables::ruleset::{MaskedMark, Negatable};
+use cgwfw::language::values::IcmpWord;
+use cgwfw::net::{Both, Family, Protocol};
+use cgwfw::policy::{IpsecSides, Values};
+use cgwfw::sentence;
+use cgwfw::simulate::{Assumptions, By, Loaded, Verdict, decide, impossible};
+
+/// The verdicts of a packet as the simulator has them; `None`, where it has not looked at all.
+fn simulated(loaded: &Loaded, packet: &Packet) -> Option<BTreeSet<&'static str>> {
+    let decisions = decide(loaded, packet, Assumptions::ORDINARY);
+    let by_rules = decisions.found.iter().filter(|decision| !matches!(decision.by, By::Kernel(_)));
+    decisions.complete.then(|| by_rules.map(|decision| decision.verdict.name()).collect())
+}
+
+/// The verdicts of a packet as the search over all packets that are like it has them.
+fn asked(loaded: &Loaded, analysis: &mut Analysis, packet: &Packet) -> Option<BTreeSet<&'static str>> {
+    let mut packets = sentence::packets_of(packet);
+    // What it does not say is open: here it is none.
+    let traffic = &mut packets.traffic;
+    traffic.mark = Some(Negatable::is(MaskedMark { value: packet.mark, mask: u32::MAX }));
+    if let Transport::Icmp(icmp) = packet.transport {
+        traffic.icmp_types = Values::one(IcmpWord { types: Both::same(Some(icmp)) });
+    }
+    traffic.ipsec = IpsecSides { came: Some(packet.ipsec_in), goes: Some(packet.ipsec_out) };
+    let mut found = BTreeSet::new();
+    let mut certain = true;
+    for name in ["accept", "drop", "reject"] {
+        let is_goal = |verdict: Verdict| verdict.name() == name;
+        let question = Question { packets: &packets, assumptions: Assumptions::ORDINARY, is_goal: &is_goal };
+        let end = analysis.ask(&question, &mut |witness| {
+            let confirmed = simulated(loaded, &witness).is_some_and(|verdicts| verdicts.contains(name));
+            if confirmed {
+                assert_eq!(&witness, packet, "a witness is one of those that are asked about");
+                found.insert(name);
+            }
+            certain &= confirmed;
+            confirmed
+        });
+        certain &= end != End::TooMuch;
+    }
+    certain.then_some(found)
+}
+
+/// Whether a sentence can tell the packet: the ports of UDP-Lite have no place in one, nor ICMP of type 255.
+fn is_told(packet: &Packet) -> bool {
+    let told = match packet.transport {
+        Transport::UdpLite(..) => false,
+        Transport::Icmp(icmp) => icmp.kind != u8::MAX,
+        Transport::Other(Protocol(number)) => match packet.family() {
+            Family::V4 => !matches!(number, 0 | 43 | 44 | 58..=60),
+            Family::V6 => !matches!(number, 0..=2 | 43 | 44 | 59 | 60),
+        },
+        _ => true,
+    };
+    told && impossible(packet).is_none()
+}
+
+#[test]
+fn one_packet_has_the_verdicts_that_the_simulator_gives_it() {
+    let (seed, count) = (support::number("CGWFW_SEED", 0), support::number("CGWFW_PACKETS", 4_000));
+    let (mut compared, mut undecided) = (0, 0);
+    let mut wrong = Vec::new();
+    for number in 0.. {
+        if compared >= count || wrong.len() > 5 {
+            break;
+        }
+        let random = &mut Random::new(seed + number);
+        let rulesets = rule_files(random);
+        let names = interfaces(&rulesets);
+        for ruleset in rulesets.iter() {
+            let loaded = Loaded::new(ruleset);
+            let aim = Aim::new(ruleset, &names);
+            let mut analysis = Analysis::new(ruleset, std::iter::empty(), names.iter().copied());
+            for turn in 0..25 {
+                let packet = aim.packet(turn, random);
+                let Some(expected) = simulated(&loaded, &packet).filter(|_| is_told(&packet)) else { continue };
+                let Some(found) = asked(&loaded, &mut analysis, &packet) else {
+                    undecided += 1;
+                    continue;
+                };
+                compared += 1;
+                if found != expected {
+                    wrong.push(format!(
+                        "rule files {}: {}\nsimulated {expected:?}, asked {found:?}\n{}",
+                        seed + number,
+                        sentence::packet(&packet),
+                        print::print(ruleset, None)
+                    ));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong of {compared}:\n{}",
+        wrong.len(),
+        wrong.iter().min_by_key(|text| text.len()).expect("one")
+    );
+    assert!(undecided * 20 < compared, "{undecided} undecided of {compared}");
+}
