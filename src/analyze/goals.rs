@@ -94,13 +94,14 @@ impl Search {
         let mut numbers: Vec<Option<u16>> = vec![None; variables.count()];
         let mut columns: Vec<(Variable, Ranges)> = Vec::new();
         let mut clipped: Vec<(u32, Role, Vec<(u16, Cow<Ranges>)>)> = Vec::new();
-        'items: for (item, place) in items.iter().zip(0..) {
+        let meets =
+            |(variable, values): &(Variable, Ranges)| said[variable.0 as usize].is_none_or(|all| values.meets(all));
+        for (item, place) in items.iter().zip(0..).filter(|(item, _)| item.cube.0.iter().all(meets)) {
             let mut asks: Vec<(Variable, Cow<Ranges>)> = Vec::with_capacity(item.cube.0.len());
             for (variable, values) in &item.cube.0 {
                 match said[variable.0 as usize] {
                     None => asks.push((*variable, Cow::Borrowed(values))),
                     Some(all) => match values.and(all) {
-                        values if values.is_empty() => continue 'items,
                         values if values == *all => {}
                         values => asks.push((*variable, Cow::Owned(values))),
                     },

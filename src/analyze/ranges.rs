@@ -39,6 +39,27 @@ impl Ranges {
         next.checked_sub(1).is_some_and(|at| number <= self.0[at].1)
     }
 
+    /// Whether a number is in both.
+    pub fn meets(&self, other: &Ranges) -> bool {
+        match (&self.0[..], &other.0[..]) {
+            ([(a, b)], [(c, d)]) => a.max(c) <= b.min(d),
+            (one, two) => {
+                let (mut one, mut two) = (one.iter().peekable(), two.iter().peekable());
+                while let (Some((a, b)), Some((c, d))) = (one.peek(), two.peek()) {
+                    if a.max(c) <= b.min(d) {
+                        return true;
+                    }
+                    if b < d {
+                        one.next()
+                    } else {
+                        two.next()
+                    };
+                }
+                false
+            }
+        }
+    }
+
     /// The numbers in both.
     pub fn and(&self, other: &Ranges) -> Ranges {
         let (mut one, mut two) = (self.0.iter().peekable(), other.0.iter().peekable());
@@ -93,7 +114,8 @@ mod tests {
         assert_eq!(even.not(9).list(), [(2, 3), (6, 7)]);
         assert_eq!(even.not(11).list(), [(2, 3), (6, 7), (10, 11)]);
         assert_eq!(even.and(&Ranges::within(1, 4)).list(), [(1, 1), (4, 4)]);
-        assert!(even.and(&even.not(9)).is_empty());
+        assert!(even.and(&even.not(9)).is_empty() && !even.meets(&even.not(9)));
+        assert!(even.meets(&Ranges::within(2, 4)) && !even.meets(&Ranges::within(2, 3)));
         assert_eq!(Ranges::within(0, u128::MAX).not(u128::MAX).list(), []);
         assert_eq!(Ranges::within(5, 4).not(u128::MAX).list(), [(0, u128::MAX)]);
         assert_eq!(even.moved(-1, 9).list(), [(0, 0), (3, 4), (7, 8)]);

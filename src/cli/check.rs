@@ -10,6 +10,7 @@ use super::report::{self, Format};
 use super::watch;
 use crate::compile::Compilation;
 use crate::diagnostic::{Severity, Style};
+use crate::expect;
 use crate::helm;
 use crate::iptables::print::rule_line;
 use crate::net::Both;
@@ -47,6 +48,7 @@ fn check(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcom
         match arguments.options.compiled(policy, true) {
             Ok(mut compiled) => {
                 helm::check(&mut compiled.compilation);
+                expectations(&mut compiled.compilation);
                 watch::note_files(&compiled.compilation, seen);
                 compilations.push(compiled.compilation);
             }
@@ -69,6 +71,16 @@ fn check(arguments: &Arguments, style: Style, seen: &mut Vec<PathBuf>) -> Outcom
         outcome = outcome.and(print(&texts.collect::<String>()));
     }
     outcome
+}
+
+/// Decides the expectations of a policy that compiles.
+fn expectations(compilation: &mut Compilation) {
+    if compilation.diagnostics.has_errors() {
+        return;
+    }
+    let broken: Vec<_> = expect::check(compilation).filter_map(|checked| checked.report).collect();
+    broken.into_iter().for_each(|report| compilation.diagnostics.push(report));
+    compilation.diagnostics.sort();
 }
 
 fn count(number: usize, what: &str) -> String {
