@@ -12,15 +12,16 @@ use self::fate::{Fate, Question, assumptions, decision, is_met};
 use self::shrink::shrink;
 use crate::analyze::{self, Analysis};
 use crate::compile::Compilation;
-use crate::diagnostic::Report;
+use crate::diagnostic::{Fix, Report};
 use crate::format;
-use crate::iptables::packet::Packet;
+use crate::iptables::packet::{Packet, State};
 use crate::iptables::print::rule_line;
+use crate::iptables::ruleset::Negatable;
 use crate::net::{Both, Family};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Expectation, Packets};
 use crate::sentence;
-use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict};
+use crate::simulate::{By, Decision, Loaded, Verdict};
 use crate::source::Span;
 
 /// One expectation, and what became of it.
@@ -86,33 +87,21 @@ fn one(compilation: &Compilation, rules: &mut Both<(Loaded, Analysis)>, expectat
         text: text.clone(),
     };
     let question = Question::new(expectation);
-    let assumptions = assumptions(&expectation.packets);
     let mut decided = true;
     for family in expectation.packets.families.iter() {
-        let (loaded, analysis) = &mut rules[family];
-        let asked = analyze::Question {
-            packets: &expectation.packets,
-            assumptions,
-            is_goal: &|verdict| !is_met(expectation.verdict, verdict),
-        };
-        let (mut broken, mut tried) = (None, 0);
-        let end = analysis.ask(&asked, &mut |packet| {
-            match decision(loaded, &question, &packet) {
-                Fate::Other(decision) => broken = Some((packet, decision)),
-                _ => tried += 1,
+        match broken(&mut rules[family], &question) {
+            Answer::Broken(found) => {
+                let (packet, decision) = shrink(&rules[family].0, &question, found.0, found.1);
+                let counter_example = counter_example(compilation, expectation, &packet, decision);
+                let report = fails(compilation, span, family, &counter_example);
+                let report = Some(if only_invalid(rules, expectation) { as_new(report) } else { report });
+                return Checked { statement, proved: false, report, counter_example: Some(counter_example) };
             }
-            broken.is_some() || tried >= MAX_TRIED
-        });
-        if let Some((packet, decision)) = broken {
-            let (packet, decision) = shrink(loaded, &question, packet, decision);
-            let counter_example = counter_example(compilation, expectation, &packet, decision);
-            let report = Some(fails(compilation, span, family, &counter_example));
-            return Checked { statement, proved: false, report, counter_example: Some(counter_example) };
+            Answer::Proved => {}
+            Answer::NotDecided => decided = false,
         }
-        // What does not break it when it is tried was found by a part that is not exact.
-        decided &= end == analyze::End::Complete && tried == 0;
     }
-    let report = (decided && is_about_nothing(rules, &question, assumptions)).then(|| {
+    let report = (decided && is_about_nothing(rules, &question)).then(|| {
         ExpectError::NoPacket.at(
             span,
             "the expectation is over no packet",
@@ -123,9 +112,61 @@ fn one(compilation: &Compilation, rules: &mut Both<(Loaded, Analysis)>, expectat
     Checked { statement, proved: decided && report.is_none(), report, counter_example: None }
 }
 
+/// What is known of an expectation in a family.
+enum Answer {
+    /// Every packet meets the fate that is expected.
+    Proved,
+    /// This one does not.
+    Broken(Box<(Packet, Decision)>),
+    /// Neither was found.
+    NotDecided,
+}
+
+fn broken((loaded, analysis): &mut (Loaded, Analysis), question: &Question) -> Answer {
+    let expectation = question.expectation;
+    let asked = analyze::Question {
+        packets: &expectation.packets,
+        assumptions: assumptions(&expectation.packets),
+        is_goal: &|verdict| !is_met(expectation.verdict, verdict),
+    };
+    let (mut broken, mut tried) = (None, 0);
+    let end = analysis.ask(&asked, &mut |packet| {
+        match decision(loaded, question, &packet) {
+            Fate::Other(decision) => broken = Some(Box::new((packet, decision))),
+            _ => tried += 1,
+        }
+        broken.is_some() || tried >= MAX_TRIED
+    });
+    match broken {
+        Some(found) => Answer::Broken(found),
+        // What does not break it when it is tried was found by a part that is not exact.
+        None if end == analyze::End::Complete && tried == 0 => Answer::Proved,
+        None => Answer::NotDecided,
+    }
+}
+
+/// Whether an expectation that says no state holds of all that connection tracking calls new.
+fn only_invalid(rules: &mut Both<(Loaded, Analysis)>, expectation: &Expectation) -> bool {
+    if expectation.packets.traffic.states.is_some() {
+        return false;
+    }
+    let mut new = expectation.clone();
+    new.packets.traffic.states = Some(Negatable::is(State::New.bit()));
+    let question = Question::new(&new);
+    let proved = |family| matches!(broken(&mut rules[family], &question), Answer::Proved);
+    new.packets.families.iter().all(proved) && !is_about_nothing(rules, &question)
+}
+
+/// The report of an expectation that fails by what is invalid alone.
+fn as_new(mut report: Report) -> Report {
+    report.help = "it fails only by packets that connection tracking calls invalid: add `state new`".into();
+    report.fix(Fix::Add("state new".into()))
+}
+
 /// Whether no packet that is described comes to the filter.
-fn is_about_nothing(rules: &mut Both<(Loaded, Analysis)>, question: &Question, assumptions: Assumptions) -> bool {
+fn is_about_nothing(rules: &mut Both<(Loaded, Analysis)>, question: &Question) -> bool {
     let packets = &question.expectation.packets;
+    let assumptions = assumptions(packets);
     packets.families.iter().all(|family| {
         let (loaded, analysis) = &mut rules[family];
         let asked = analyze::Question { packets, assumptions, is_goal: &|_| true };
