@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench instructions` compares, `cargo bench --bench instructions -- --renew` stores the counts anew.
 
+mod expected;
 mod packets;
 mod policies;
 
@@ -17,6 +18,7 @@ use std::thread;
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Style};
 use cgwfw::expand::CompileOptions;
+use cgwfw::expect::check;
 use cgwfw::lsp::serve;
 use cgwfw::origin::Rules;
 use cgwfw::simulate::{Assumptions, Loaded, decide};
@@ -42,7 +44,7 @@ const TOLERANCE: f64 = 5.0;
 type Step = (&'static str, fn(bool));
 
 /// What is measured. A step runs twice, whole and only prepared: the difference is its count.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("library", |whole| {
         whole.then(|| black_box(Library::built_in()));
     }),
@@ -59,6 +61,7 @@ const STEPS: [Step; 7] = [
     ("ipsec_1000_sentences", |whole| both_files(&policies::ipsec(1_000), whole)),
     ("simulate_site_to_site", simulated),
     ("trace_gateway", traced),
+    ("decide_200_expectations", decided),
     ("server_session", served),
 ];
 
@@ -68,6 +71,14 @@ fn both_files(policy: &str, whole: bool) {
     if whole {
         let compilation = compiled(policy, &library);
         black_box(rule_file::both(&compilation.ast, &compilation.rulesets));
+    }
+}
+
+/// As many expectations as there are rules.
+fn decided(whole: bool) {
+    let compilation = compiled(&expected::policy(200), &Library::built_in());
+    if whole {
+        assert!(check(black_box(&compilation)).all(|checked| checked.proved), "each of them holds");
     }
 }
 

@@ -75,6 +75,9 @@ impl Column {
     }
 }
 
+/// What an item asks for, by column.
+type Asks<'a> = Vec<(u16, Cow<'a, Ranges>)>;
+
 /// Items over the fields that they ask for, each compressed to where something begins or ends.
 pub struct Search {
     entries: Vec<Entry>,
@@ -93,7 +96,7 @@ impl Search {
         clip.0.iter().for_each(|(variable, values)| said[variable.0 as usize] = Some(values));
         let mut numbers: Vec<Option<u16>> = vec![None; variables.count()];
         let mut columns: Vec<(Variable, Ranges)> = Vec::new();
-        let mut clipped: Vec<(u32, Role, Vec<(u16, Cow<Ranges>)>)> = Vec::new();
+        let mut clipped: Vec<(u32, Role, Asks)> = Vec::new();
         let meets =
             |(variable, values): &(Variable, Ranges)| said[variable.0 as usize].is_none_or(|all| values.meets(all));
         for (item, place) in items.iter().zip(0..).filter(|(item, _)| item.cube.0.iter().all(meets)) {
