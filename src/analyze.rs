@@ -12,7 +12,7 @@ mod goals;
 mod program;
 mod question;
 mod ranges;
-mod state;
+mod store;
 mod variables;
 mod witness;
 mod write;

@@ -8,7 +8,7 @@ mod fate;
 mod shrink;
 
 pub use self::codes::ExpectError;
-use self::fate::{Fate, Question, assumptions, decision, is_met};
+use self::fate::{Expected, Fate, assumptions, decision, is_met};
 use self::shrink::shrink;
 use crate::analyze::{self, Analysis};
 use crate::compile::Compilation;
@@ -86,7 +86,7 @@ fn one(compilation: &Compilation, rules: &mut Both<(Loaded, Analysis)>, expectat
         line: sources.position(span).0,
         text: text.clone(),
     };
-    let question = Question::new(expectation);
+    let question = Expected::new(expectation);
     let mut decided = true;
     for family in expectation.packets.families.iter() {
         match broken(&mut rules[family], &question) {
@@ -122,7 +122,7 @@ enum Answer {
     NotDecided,
 }
 
-fn broken((loaded, analysis): &mut (Loaded, Analysis), question: &Question) -> Answer {
+fn broken((loaded, analysis): &mut (Loaded, Analysis), question: &Expected) -> Answer {
     let expectation = question.expectation;
     let asked = analyze::Question {
         packets: &expectation.packets,
@@ -152,7 +152,7 @@ fn only_invalid(rules: &mut Both<(Loaded, Analysis)>, expectation: &Expectation)
     }
     let mut new = expectation.clone();
     new.packets.traffic.states = Some(Negatable::is(State::New.bit()));
-    let question = Question::new(&new);
+    let question = Expected::new(&new);
     let proved = |family| matches!(broken(&mut rules[family], &question), Answer::Proved);
     new.packets.families.iter().all(proved) && !is_about_nothing(rules, &question)
 }
@@ -164,7 +164,7 @@ fn as_new(mut report: Report) -> Report {
 }
 
 /// Whether no packet that is described comes to the filter.
-fn is_about_nothing(rules: &mut Both<(Loaded, Analysis)>, question: &Question) -> bool {
+fn is_about_nothing(rules: &mut Both<(Loaded, Analysis)>, question: &Expected) -> bool {
     let packets = &question.expectation.packets;
     let assumptions = assumptions(packets);
     packets.families.iter().all(|family| {

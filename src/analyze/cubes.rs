@@ -1,6 +1,8 @@
 //! Conditions as lists of cubes: each asks for some values of some variables, and one of them must hold.
 //! Input: cubes. Output: cubes that are met by all that meet two others.
 
+use std::collections::BTreeMap;
+
 use super::ranges::Ranges;
 use super::variables::Variable;
 
@@ -57,3 +59,6 @@ pub fn product(one: &[Cube], other: &[Cube], most: usize) -> Option<Cubes> {
     }
     Some(all)
 }
+
+/// Values of variables: what a packet is, where it matters.
+pub type Point = BTreeMap<Variable, (u128, u128)>;

@@ -11,7 +11,7 @@ const MAX_STEPS: usize = 200_000;
 
 /// A rule, where it is called.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct Inlined {
     /// The steps that call the chains that it is in, the outermost first.
     pub calls: Arc<[u32]>,
     /// The position of the rule in its table; `None`: the end of a chain that was gone to, which goes back.
@@ -21,7 +21,7 @@ pub struct Step {
 }
 
 /// The steps of a chain; `None`, where there are too many.
-pub fn flatten(table: &Table, base: ChainId) -> Option<Vec<Step>> {
+pub fn flatten(table: &Table, base: ChainId) -> Option<Vec<Inlined>> {
     let by_chain = table.by_chain();
     let mut steps = Vec::new();
     let mut returns = Vec::new();
@@ -34,7 +34,7 @@ pub fn flatten(table: &Table, base: ChainId) -> Option<Vec<Step>> {
 /// A place to which packets go back, which is known once what is before it is there.
 type Label = usize;
 
-fn resolve(steps: &mut [Step], returns: &[Option<u32>], end: Label, last: u32) {
+fn resolve(steps: &mut [Inlined], returns: &[Option<u32>], end: Label, last: u32) {
     for step in steps {
         let label = step.back as usize;
         step.back = if label == end { last } else { returns[label].unwrap_or(last) };
@@ -47,7 +47,7 @@ fn inline(
     by_chain: &ByChain,
     chain: ChainId,
     calls: &Arc<[u32]>,
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<Inlined>,
     returns: &mut Vec<Option<u32>>,
     back: Label,
 ) -> Option<Label> {
@@ -63,7 +63,7 @@ fn inline(
         if steps.len() >= MAX_STEPS {
             return None;
         }
-        steps.push(Step { calls: calls.clone(), rule: Some(index as u32), back: back as u32 });
+        steps.push(Inlined { calls: calls.clone(), rule: Some(index as u32), back: back as u32 });
         let (called, goes) = match rule.target.then() {
             Some(Then::Call(called)) => (called, false),
             Some(Then::Goto(called)) => (called, true),
@@ -72,7 +72,7 @@ fn inline(
         let inner: Arc<[u32]> = calls.iter().copied().chain([here]).collect();
         if goes {
             inline(table, by_chain, called, &inner, steps, returns, back)?;
-            steps.push(Step { calls: inner, rule: None, back: back as u32 });
+            steps.push(Inlined { calls: inner, rule: None, back: back as u32 });
         } else {
             let label = returns.len();
             returns.push(None);

@@ -2,21 +2,18 @@
 //! Input: items, and the packets that are looked at. Output: packets that meet goals, until somebody has enough.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use super::cubes::Cube;
+use super::cubes::{Cube, Point};
 use super::program::{Act, Item};
 use super::ranges::Ranges;
-use super::state::Terms;
+use super::store::Terms;
 use super::variables::Variable;
 use super::witness::usual;
 use crate::simulate::Verdict;
 
 /// The most work of a search, in items that are looked at.
 const MAX_WORK: usize = 50_000_000;
-
-/// Values of variables: what a packet is, where it matters.
-pub type Point = BTreeMap<Variable, (u128, u128)>;
 
 /// How a search ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

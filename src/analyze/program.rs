@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::cubes::{Cube, Cubes, always};
 use super::flatten::flatten;
 use super::ranges::Ranges;
-use super::state::{Redirected, Route, State, Term, Terms};
+use super::store::{Redirected, Route, Store, Symbolic, Terms};
 use super::variables::Subject;
 use super::write;
 use crate::iptables::meaning::{Action, Condition, Context, Field, Then, conditions, state_number};
-use crate::iptables::packet::{Fragment, State as Tracked};
+use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::{ChainPolicy, Hook, Rule, Ruleset, States, Table, TableName};
 use crate::simulate::{Place, Verdict};
 use crate::way::{Discards, FirstStates, Step, Ways};
@@ -51,8 +51,8 @@ enum Stretch {
 /// A step of the way.
 type Position = (Stretch, usize);
 
-/// The states in which packets come to a place, each with the items that send them there.
-type Waiting = Vec<(State, Vec<u32>)>;
+/// The stores with which packets come to a place, each with the items that send them there.
+type Waiting = Vec<(Store, Vec<u32>)>;
 
 /// Makes the list.
 pub struct Maker<'a> {
@@ -77,17 +77,17 @@ impl<'a> Maker<'a> {
         Maker { terms, items: Vec::new(), too_many: false, ruleset, ways, context, states, waiting: BTreeMap::new() }
     }
 
-    /// The whole way of packets that begin in a state.
-    pub fn walk(&mut self, state: State) {
-        let first = if state.route == Route::Out { Stretch::Sent } else { Stretch::Arriving };
-        self.send(always(), (first, 0), state);
+    /// The whole way of packets that begin with a store.
+    pub fn walk(&mut self, store: Store) {
+        let first = if store.route == Route::Out { Stretch::Sent } else { Stretch::Arriving };
+        self.send(always(), (first, 0), store);
         while let Some((position, waiting)) = self.waiting.pop_first() {
-            for (state, items) in waiting {
+            for (store, items) in waiting {
                 if self.too_many || self.terms.too_many {
                     return;
                 }
                 self.arrive(&items);
-                self.step(position, state);
+                self.step(position, store);
             }
         }
     }
@@ -103,9 +103,9 @@ impl<'a> Maker<'a> {
     }
 
     /// Packets that the kernel discards by itself meet no fate.
-    pub fn discard(&mut self, discards: &Discards, state: &State) {
+    pub fn discard(&mut self, discards: &Discards, store: &Store) {
         for (condition, _) in &discards.list {
-            let cubes = self.terms.cubes(condition, true, state);
+            let cubes = self.terms.cubes(condition, true, store);
             self.push(cubes, Act::Discard);
         }
     }
@@ -114,15 +114,15 @@ impl<'a> Maker<'a> {
         self.push(cubes, Act::End(verdict));
     }
 
-    /// Those that meet the cubes come to a place in a state.
-    fn send(&mut self, cubes: Cubes, to: Position, state: State) {
+    /// Those that meet the cubes come to a place with a store.
+    fn send(&mut self, cubes: Cubes, to: Position, store: Store) {
         let from = self.items.len() as u32;
         self.push(cubes, Act::Skip(u32::MAX));
         let waiting = self.waiting.entry(to).or_default();
         let items = from..self.items.len() as u32;
-        match waiting.iter_mut().find(|(known, _)| *known == state) {
+        match waiting.iter_mut().find(|(known, _)| *known == store) {
             Some((_, known)) => known.extend(items),
-            None => waiting.push((state, items.collect())),
+            None => waiting.push((store, items.collect())),
         }
     }
 
@@ -141,111 +141,111 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn step(&mut self, (stretch, index): Position, state: State) {
+    fn step(&mut self, (stretch, index): Position, store: Store) {
         let next = (stretch, index + 1);
         match self.steps(stretch).get(index) {
-            Some(step) => self.one(step, next, state),
-            None if stretch == Stretch::Arriving => self.route(state),
+            Some(step) => self.one(step, next, store),
+            None if stretch == Stretch::Arriving => self.route(store),
             None => self.end(always(), Verdict::Accept),
         }
     }
 
-    fn one(&mut self, step: &Step, next: Position, mut state: State) {
+    fn one(&mut self, step: &Step, next: Position, mut store: Store) {
         match step {
             Step::Only(condition, inner) => {
-                let others = self.terms.cubes(condition, false, &state);
+                let others = self.terms.cubes(condition, false, &store);
                 let all = others == always();
                 if !others.is_empty() {
-                    self.send(others, next, state.clone());
+                    self.send(others, next, store.clone());
                 }
                 if !all {
-                    self.one(inner, next, state);
+                    self.one(inner, next, store);
                 }
             }
             Step::Discard(discards) => {
-                self.discard(discards, &state);
-                self.send(always(), next, state);
+                self.discard(discards, &store);
+                self.send(always(), next, store);
             }
             Step::Reassemble => {
-                write::reassemble(self.terms, &mut state);
-                self.send(always(), next, state);
+                write::reassemble(self.terms, &mut store);
+                self.send(always(), next, store);
             }
             Step::Recall(first) => {
                 // What was sent may have been translated then.
-                write::lose(self.terms, &mut state, Field::OriginalDestination, None);
-                write::lose(self.terms, &mut state, Field::OriginalDestinationPort, None);
-                self.track(first, next, state);
+                write::lose(self.terms, &mut store, Field::OriginalDestination, None);
+                write::lose(self.terms, &mut store, Field::OriginalDestinationPort, None);
+                self.track(first, next, store);
             }
-            Step::Track { first } => match state.fields.get(&Field::NoTrack) {
-                Some(Term::Known(1)) => {
-                    state.fields.insert(Field::State, Term::Known(state_number(Tracked::Untracked)));
-                    self.send(always(), next, state);
+            Step::Track { first } => match store.fields.get(&Field::NoTrack) {
+                Some(Symbolic::Known(1)) => {
+                    store.fields.insert(Field::State, Symbolic::Known(state_number(State::Untracked)));
+                    self.send(always(), next, store);
                 }
-                _ => self.track(first, next, state),
+                _ => self.track(first, next, store),
             },
             Step::Inherit(fields) => {
-                let later = [Tracked::Related, Tracked::Established].map(|state| Term::Known(state_number(state)));
-                if state.fields.get(&Field::State).is_some_and(|known| later.contains(known)) {
-                    return self.inherit(fields, next, state);
+                let later = [State::Related, State::Established].map(|state| Symbolic::Known(state_number(state)));
+                if store.fields.get(&Field::State).is_some_and(|known| later.contains(known)) {
+                    return self.inherit(fields, next, store);
                 }
-                self.send(always(), next, state);
+                self.send(always(), next, store);
             }
             Step::Leave => {
-                write::leave(self.terms, &mut state);
-                self.send(always(), next, state);
+                write::leave(self.terms, &mut store);
+                self.send(always(), next, store);
             }
             Step::RouteAgain { translates } => {
-                let unchanged = write::unchanged(self.terms, &state, *translates);
-                write::leave(self.terms, &mut state);
+                let unchanged = write::unchanged(self.terms, &store, *translates);
+                write::leave(self.terms, &mut store);
                 if !unchanged.is_empty() {
-                    self.send(unchanged.clone(), next, state.clone());
+                    self.send(unchanged.clone(), next, store.clone());
                 }
                 if unchanged != always() {
-                    write::lose(self.terms, &mut state, Field::OutInterface, None);
-                    self.send(always(), next, state);
+                    write::lose(self.terms, &mut store, Field::OutInterface, None);
+                    self.send(always(), next, store);
                 }
             }
             Step::Assign(field, term) => {
-                write::assign(self.terms, &mut state, (*field, *term), None, None);
-                self.send(always(), next, state);
+                write::assign(self.terms, &mut store, (*field, *term), None, None);
+                self.send(always(), next, store);
             }
             Step::Table(name, hook) => match self.ruleset.table(*name) {
-                Some(table) => self.table(table, *hook, next, state),
-                None => self.send(always(), next, state),
+                Some(table) => self.table(table, *hook, next, store),
+                None => self.send(always(), next, store),
             },
         }
     }
 
     /// The state that connection tracking finds: the one that is said, or that of a first packet.
-    fn track(&mut self, first: &FirstStates, next: Position, state: State) {
-        let found = |found: Tracked| {
-            let mut state = state.clone();
-            state.fields.insert(Field::State, Term::Known(state_number(found)));
-            state
+    fn track(&mut self, first: &FirstStates, next: Position, store: Store) {
+        let found = |found: State| {
+            let mut store = store.clone();
+            store.fields.insert(Field::State, Symbolic::Known(state_number(found)));
+            store
         };
         match self.states {
             Some(said) => {
                 let variable = self.terms.wire(Field::State);
-                for one in Tracked::ALL.into_iter().filter(|one| said.0 & one.bit().0 != 0) {
+                for one in State::ALL.into_iter().filter(|one| said.0 & one.bit().0 != 0) {
                     let number = state_number(one);
                     let cubes = self.terms.of_values(variable, Ranges::within(number, number));
-                    let state = write::tracked(self.terms, found(one), one);
-                    self.send(cubes, next, state);
+                    let store = write::tracked(self.terms, found(one), one);
+                    self.send(cubes, next, store);
                 }
             }
             None => {
                 for (condition, one) in &first.list {
-                    let cubes = self.terms.cubes(condition, true, &state);
-                    let state = write::tracked(self.terms, found(*one), *one);
-                    self.send(cubes, next, state);
+                    let cubes = self.terms.cubes(condition, true, &store);
+                    let store = write::tracked(self.terms, found(*one), *one);
+                    self.send(cubes, next, store);
                 }
             }
         }
     }
 
-    fn inherit(&mut self, fields: &[(Condition, Field)], next: Position, mut state: State) {
+    fn inherit(&mut self, fields: &[(Condition, Field)], next: Position, mut store: Store) {
         for (index, (condition, field)) in fields.iter().enumerate() {
-            let others = self.terms.cubes(condition, false, &state);
+            let others = self.terms.cubes(condition, false, &store);
             if others == always() {
                 continue;
             }
@@ -254,43 +254,43 @@ impl<'a> Maker<'a> {
                 let rest: Vec<_> =
                     fields[index + 1..].iter().filter(|(other, _)| other != condition).cloned().collect();
                 if rest.is_empty() {
-                    self.send(others, next, state.clone());
+                    self.send(others, next, store.clone());
                 } else {
                     self.terms.too_many = true;
                 }
             }
             let known: Vec<Field> =
                 fields[index..].iter().filter(|(one, _)| one == condition).map(|(_, one)| *one).collect();
-            known.iter().for_each(|field| write::inherit(self.terms, &mut state, *field));
+            known.iter().for_each(|field| write::inherit(self.terms, &mut store, *field));
             let _ = field;
             if fields[index..].iter().all(|(one, _)| one == condition) {
                 break;
             }
         }
-        self.send(always(), next, state);
+        self.send(always(), next, store);
     }
 
     /// The routing decision after PREROUTING.
-    fn route(&mut self, mut state: State) {
-        if state.route == Route::In && state.redirected == Redirected::Address {
+    fn route(&mut self, mut store: Store) {
+        if store.route == Route::In && store.redirected == Redirected::Address {
             let own = match self.terms.assumptions.translated_to_own {
                 Some(true) => always(),
                 Some(false) => Vec::new(),
                 // Only the address to which the packet came is known to be the gateway's own.
-                None => write::same_destination(self.terms, &state),
+                None => write::same_destination(self.terms, &store),
             };
             if !own.is_empty() {
-                self.send(own.clone(), (Stretch::Local, 0), write::routed(&state, false));
+                self.send(own.clone(), (Stretch::Local, 0), write::routed(&store, false));
             }
             if own != always() {
-                state.rerouted = true;
-                self.send(always(), (Stretch::Forwarded, 0), write::routed(&state, true));
+                store.rerouted = true;
+                self.send(always(), (Stretch::Forwarded, 0), write::routed(&store, true));
             }
             return;
         }
-        let forwarded = state.route == Route::Forward;
+        let forwarded = store.route == Route::Forward;
         let to = (if forwarded { Stretch::Forwarded } else { Stretch::Local }, 0);
-        self.send(always(), to, write::routed(&state, forwarded));
+        self.send(always(), to, write::routed(&store, forwarded));
     }
 
     /// Whether a packet that passes here may still be stopped.
@@ -314,39 +314,39 @@ impl<'a> Maker<'a> {
     }
 
     /// Packets that pass a table.
-    fn passes(&mut self, cubes: Cubes, table: &Table, next: Position, state: State) {
+    fn passes(&mut self, cubes: Cubes, table: &Table, next: Position, store: Store) {
         if table.name == TableName::Filter && !self.may_stop(next) {
             self.end(cubes, Verdict::Accept);
         } else {
-            self.send(cubes, next, state);
+            self.send(cubes, next, store);
         }
     }
 
-    fn table(&mut self, table: &'a Table, hook: Hook, next: Position, state: State) {
-        let Some(base) = table.chain(hook.chain()) else { return self.send(always(), next, state) };
+    fn table(&mut self, table: &'a Table, hook: Hook, next: Position, store: Store) {
+        let Some(base) = table.chain(hook.chain()) else { return self.send(always(), next, store) };
         let Some(steps) = flatten(table, base) else {
             self.too_many = true;
             return;
         };
         let policy =
             table.chains.get(base.0 as usize).and_then(|chain| chain.policy).map_or(Verdict::Accept, Verdict::from);
-        // What a rule writes makes another state of the packet, which meets the rest of the chain by itself.
-        let mut left: BTreeMap<u32, Vec<(State, Vec<u32>)>> = BTreeMap::new();
-        left.insert(0, vec![(state, Vec::new())]);
-        while let Some((start, states)) = left.pop_first() {
-            for (state, items) in states {
+        // What a rule writes gives another store, whose packets meet the rest of the chain by themselves.
+        let mut left: BTreeMap<u32, Waiting> = BTreeMap::new();
+        left.insert(0, vec![(store, Vec::new())]);
+        while let Some((start, stores)) = left.pop_first() {
+            for (store, items) in stores {
                 if self.too_many || self.terms.too_many {
                     return;
                 }
                 self.arrive(&items);
                 let segment = Segment { table, hook, next, steps: &steps, start, policy };
-                self.segment(&segment, state, &mut left);
+                self.segment(&segment, store, &mut left);
             }
         }
     }
 
-    /// The rest of a chain, for packets in one state.
-    fn segment(&mut self, segment: &Segment, state: State, left: &mut BTreeMap<u32, Waiting>) {
+    /// The rest of a chain, for packets of one store.
+    fn segment(&mut self, segment: &Segment, store: Store, left: &mut BTreeMap<u32, Waiting>) {
         let Segment { table, hook, next, steps, start, policy } = *segment;
         // The calls that they are in already.
         let inside: Arc<[u32]> = start.checked_sub(1).map_or([].into(), |before| steps[before as usize].calls.clone());
@@ -368,7 +368,7 @@ impl<'a> Maker<'a> {
                     let rule = steps[*call as usize].rule.map(|rule| (&table.rules[rule as usize], rule));
                     match rule {
                         Some((rule, index)) if !before.is_empty() => {
-                            let own = self.rule(rule, Place { table: table.name, rule: index }, &state);
+                            let own = self.rule(rule, Place { table: table.name, rule: index }, &store);
                             self.terms.both(&before, &own)
                         }
                         _ => Vec::new(),
@@ -393,20 +393,20 @@ impl<'a> Maker<'a> {
             if matches!(rule.target.then(), Some(Then::Call(_) | Then::Goto(_) | Then::GoOn | Then::Change)) {
                 continue;
             }
-            let own = self.rule(rule, place, &state);
+            let own = self.rule(rule, place, &store);
             let cubes = self.terms.both(&guard, &own);
             if cubes.is_empty() {
                 continue;
             }
             match rule.target.then() {
-                Some(Then::Accept) => self.passes(cubes, table, next, state.clone()),
+                Some(Then::Accept) => self.passes(cubes, table, next, store.clone()),
                 Some(Then::Drop) => self.end(cubes, Verdict::Drop),
                 Some(Then::Reject(with)) => self.end(cubes, Verdict::Reject(with)),
                 Some(Then::Return) => goes_back(self, cubes),
                 _ => {
                     let actions = rule.target.actions(&self.context, table.name, hook);
                     for action in &actions {
-                        self.act(segment, (rule, place, index), (action, &cubes), &state, left);
+                        self.act(segment, (rule, place, index), (action, &cubes), &store, left);
                     }
                 }
             }
@@ -415,16 +415,16 @@ impl<'a> Maker<'a> {
             self.arrive(items);
         }
         match policy {
-            Verdict::Accept => self.passes(always(), table, next, state),
+            Verdict::Accept => self.passes(always(), table, next, store),
             verdict => self.end(always(), verdict),
         }
     }
 
-    fn rule(&mut self, rule: &Rule, place: Place, state: &State) -> Cubes {
+    fn rule(&mut self, rule: &Rule, place: Place, store: &Store) -> Cubes {
         let mut cubes = always();
         for (part, condition) in conditions(rule, &self.context) {
             let condition = condition.named(&format!("{} {} {part:?}", place.table.name(), place.rule));
-            let more = self.terms.cubes(&condition, true, state);
+            let more = self.terms.cubes(&condition, true, store);
             cubes = self.terms.both(&cubes, &more);
             if cubes.is_empty() {
                 break;
@@ -439,13 +439,13 @@ impl<'a> Maker<'a> {
         segment: &Segment,
         (rule, place, index): (&Rule, Place, u32),
         (action, cubes): (&Action, &Cubes),
-        state: &State,
+        store: &Store,
         left: &mut BTreeMap<u32, Waiting>,
     ) {
         let when = action.when.clone().named(&format!("{} {} target", place.table.name(), place.rule));
-        let fits = self.terms.cubes(&when, true, state);
+        let fits = self.terms.cubes(&when, true, store);
         let cubes = self.terms.both(cubes, &fits);
-        for (cubes, state) in write::act(self.terms, action, cubes, state, (rule, place), segment.hook) {
+        for (cubes, store) in write::act(self.terms, action, cubes, store, (rule, place), segment.hook) {
             match action.then {
                 Then::Drop => self.end(cubes, Verdict::Drop),
                 Then::Reject(with) => self.end(cubes, Verdict::Reject(with)),
@@ -454,13 +454,13 @@ impl<'a> Maker<'a> {
                     self.push(cubes, Act::Skip(u32::MAX));
                     let items = from..self.items.len() as u32;
                     let waiting = left.entry(index + 1).or_default();
-                    match waiting.iter_mut().find(|(known, _)| *known == state) {
+                    match waiting.iter_mut().find(|(known, _)| *known == store) {
                         Some((_, known)) => known.extend(items),
-                        None => waiting.push((state, items.collect())),
+                        None => waiting.push((store, items.collect())),
                     }
                 }
                 Then::Accept | Then::Translate | Then::ToGateway => {
-                    self.passes(cubes, segment.table, segment.next, state);
+                    self.passes(cubes, segment.table, segment.next, store);
                 }
             }
         }
@@ -473,43 +473,43 @@ struct Segment<'b> {
     table: &'b Table,
     hook: Hook,
     next: Position,
-    steps: &'b [super::flatten::Step],
+    steps: &'b [super::flatten::Inlined],
     start: u32,
     policy: Verdict,
 }
 
 /// A packet before its first hook.
-pub fn initial(terms: &mut Terms, route: Route, fragment: Fragment) -> State {
+pub fn initial(terms: &mut Terms, route: Route, fragment: Fragment) -> Store {
     let mut fields = BTreeMap::new();
     let zero = [Field::NoTrack, Field::TrackingChosen, Field::SourceTranslated, Field::DestinationTranslated];
-    fields.extend(zero.map(|field| (field, Term::Known(0))));
-    fields.insert(Field::State, Term::Known(state_number(Tracked::Invalid)));
-    fields.insert(Field::Fragment, Term::Known(fragment as u128));
-    fields.insert(Field::OutInterface, Term::Known(0));
+    fields.extend(zero.map(|field| (field, Symbolic::Known(0))));
+    fields.insert(Field::State, Symbolic::Known(state_number(State::Invalid)));
+    fields.insert(Field::Fragment, Symbolic::Known(fragment as u128));
+    fields.insert(Field::OutInterface, Symbolic::Known(0));
     if route == Route::Out {
-        fields.insert(Field::InInterface, Term::Known(0));
-        fields.insert(Field::HardwareSource, Term::Known(0));
-        fields.insert(Field::IpsecIn, Term::Known(0));
+        fields.insert(Field::InInterface, Symbolic::Known(0));
+        fields.insert(Field::HardwareSource, Symbolic::Known(0));
+        fields.insert(Field::IpsecIn, Symbolic::Known(0));
     } else {
-        fields.extend([Field::Socket, Field::User, Field::Group].map(|field| (field, Term::Known(0))));
+        fields.extend([Field::Socket, Field::User, Field::Group].map(|field| (field, Symbolic::Known(0))));
     }
     if route == Route::In {
-        fields.insert(Field::IpsecOut, Term::Known(0));
+        fields.insert(Field::IpsecOut, Symbolic::Known(0));
     }
     if fragment == Fragment::Later {
         for field in [Field::SourcePort, Field::DestinationPort, Field::TcpFlags] {
             let variable = terms.variables.of(Subject::After(None, field, u32::MAX));
-            fields.insert(field, Term::Plus(variable, 0));
+            fields.insert(field, Symbolic::Plus(variable, 0));
         }
     }
     let hops = terms.wire(Field::HopLimit);
-    fields.insert(Field::HopLimit, Term::Table(hops, (0..=255).collect::<Vec<u8>>().into()));
+    fields.insert(Field::HopLimit, Symbolic::Table(hops, (0..=255).collect::<Vec<u8>>().into()));
     let mut mark = Vec::new();
     for part in terms.parts.clone() {
-        mark.push(Term::Xor(terms.variables.of(Subject::Bits(Field::Mark, part)), 0));
+        mark.push(Symbolic::Xor(terms.variables.of(Subject::Bits(Field::Mark, part)), 0));
     }
-    let connection = terms.parts.iter().map(|_| Term::Known(0)).collect();
-    State {
+    let connection = terms.parts.iter().map(|_| Symbolic::Known(0)).collect();
+    Store {
         fields,
         marks: [mark, connection],
         route,

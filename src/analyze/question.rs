@@ -7,7 +7,7 @@ use super::cubes::Cube;
 use super::goals::{End, Search};
 use super::program::{Item, Maker, initial};
 use super::ranges::Ranges;
-use super::state::{Route, State, Terms, parts};
+use super::store::{Route, Store, Symbolic, Terms, parts};
 use super::witness;
 use crate::iptables::meaning::{Action, Condition, Context, Field, Term, Test, conditions};
 use crate::iptables::packet::{Fragment, Packet};
@@ -147,17 +147,17 @@ fn mark_masks(action: &Action) -> Vec<u32> {
 }
 
 /// A packet with both interfaces of its way, as packets are described.
-fn on_the_wire(terms: &mut Terms, start: &State) -> State {
-    let mut state = start.clone();
-    if state.route != Route::In {
+fn on_the_wire(terms: &mut Terms, start: &Store) -> Store {
+    let mut store = start.clone();
+    if store.route != Route::In {
         let out = terms.wire(Field::OutInterface);
-        state.fields.insert(Field::OutInterface, super::state::Term::Plus(out, 0));
+        store.fields.insert(Field::OutInterface, Symbolic::Plus(out, 0));
     }
     // The ports of a piece are those of the whole; its state is the one that it will have.
     for field in [Field::SourcePort, Field::DestinationPort, Field::TcpFlags, Field::State] {
-        state.fields.remove(&field);
+        store.fields.remove(&field);
     }
-    state
+    store
 }
 
 /// What can be a packet: interfaces of its way, protocols that can be named.

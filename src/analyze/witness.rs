@@ -1,9 +1,8 @@
 //! A packet from the values of variables.
 //! Input: what a search has found. Output: a packet that has these values, the others being ordinary.
 
-use super::cubes::Cube;
-use super::goals::Point;
-use super::state::{Route, Terms, scattered};
+use super::cubes::{Cube, Point};
+use super::store::{Route, Terms, scattered};
 use super::variables::Subject;
 use crate::iptables::meaning::Field;
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};

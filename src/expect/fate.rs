@@ -20,22 +20,22 @@ pub enum Fate {
 }
 
 /// An expectation that packets are held against.
-pub struct Question<'a> {
+pub struct Expected<'a> {
     /// The expectation.
     pub expectation: &'a Expectation,
     /// Its packets.
     set: PacketSet,
 }
 
-impl<'a> Question<'a> {
+impl<'a> Expected<'a> {
     /// Makes an expectation ready for many packets.
-    pub fn new(expectation: &'a Expectation) -> Question<'a> {
-        Question { expectation, set: PacketSet::new(&expectation.packets) }
+    pub fn new(expectation: &'a Expectation) -> Expected<'a> {
+        Expected { expectation, set: PacketSet::new(&expectation.packets) }
     }
 }
 
 /// Decides a packet for an expectation.
-pub fn decision(loaded: &Loaded, question: &Question, packet: &Packet) -> Fate {
+pub fn decision(loaded: &Loaded, question: &Expected, packet: &Packet) -> Fate {
     if impossible(packet).is_some() || !question.set.holds(packet) {
         return Fate::Outside;
     }

@@ -1,13 +1,13 @@
 //! The simplest packet that breaks an expectation: what a reader need not look at becomes ordinary.
 //! Input: a packet that breaks it. Output: one that does so too, with as little that is special as possible.
 
-use super::fate::{Fate, Question, decision};
+use super::fate::{Expected, Fate, decision};
 use crate::analyze::ordinary;
 use crate::iptables::packet::{Packet, Transport};
 use crate::simulate::{Decision, Loaded};
 
 /// Replaces one field after the other by what is ordinary, as long as the packet breaks the expectation.
-pub fn shrink(loaded: &Loaded, question: &Question, packet: Packet, found: Decision) -> (Packet, Decision) {
+pub fn shrink(loaded: &Loaded, question: &Expected, packet: Packet, found: Decision) -> (Packet, Decision) {
     let family = packet.family();
     let [source, destination] = ordinary(family).map(|all| family.address(all.first().copied().unwrap_or_default()));
     let mut best = (packet, found);

@@ -2,6 +2,8 @@
 //!
 //! `CGWFW_PACKETS` says how many packets; `CGWFW_SEED` where to begin.
 
+mod small;
+
 use std::collections::BTreeSet;
 
 use crate::kernel::aim::Aim;

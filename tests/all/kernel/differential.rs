@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use cgwfw::analyze::{Analysis, Question};
 use cgwfw::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use cgwfw::iptables::print;
 use cgwfw::iptables::ruleset::{Match, Ruleset, Table, TableName};
 use cgwfw::net::{Both, Family, Interface, Prefix};
+use cgwfw::policy::{Directions, Packets, Traffic};
 use cgwfw::sentence::packet as sentence;
-use cgwfw::simulate::impossible;
+use cgwfw::simulate::{Assumptions, Verdict, impossible};
 
 use crate::kernel::aim::Aim;
 use crate::kernel::connections;
@@ -253,7 +255,9 @@ fn flow(packet: &Packet) -> String {
 /// Whether a packet can be sent as it is meant to go.
 fn can_be_sent(packet: &Packet) -> bool {
     let (source, destination) = (packet.source, packet.destination);
-    if is_own(source) || is_own(destination) {
+    // The lab has no policies of IPsec, and what comes in over the wire has no mark.
+    let marked = packet.mark != 0 && !matches!(packet.way, Way::Out(_));
+    if is_own(source) || is_own(destination) || packet.ipsec_in || packet.ipsec_out || marked {
         return false;
     }
     if packet.fragment != Fragment::No {
@@ -325,11 +329,42 @@ pub fn interfaces(rulesets: &Both<Ruleset>) -> Vec<Interface> {
     names.into_iter().filter(|name| name.name() != "lo").collect()
 }
 
-/// Packets aimed at the rules, with how much is in them.
+/// How many packets show that there are any with a verdict, in each direction of a family.
+const WITNESSES: usize = 2;
+
+/// Packets that show that there are any with a verdict, in each direction.
+fn witnesses(ruleset: &Ruleset, interfaces: &[Interface]) -> Vec<Packet> {
+    let mut analysis = Analysis::new(ruleset, std::iter::empty(), interfaces.iter().copied());
+    let mut all = Vec::new();
+    for direction in 0..3 {
+        let directions = Directions { input: direction == 0, output: direction == 1, forward: direction == 2 };
+        let traffic = Traffic { directions, ..Traffic::default() };
+        let packets = Packets { families: ruleset.family.into(), traffic, ..Packets::default() };
+        for name in ["accept", "drop", "reject"] {
+            let is_goal = |verdict: Verdict| verdict.name() == name;
+            let question = Question { packets: &packets, assumptions: Assumptions::ORDINARY, is_goal: &is_goal };
+            let mut found = Vec::new();
+            analysis.ask(&question, &mut |packet| {
+                let names = match packet.way {
+                    Way::In(name) | Way::Out(name) => vec![name],
+                    Way::Forward(from, to) => vec![from, to],
+                };
+                let there = |name: &Interface| name.name() == "lo" || interfaces.contains(name);
+                found.extend((names.iter().all(there) && can_be_sent(&packet)).then_some(packet));
+                found.len() >= WITNESSES
+            });
+            all.append(&mut found);
+        }
+    }
+    all
+}
+
+/// Packets aimed at the rules, with how much is in them; the first are those that answers about all packets rest on.
 pub fn aimed(rulesets: &Both<Ruleset>, count: usize, random: &mut Random) -> Vec<(Packet, usize)> {
     let interfaces = interfaces(rulesets);
     let aims = rulesets.each_ref().map(|ruleset| Aim::new(ruleset, &interfaces));
-    let mut packets = Vec::with_capacity(count);
+    let witnesses = rulesets.iter().flat_map(|ruleset| witnesses(ruleset, &interfaces));
+    let mut packets: Vec<(Packet, usize)> = witnesses.take(count).map(|packet| (packet, 0)).collect();
     for turn in 0.. {
         if packets.len() == count {
             break;

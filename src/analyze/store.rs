@@ -8,7 +8,7 @@ use super::cubes::{Cube, Cubes, always, product};
 use super::ranges::Ranges;
 use super::variables::{Subject, Variable, Variables};
 use crate::iptables::meaning::{Condition, Doubt, Field, Test, Unknown, name_number};
-use crate::iptables::packet::{Fragment, State as Tracked};
+use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::AddressTypes;
 use crate::net::{Family, Interface, Protocol};
 use crate::simulate::Assumptions;
@@ -18,7 +18,7 @@ pub const MAX_CUBES: usize = 4_096;
 
 /// What a field is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Term {
+pub enum Symbolic {
     /// This number.
     Known(u128),
     /// A variable, and so much more.
@@ -51,13 +51,13 @@ pub enum Redirected {
     Other,
 }
 
-/// A packet at one point of its way.
+/// A packet at one point of its way: a symbolic store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct Store {
     /// The fields that are not as on the wire.
-    pub fields: BTreeMap<Field, Term>,
+    pub fields: BTreeMap<Field, Symbolic>,
     /// The marks of the packet and of its connection, part by part.
-    pub marks: [Vec<Term>; 2],
+    pub marks: [Vec<Symbolic>; 2],
     /// Where it goes.
     pub route: Route,
     /// Whether it came to the gateway and goes on to another host.
@@ -107,17 +107,17 @@ impl Terms {
     }
 
     /// What a condition asks, or its opposite.
-    pub fn cubes(&mut self, condition: &Condition, positive: bool, state: &State) -> Cubes {
+    pub fn cubes(&mut self, condition: &Condition, positive: bool, store: &Store) -> Cubes {
         match condition {
-            Condition::Is(field, test) => self.is(*field, test, positive, state),
-            Condition::Not(inner) => self.cubes(inner, !positive, state),
+            Condition::Is(field, test) => self.is(*field, test, positive, store),
+            Condition::Not(inner) => self.cubes(inner, !positive, store),
             Condition::All(all) | Condition::Any(all) if matches!(condition, Condition::All(_)) == positive => {
                 let mut cubes = always();
                 for one in all {
                     if cubes.is_empty() {
                         break;
                     }
-                    let more = self.cubes(one, positive, state);
+                    let more = self.cubes(one, positive, store);
                     cubes = self.both(&cubes, &more);
                 }
                 cubes
@@ -125,7 +125,7 @@ impl Terms {
             Condition::All(all) | Condition::Any(all) => {
                 let mut cubes = Vec::new();
                 for one in all {
-                    for cube in self.cubes(one, positive, state) {
+                    for cube in self.cubes(one, positive, store) {
                         if cube == Cube::default() {
                             return always();
                         }
@@ -146,7 +146,7 @@ impl Terms {
                     Some(holds) if holds == positive => always(),
                     Some(_) => Vec::new(),
                     None => {
-                        let changes = if *doubt == Doubt::Set { state.changes } else { 0 };
+                        let changes = if *doubt == Doubt::Set { store.changes } else { 0 };
                         self.unclear(*doubt, unknown.clone(), changes, positive)
                     }
                 }
@@ -188,34 +188,34 @@ impl Terms {
         self.variables.of(Subject::Field(field))
     }
 
-    fn is(&mut self, field: Field, test: &Test, positive: bool, state: &State) -> Cubes {
+    fn is(&mut self, field: Field, test: &Test, positive: bool, store: &Store) -> Cubes {
         match field {
-            Field::Mark => return self.mark(test, positive, &state.marks[0]),
-            Field::ConnectionMark => return self.mark(test, positive, &state.marks[1]),
-            Field::DestinationType if !state.fields.contains_key(&field) => {
-                return self.destination_type(test, positive, state);
+            Field::Mark => return self.mark(test, positive, &store.marks[0]),
+            Field::ConnectionMark => return self.mark(test, positive, &store.marks[1]),
+            Field::DestinationType if !store.fields.contains_key(&field) => {
+                return self.destination_type(test, positive, store);
             }
-            Field::OriginalDestinationPort if !state.fields.contains_key(&field) => {
-                return self.original_port(test, positive, state);
+            Field::OriginalDestinationPort if !store.fields.contains_key(&field) => {
+                return self.original_port(test, positive, store);
             }
             Field::PortsRead => {
-                let later = state.fields.get(&Field::Fragment) == Some(&Term::Known(Fragment::Later as u128));
+                let later = store.fields.get(&Field::Fragment) == Some(&Symbolic::Known(Fragment::Later as u128));
                 if !later {
                     return if test.holds(1) == positive { always() } else { Vec::new() };
                 }
-                return self.is(Field::Backend, test, positive, state);
+                return self.is(Field::Backend, test, positive, store);
             }
             _ => {}
         }
-        let term = match state.fields.get(&field) {
+        let term = match store.fields.get(&field) {
             Some(term) => term.clone(),
-            None => Term::Plus(self.wire(field), 0),
+            None => Symbolic::Plus(self.wire(field), 0),
         };
-        if let Term::Known(value) = term {
+        if let Symbolic::Known(value) = term {
             // No interface is not in the list of names.
             return if test.holds(value) == positive { always() } else { Vec::new() };
         }
-        if let Term::Table(variable, table) = term {
+        if let Symbolic::Table(variable, table) = term {
             let values = Ranges::of(self.variables.highest(variable), |value| {
                 test.holds(table[value as usize].into()) == positive
             });
@@ -229,11 +229,11 @@ impl Terms {
         let last = self.variables.last_of(field);
         let values = if positive { values } else { values.not(last) };
         match term {
-            Term::Plus(variable, by) => {
+            Symbolic::Plus(variable, by) => {
                 let last = self.variables.highest(variable);
                 self.of_values(variable, if by == 0 { values } else { values.moved(-by, last) })
             }
-            Term::Known(_) | Term::Table(..) | Term::Xor(..) => Vec::new(),
+            Symbolic::Known(_) | Symbolic::Table(..) | Symbolic::Xor(..) => Vec::new(),
         }
     }
 
@@ -248,7 +248,7 @@ impl Terms {
         }
     }
 
-    fn mark(&mut self, test: &Test, positive: bool, parts: &[Term]) -> Cubes {
+    fn mark(&mut self, test: &Test, positive: bool, parts: &[Symbolic]) -> Cubes {
         let (value, mask) = match *test {
             Test::Masked { value, mask } => (value as u32, mask as u32),
             Test::Within(first, last) if first == last => (first as u32, u32::MAX),
@@ -261,14 +261,14 @@ impl Terms {
         for (term, part) in parts.iter().zip(self.parts.clone()).filter(|(_, part)| part & mask != 0) {
             let wanted = gathered(value, part);
             let one = match term {
-                Term::Known(known) if (*known == wanted) == positive => always(),
-                Term::Known(_) => Vec::new(),
-                Term::Xor(variable, bits) => {
+                Symbolic::Known(known) if (*known == wanted) == positive => always(),
+                Symbolic::Known(_) => Vec::new(),
+                Symbolic::Xor(variable, bits) => {
                     let values = Ranges::within(wanted ^ bits, wanted ^ bits);
                     let last = self.variables.highest(*variable);
                     self.of_values(*variable, if positive { values } else { values.not(last) })
                 }
-                Term::Plus(..) | Term::Table(..) => Vec::new(),
+                Symbolic::Plus(..) | Symbolic::Table(..) => Vec::new(),
             };
             if positive {
                 cubes = self.both(&cubes, &one);
@@ -282,7 +282,7 @@ impl Terms {
     }
 
     /// What the routing table says of the destination: as `Wire` reads it.
-    fn destination_type(&mut self, test: &Test, positive: bool, state: &State) -> Cubes {
+    fn destination_type(&mut self, test: &Test, positive: bool, store: &Store) -> Cubes {
         let holds = |kind: u8| test.holds(kind.into()) == positive;
         let destination = self.wire(Field::Destination);
         let last = self.variables.highest(destination);
@@ -304,7 +304,7 @@ impl Terms {
             let values = Ranges::within(0, 0);
             if is { values } else { values.not(u128::from(u32::MAX)) }
         };
-        let kinds: Vec<(Cube, u8)> = match state.route {
+        let kinds: Vec<(Cube, u8)> = match store.route {
             Route::Forward => vec![(Cube::default(), AddressTypes::UNICAST)],
             Route::In => vec![(Cube::default(), AddressTypes::LOCAL)],
             Route::Out => vec![
@@ -314,7 +314,7 @@ impl Terms {
         };
         for (way, kind) in kinds {
             let Some(cube) = hosts.and(&way) else { continue };
-            if state.route == Route::Forward {
+            if store.route == Route::Forward {
                 cubes.extend(holds(kind).then_some(cube));
                 continue;
             }
@@ -328,8 +328,8 @@ impl Terms {
     }
 
     /// The port that the first packet of the connection was sent to; of ICMP its type and its code.
-    fn original_port(&mut self, test: &Test, positive: bool, state: &State) -> Cubes {
-        let is_first = state.fields.get(&Field::State) == Some(&Term::Known(Tracked::New as u128));
+    fn original_port(&mut self, test: &Test, positive: bool, store: &Store) -> Cubes {
+        let is_first = store.fields.get(&Field::State) == Some(&Symbolic::Known(State::New as u128));
         let unknown = self.variables.of(Subject::Field(Field::OriginalDestinationPort));
         let values = self.values(Field::OriginalDestinationPort, test).unwrap_or(Ranges::within(1, 0));
         let values = if positive { values } else { values.not(0xffff) };
