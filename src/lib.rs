@@ -36,8 +36,8 @@
 //! | 1 | `diagnostic`, `language` (the words), `iptables::ruleset`, `iptables::packet`, `iptables::extension` (a row for each) |
 //! | 0 | `net`, `source`, `services`, `parallel` |
 
-#[cfg(feature = "cli")]
 pub mod analyze;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
