@@ -16,7 +16,7 @@ use crate::diagnostic::{Fix, Report};
 use crate::format;
 use crate::iptables::packet::{Packet, State};
 use crate::iptables::print::rule_line;
-use crate::iptables::ruleset::Negatable;
+use crate::iptables::ruleset::{AddressSet, Negatable};
 use crate::net::{Both, Family};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::{Expectation, Packets};
@@ -94,8 +94,19 @@ fn one(compilation: &Compilation, rules: &mut Both<(Loaded, Analysis)>, expectat
                 let (packet, decision) = shrink(&rules[family].0, &question, found.0, found.1);
                 let counter_example = counter_example(compilation, expectation, &packet, decision);
                 let report = fails(compilation, span, family, &counter_example);
-                let report = Some(if only_invalid(rules, expectation) { as_new(report) } else { report });
-                return Checked { statement, proved: false, report, counter_example: Some(counter_example) };
+                let report = match holds_where(compilation, rules, expectation) {
+                    Some((help, Some(clause))) => {
+                        Report { help: format!("{help}: add `{clause}`"), ..report }.fix(Fix::Add(clause.into()))
+                    }
+                    Some((help, None)) => Report { help, ..report },
+                    None => report,
+                };
+                return Checked {
+                    statement,
+                    proved: false,
+                    report: Some(report),
+                    counter_example: Some(counter_example),
+                };
             }
             Answer::Proved => {}
             Answer::NotDecided => decided = false,
@@ -145,22 +156,58 @@ fn broken((loaded, analysis): &mut (Loaded, Analysis), question: &Expected) -> A
     }
 }
 
-/// Whether an expectation that says no state holds of all that connection tracking calls new.
-fn only_invalid(rules: &mut Both<(Loaded, Analysis)>, expectation: &Expectation) -> bool {
-    if expectation.packets.traffic.states.is_some() {
-        return false;
+/// What an expectation that fails would have to say as well to hold.
+fn holds_where(
+    compilation: &Compilation,
+    rules: &mut Both<(Loaded, Analysis)>,
+    expectation: &Expectation,
+) -> Option<(String, Option<&'static str>)> {
+    let mut holds = |narrowed: Expectation| {
+        let question = Expected::new(&narrowed);
+        let proved = |family| matches!(broken(&mut rules[family], &question), Answer::Proved);
+        narrowed.packets.families.iter().all(proved) && !is_about_nothing(rules, &question)
+    };
+    let Packets { families, traffic, over_limit, .. } = &expectation.packets;
+    if traffic.states.is_none() {
+        let mut new = expectation.clone();
+        new.packets.traffic.states = Some(Negatable::is(State::New.bit()));
+        if holds(new) {
+            let help = "it fails only by packets that connection tracking calls invalid";
+            return Some((help.into(), Some("state new")));
+        }
     }
-    let mut new = expectation.clone();
-    new.packets.traffic.states = Some(Negatable::is(State::New.bit()));
-    let question = Expected::new(&new);
-    let proved = |family| matches!(broken(&mut rules[family], &question), Answer::Proved);
-    new.packets.families.iter().all(proved) && !is_about_nothing(rules, &question)
-}
-
-/// The report of an expectation that fails by what is invalid alone.
-fn as_new(mut report: Report) -> Report {
-    report.help = "it fails only by packets that connection tracking calls invalid: add `state new`".into();
-    report.fix(Fix::Add("state new".into()))
+    if !over_limit {
+        let mut over = expectation.clone();
+        over.packets.over_limit = true;
+        if holds(over) {
+            return Some(("it holds only for what comes faster than the limit".into(), Some("over limit")));
+        }
+    }
+    let tables = families.iter().flat_map(|family| &compilation.rulesets[family].tables);
+    let matches = tables.flat_map(|table| &table.rules).flat_map(|rule| rule.matches.iter());
+    let mut tried: Vec<&AddressSet> = Vec::new();
+    for set in matches.filter_map(|one| one.set()).map(|set| &set.value) {
+        let (side, word) = match &*set.sides {
+            "src" if traffic.source_set.is_none() => ("source", "from"),
+            "dst" if traffic.destination_set.is_none() => ("destination", "to"),
+            _ => continue,
+        };
+        if tried.contains(&set) {
+            continue;
+        }
+        tried.push(set);
+        for negated in [false, true] {
+            let mut within = expectation.clone();
+            let traffic = &mut within.packets.traffic;
+            let said = if word == "from" { &mut traffic.source_set } else { &mut traffic.destination_set };
+            *said = Some(Negatable { negated, value: set.name.clone() });
+            if holds(within) {
+                let not = if negated { "not " } else { "" };
+                return Some((format!("it holds only where the {side} is {not}in the set `{}`", set.name), None));
+            }
+        }
+    }
+    None
 }
 
 /// Whether no packet that is described comes to the filter.

@@ -14,7 +14,7 @@ mod targets;
 mod verdict;
 mod walk;
 
-pub use self::decide::{Decisions, decide, verdict};
+pub use self::decide::{Decisions, decide, decide_where, verdict};
 pub use self::ends::{Bounds, Connection, Translation};
 pub use self::flight::Flight;
 pub use self::loaded::Loaded;

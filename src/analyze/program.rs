@@ -516,6 +516,6 @@ pub fn initial(terms: &mut Terms, route: Route, fragment: Fragment) -> Store {
         rerouted: false,
         to_itself: false,
         redirected: Redirected::No,
-        changes: 0,
+        changes: [0, 0],
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::cubes::{Cube, Cubes, always, product};
 use super::ranges::Ranges;
 use super::variables::{Subject, Variable, Variables};
-use crate::iptables::meaning::{Condition, Doubt, Field, Test, Unknown, name_number};
+use crate::iptables::meaning::{Condition, Doubt, Ends, Field, Test, Unknown, name_number};
 use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::AddressTypes;
 use crate::net::{Family, Interface, Protocol};
@@ -66,8 +66,8 @@ pub struct Store {
     pub to_itself: bool,
     /// Whether its destination is a new one.
     pub redirected: Redirected,
-    /// How many times an address or a port has changed.
-    pub changes: u32,
+    /// How many times the source has changed, and the destination, ports included.
+    pub changes: [u32; 2],
 }
 
 /// Turns conditions into cubes.
@@ -146,7 +146,13 @@ impl Terms {
                     Some(holds) if holds == positive => always(),
                     Some(_) => Vec::new(),
                     None => {
-                        let changes = if *doubt == Doubt::Set { store.changes } else { 0 };
+                        // Another address may be in other sets.
+                        let changes = match doubt {
+                            Doubt::Set(Ends::Source) => [store.changes[0], 0],
+                            Doubt::Set(Ends::Destination) => [0, store.changes[1]],
+                            Doubt::Set(Ends::Both) => store.changes,
+                            _ => [0, 0],
+                        };
                         self.unclear(*doubt, unknown.clone(), changes, positive)
                     }
                 }
@@ -161,7 +167,7 @@ impl Terms {
         cubes.unwrap_or_default()
     }
 
-    fn unclear(&mut self, doubt: Doubt, unknown: Unknown, changes: u32, positive: bool) -> Cubes {
+    fn unclear(&mut self, doubt: Doubt, unknown: Unknown, changes: [u32; 2], positive: bool) -> Cubes {
         let variable = self.variables.of(Subject::Unclear(doubt, unknown, changes));
         vec![Cube::of(variable, Ranges::within(positive.into(), positive.into()))]
     }
@@ -224,7 +230,7 @@ impl Terms {
         let Some(values) = self.values(field, test) else {
             // A mask with holes is so many ranges that it is a thing of its own: what is found with it is tried.
             let words = Unknown::Words(format!("{field:?} {term:?} {test:?}").into());
-            return self.unclear(Doubt::Hidden, words, 0, positive);
+            return self.unclear(Doubt::Hidden, words, [0, 0], positive);
         };
         let last = self.variables.last_of(field);
         let values = if positive { values } else { values.not(last) };
@@ -254,7 +260,7 @@ impl Terms {
             Test::Within(first, last) if first == last => (first as u32, u32::MAX),
             Test::Within(..) => {
                 let words = Unknown::Words(format!("{parts:?} {test:?}").into());
-                return self.unclear(Doubt::Hidden, words, 0, positive);
+                return self.unclear(Doubt::Hidden, words, [0, 0], positive);
             }
         };
         let mut cubes = if positive { always() } else { Vec::new() };

@@ -19,8 +19,8 @@ pub enum Subject {
     Field(Field),
     /// A part of the bits of a mark, on the wire.
     Bits(Field, u32),
-    /// Something that the packet alone does not tell; sets are others after so many new addresses.
-    Unclear(Doubt, Unknown, u32),
+    /// Something that the packet alone does not tell; sets are others after so many new sources and destinations.
+    Unclear(Doubt, Unknown, [u32; 2]),
     /// What a rule makes of a field, where that is not known; of a mark the part with this mask.
     After(Option<Place>, Field, u32),
     /// Whether a destination is of another type than it seems.

@@ -7,7 +7,7 @@ use super::cubes::{Cubes, always};
 use super::ranges::Ranges;
 use super::store::{Redirected, Route, Store, Symbolic, Terms, gathered, scattered};
 use super::variables::Subject;
-use crate::iptables::meaning::{Action, Field, Term, Then};
+use crate::iptables::meaning::{Action, Ends, Field, Term, Then};
 use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::{Address, AddressTypes, Hook, Rule, Target};
 use crate::net::{Family, Prefix, bits_of};
@@ -68,8 +68,13 @@ pub fn inherit(terms: &mut Terms, store: &mut Store, field: Field) {
     } else {
         lose(terms, store, field, None);
     }
-    if matches!(field, Field::Destination | Field::DestinationPort) {
-        store.changes += 1;
+    changes(store, field);
+}
+
+/// Counts a new address or port.
+fn changes(store: &mut Store, field: Field) {
+    for (count, ends) in store.changes.iter_mut().zip([Ends::Source, Ends::Destination]) {
+        *count += u32::from(ends.have(field));
     }
 }
 
@@ -256,9 +261,7 @@ pub fn assign(
     let last = terms.variables.last_of(field);
     let old = store.fields.get(&field).cloned().unwrap_or_else(|| Symbolic::Plus(terms.wire(field), 0));
     let is_address = matches!(field, Field::Source | Field::Destination);
-    if is_address || matches!(field, Field::SourcePort | Field::DestinationPort) {
-        store.changes += 1;
-    }
+    changes(store, field);
     let loopback = || (store.route != Route::Out).then(|| possible(terms.family, false));
     let new = match (term, old) {
         (Term::Within(first, end), _) if first == end => Symbolic::Known(first),

@@ -4,8 +4,8 @@
 use crate::iptables::packet::Packet;
 use crate::language::values::ExpectedVerdict;
 use crate::policy::{Expectation, Packets};
-use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide, impossible};
-use crate::traffic::set::PacketSet;
+use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide_where, impossible};
+use crate::traffic::set::{PacketSet, in_sets};
 
 /// What a packet says about an expectation.
 pub enum Fate {
@@ -41,7 +41,8 @@ pub fn decision(loaded: &Loaded, question: &Expected, packet: &Packet) -> Fate {
     }
     let expectation = question.expectation;
     let mut fate = Fate::Outside;
-    let decisions = decide(loaded, packet, assumptions(&expectation.packets));
+    let holds = in_sets(&expectation.packets.traffic);
+    let decisions = decide_where(loaded, packet, &holds, assumptions(&expectation.packets));
     for decision in decisions.found {
         // What the kernel discards by itself never comes to the filter.
         if matches!(decision.by, By::Kernel(_)) {

@@ -10,11 +10,11 @@ mod targets;
 mod tracking;
 
 pub use self::condition::{
-    Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Test, Unknown, name_number,
-    state_number,
+    Backend, Condition, Context, Doubt, Ends, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Test, Unknown,
+    name_number, state_number,
 };
 pub use self::evaluate::{Answer, FieldReader, Value, evaluate};
 pub use self::limits::Allowance;
-pub use self::matches::{backends_differ, conditions, interface_is, prefix_is};
+pub use self::matches::{backends_differ, conditions, in_set, interface_is, prefix_is};
 pub use self::targets::{Action, Assign, Term, Then};
 pub use self::tracking::{reassembles, tracks, translates};

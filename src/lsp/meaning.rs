@@ -327,7 +327,8 @@ impl Reader<'_> {
                 if verdict.is_some() {
                     let only = COMMON.iter().filter(|keyword| keyword.words == "only");
                     let packets = TRAFFIC.iter().filter(|keyword| keyword.is_of_packets() && keyword.begins());
-                    return self.clauses(packets.chain(only).map(of_keyword).collect());
+                    let clauses = packets.chain(only).map(of_keyword);
+                    return self.clauses(clauses.map(|clause| OfferedClause { has_set: true, ..clause }).collect());
                 }
             }
             _ => {

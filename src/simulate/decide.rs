@@ -4,6 +4,7 @@
 use super::loaded::Loaded;
 use super::verdict::{Assumptions, Decision};
 use super::walk::ends;
+use crate::iptables::meaning::Condition;
 use crate::iptables::packet::Packet;
 use crate::iptables::ruleset::Ruleset;
 
@@ -18,8 +19,13 @@ pub struct Decisions {
 
 /// Every decision that is possible.
 pub fn decide(loaded: &Loaded, packet: &Packet, assumptions: Assumptions) -> Decisions {
+    decide_where(loaded, packet, &Condition::ALWAYS, assumptions)
+}
+
+/// Every decision that is possible where a condition holds of the packet on the wire, which it alone does not tell.
+pub fn decide_where(loaded: &Loaded, packet: &Packet, holds: &Condition, assumptions: Assumptions) -> Decisions {
     let mut found = Vec::with_capacity(1);
-    let complete = ends(loaded, packet, assumptions, |decision| {
+    let complete = ends(loaded, packet, holds, assumptions, |decision| {
         if !found.contains(&decision) {
             found.push(decision);
         }

@@ -379,10 +379,10 @@ impl<'a> Flight<'a> {
 
     /// What was decided of a field that has changed holds no more; another address may be in other sets.
     fn forget(&mut self, field: Field) {
-        let is_end = matches!(field, Field::Source | Field::Destination | Field::SourcePort | Field::DestinationPort);
         self.facts.retain(|fact| match fact {
             Fact::Field(known, ..) => *known != field,
-            Fact::Unclear(doubt, ..) => !(is_end && *doubt == Doubt::Set),
+            Fact::Unclear(Doubt::Set(ends), ..) => !ends.have(field),
+            Fact::Unclear(..) => true,
         });
     }
 

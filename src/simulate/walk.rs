@@ -35,7 +35,7 @@ pub fn walks<O: Observer + Clone>(
     observer: O,
     done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
-    all_from(loaded, Flight::new(packet), assumptions, observer, done)
+    all_from(loaded, (Flight::new(packet), false), assumptions, observer, done)
 }
 
 /// Walks the answer to a packet, as `walks` does: `packet` is that one turned round, `connection` what its walk has left.
@@ -46,17 +46,17 @@ pub fn walks_of_answer<O: Observer + Clone>(
     observer: O,
     done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
-    all_from(loaded, Flight::answering(packet, connection), assumptions, observer, done)
+    all_from(loaded, (Flight::answering(packet, connection), false), assumptions, observer, done)
 }
 
 fn all_from<O: Observer + Clone>(
     loaded: &Loaded,
-    flight: Flight,
+    (flight, merges): (Flight, bool),
     assumptions: Assumptions,
     observer: O,
     mut done: impl FnMut(Decision, &Flight, O),
 ) -> bool {
-    let mut walk = Walk { loaded, assumptions, merges: false, parted: None };
+    let mut walk = Walk { loaded, assumptions, merges, parted: None };
     let mut branch = Branch::new(flight, observer, assumptions);
     for _ in 0..MAX_WALKS {
         if let Some(decision) = walk.run(&mut branch) {
@@ -72,19 +72,18 @@ fn all_from<O: Observer + Clone>(
 
 /// The decisions of all branches, whatever they meet: two that have come to the same place in the same state are one.
 /// False where `MAX_WALKS` were not enough.
-pub(super) fn ends(loaded: &Loaded, packet: &Packet, assumptions: Assumptions, mut done: impl FnMut(Decision)) -> bool {
-    let mut walk = Walk { loaded, assumptions, merges: true, parted: None };
-    let mut branch = Branch::new(Flight::new(packet), Silent, assumptions);
-    for _ in 0..MAX_WALKS {
-        if let Some(decision) = walk.run(&mut branch) {
-            done(decision);
-        }
-        match walk.parted.as_mut().and_then(|parted| parted.pending.pop()) {
-            Some(next) => branch = next,
-            None => return true,
-        }
-    }
-    false
+pub(super) fn ends(
+    loaded: &Loaded,
+    packet: &Packet,
+    holds: &Condition,
+    assumptions: Assumptions,
+    mut done: impl FnMut(Decision),
+) -> bool {
+    let mut flight = Flight::new(packet);
+    let mut facts = Vec::new();
+    learn(holds, true, &FlightView { flight: &flight, assumptions }, &mut facts);
+    flight.facts = facts;
+    all_from(loaded, (flight, true), assumptions, Silent, |decision, _, _| done(decision))
 }
 
 /// A part of a packet's way.

@@ -2,9 +2,10 @@
 //! Input: traffic. Output: a condition over the fields of a packet on the wire, and whether it holds of one.
 
 use crate::iptables::meaning::{
-    Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, interface_is, state_number,
+    Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, in_set, interface_is, state_number,
 };
 use crate::iptables::packet::{Fragment, Packet, State};
+use crate::iptables::ruleset::{AddressSet, Negatable};
 use crate::language::values::ProtocolWord;
 use crate::net::{Addresses, Both, Family, Interface, PortRange, Protocol, bits_of};
 use crate::policy::{Packets, Traffic, Values};
@@ -22,7 +23,8 @@ impl PacketSet {
 
     /// Whether a packet is one of them.
     pub fn holds(&self, packet: &Packet) -> bool {
-        evaluate(&self.0[packet.family()], &Sent(packet)) == Answer::Yes
+        // What the packet does not tell may be so: in which sets its ends are.
+        evaluate(&self.0[packet.family()], &Sent(packet)) != Answer::No
     }
 }
 
@@ -61,6 +63,7 @@ pub fn condition(packets: &Packets, family: Family) -> Condition {
         transports(traffic, family),
         addresses(&traffic.source, Field::Source, family),
         addresses(&traffic.destination, Field::Destination, family),
+        in_sets(traffic),
     ];
     all.extend(traffic.ttl.map(|ttl| Condition::equal(Field::HopLimit, ttl.value).negated(ttl.negated)));
     all.extend(
@@ -103,6 +106,15 @@ fn addresses(values: &Values<Addresses>, field: Field, family: Family) -> Condit
         let within = || Condition::within(field, bits_of(first), bits_of(last));
         if addresses.family() == family { within() } else { Condition::NEVER }
     })
+}
+
+/// The sets that its ends are in, or are not in.
+pub fn in_sets(traffic: &Traffic) -> Condition {
+    let sides = [(&traffic.source_set, "src"), (&traffic.destination_set, "dst")];
+    Condition::all(sides.into_iter().filter_map(|(set, sides)| {
+        let Negatable { negated, value } = set.as_ref()?;
+        Some(in_set(&AddressSet { name: value.clone(), sides: sides.into() }).negated(*negated))
+    }))
 }
 
 /// The ways that packets of the traffic go; `peers`: and whom they come from or go to there.

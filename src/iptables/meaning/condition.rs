@@ -162,8 +162,8 @@ pub enum Doubt {
     Limit,
     /// The way back to the source is another one than the packet came by.
     Spoofed,
-    /// An address is in a set that another program has made.
-    Set,
+    /// An address is in a set that another program has made; which ends are looked up.
+    Set(Ends),
     /// An extension that the model does not know holds.
     Extension,
     /// Something holds that a packet here does not show: an option of TCP.
@@ -172,6 +172,28 @@ pub enum Doubt {
     GoesOn,
     /// A target that the model does not know lets the packet pass the table.
     LetsPass,
+}
+
+/// Ends of a packet: its source and its destination, each with its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ends {
+    /// The source.
+    Source,
+    /// The destination.
+    Destination,
+    /// Both.
+    Both,
+}
+
+impl Ends {
+    /// Whether a field is of them.
+    pub fn have(self, field: Field) -> bool {
+        match field {
+            Field::Source | Field::SourcePort => self != Ends::Destination,
+            Field::Destination | Field::DestinationPort => self != Ends::Source,
+            _ => false,
+        }
+    }
 }
 
 /// Which unknown it is: one that is the same has the same answer for one packet.

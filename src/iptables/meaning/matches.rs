@@ -6,11 +6,11 @@
 use super::super::extension::index::match_named;
 use super::super::extension::ranges::exclude_all;
 use super::super::ruleset::{
-    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Original, Part,
+    Address, AddressSet, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Original, Part,
     PolicyDirection, PortSide, Ports, RpFilter, Rule, States, Tcp, Untyped,
 };
 use super::condition::{
-    Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
+    Backend, Condition, Context, Doubt, Ends, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
     state_number,
 };
 use super::surroundings;
@@ -173,10 +173,7 @@ impl Match {
             Match::RpFilter(wanted) => emit(rp_filter(*wanted)),
             Match::Original(wanted) => original(wanted, emit),
             Match::IpRange(wanted) => ip_range(wanted, emit),
-            Match::Set(wanted) => {
-                let words = format!("set {} {}", wanted.value.name, wanted.value.sides);
-                emit(Condition::Unclear(Doubt::Set, Unknown::Words(words.into())).negated(wanted.negated));
-            }
+            Match::Set(wanted) => emit(in_set(&wanted.value).negated(wanted.negated)),
             Match::Mac(wanted) => emit(surroundings::mac(*wanted)),
             Match::PacketType(wanted) => emit(surroundings::packet_type(*wanted)),
             Match::Length(wanted) => emit(surroundings::length(*wanted)),
@@ -361,6 +358,18 @@ fn original(wanted: &Original, emit: &mut impl FnMut(Condition)) {
             emit(sent_to);
         }
     }
+}
+
+/// Whether ends of a packet are in a set.
+pub fn in_set(wanted: &AddressSet) -> Condition {
+    let (source, destination) = (wanted.sides.contains("src"), wanted.sides.contains("dst"));
+    let ends = match (source, destination) {
+        (true, false) => Ends::Source,
+        (false, true) => Ends::Destination,
+        _ => Ends::Both,
+    };
+    let words = format!("set {} {}", wanted.name, wanted.sides);
+    Condition::Unclear(Doubt::Set(ends), Unknown::Words(words.into()))
 }
 
 fn ip_range(wanted: &IpRange, emit: &mut impl FnMut(Condition)) {

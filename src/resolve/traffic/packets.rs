@@ -33,6 +33,11 @@ pub fn packets(
     diagnostics: &mut Diagnostics,
 ) -> Option<(Packets, Places)> {
     let errors = diagnostics.count(Severity::Error);
+    let expects = name == "expect";
+    let mut clauses = TrafficClause::OF_PACKETS.to_vec();
+    if expects {
+        clauses.push(TrafficClause::Set);
+    }
     let allowed = Allowed {
         name,
         directions: &Direction::ALL,
@@ -40,11 +45,10 @@ pub fn packets(
         needs_interface: false,
         protocols: &[],
         own_ports: false,
-        clauses: &TrafficClause::OF_PACKETS,
+        clauses: &clauses,
     };
     let (mut draft, mut shared) = (Draft::default(), Common::default());
     let (mut over_limit, mut spoofed, mut fragment) = (false, false, Fragment::No);
-    let expects = name == "expect";
     while !words.is_done() {
         let start = words.span();
         if words.take(&["over", "limit"]).is_some() {
