@@ -16,6 +16,15 @@ impl Cube {
         Cube(vec![(variable, values)])
     }
 
+    /// Whether something meets both.
+    pub fn meets(&self, other: &Cube) -> bool {
+        let mut others = other.0.iter().peekable();
+        self.0.iter().all(|(variable, values)| {
+            while others.next_if(|(known, _)| known < variable).is_some() {}
+            others.peek().is_none_or(|(known, others)| known != variable || values.meets(others))
+        })
+    }
+
     /// What meets both; nothing, where no value is left.
     pub fn and(&self, other: &Cube) -> Option<Cube> {
         let mut both = Vec::with_capacity(self.0.len() + other.0.len());

@@ -8,10 +8,9 @@ use super::cubes::{Cube, Cubes, always};
 use super::flatten::flatten;
 use super::ranges::Ranges;
 use super::store::{Redirected, Route, Store, Symbolic, Terms};
-use super::variables::Subject;
 use super::write;
 use crate::iptables::meaning::{Action, Condition, Context, Field, Then, conditions, state_number};
-use crate::iptables::packet::{Fragment, State};
+use crate::iptables::packet::State;
 use crate::iptables::ruleset::{ChainPolicy, Hook, Rule, Ruleset, States, Table, TableName};
 use crate::simulate::{Place, Verdict};
 use crate::way::{Discards, FirstStates, Step, Ways};
@@ -51,8 +50,17 @@ enum Stretch {
 /// A step of the way.
 type Position = (Stretch, usize);
 
-/// The stores with which packets come to a place, each with the items that send them there.
-type Waiting = Vec<(Store, Vec<u32>)>;
+/// Packets that come to a place with a store.
+struct Arrival {
+    store: Store,
+    /// The items that send them there.
+    items: Vec<u32>,
+    /// What all of them are.
+    reach: Cube,
+}
+
+/// Packets that come to a place, by their stores.
+type Waiting = Vec<Arrival>;
 
 /// Makes the list.
 pub struct Maker<'a> {
@@ -68,13 +76,23 @@ pub struct Maker<'a> {
     /// The states that packets may be in, where it is said; else it is that of a first packet.
     states: Option<States>,
     waiting: BTreeMap<Position, Waiting>,
+    /// The packets that the list is for.
+    all: Cube,
+    /// What those are that come to where the list is made: rules for others are left out of it.
+    reach: Cube,
 }
 
 impl<'a> Maker<'a> {
-    /// An empty list.
-    pub fn new(terms: &'a mut Terms, (ruleset, ways): (&'a Ruleset, &'a Ways), states: Option<States>) -> Maker<'a> {
-        let context = Context::of(ruleset.family);
-        Maker { terms, items: Vec::new(), too_many: false, ruleset, ways, context, states, waiting: BTreeMap::new() }
+    /// An empty list for some packets.
+    pub fn new(
+        terms: &'a mut Terms,
+        (ruleset, ways): (&'a Ruleset, &'a Ways),
+        states: Option<States>,
+        all: Cube,
+    ) -> Maker<'a> {
+        let (context, reach) = (Context::of(ruleset.family), all.clone());
+        let (items, waiting) = (Vec::new(), BTreeMap::new());
+        Maker { terms, items, too_many: false, ruleset, ways, context, states, waiting, all, reach }
     }
 
     /// The whole way of packets that begin with a store.
@@ -82,11 +100,11 @@ impl<'a> Maker<'a> {
         let first = if store.route == Route::Out { Stretch::Sent } else { Stretch::Arriving };
         self.send(always(), (first, 0), store);
         while let Some((position, waiting)) = self.waiting.pop_first() {
-            for (store, items) in waiting {
+            for arrival in waiting {
                 if self.too_many || self.terms.too_many {
                     return;
                 }
-                self.arrive(&items);
+                let store = self.arrives(arrival);
                 self.step(position, store);
             }
         }
@@ -116,14 +134,24 @@ impl<'a> Maker<'a> {
 
     /// Those that meet the cubes come to a place with a store.
     fn send(&mut self, cubes: Cubes, to: Position, store: Store) {
+        let arrival = self.leaves(cubes, store);
+        wait(self.waiting.entry(to).or_default(), arrival, &self.all);
+    }
+
+    /// Those that meet the cubes are sent to a place that is not yet there.
+    fn leaves(&mut self, cubes: Cubes, store: Store) -> Arrival {
         let from = self.items.len() as u32;
+        let one = if let [cube] = &cubes[..] { cube.and(&self.reach) } else { None };
+        let reach = one.unwrap_or_else(|| self.reach.clone());
         self.push(cubes, Act::Skip(u32::MAX));
-        let waiting = self.waiting.entry(to).or_default();
-        let items = from..self.items.len() as u32;
-        match waiting.iter_mut().find(|(known, _)| *known == store) {
-            Some((_, known)) => known.extend(items),
-            None => waiting.push((store, items.collect())),
-        }
+        Arrival { store, items: (from..self.items.len() as u32).collect(), reach }
+    }
+
+    /// Those that were sent to this place are here.
+    fn arrives(&mut self, arrival: Arrival) -> Store {
+        self.arrive(&arrival.items);
+        self.reach = arrival.reach;
+        arrival.store
     }
 
     /// Items lead to what comes next.
@@ -332,13 +360,13 @@ impl<'a> Maker<'a> {
             table.chains.get(base.0 as usize).and_then(|chain| chain.policy).map_or(Verdict::Accept, Verdict::from);
         // What a rule writes gives another store, whose packets meet the rest of the chain by themselves.
         let mut left: BTreeMap<u32, Waiting> = BTreeMap::new();
-        left.insert(0, vec![(store, Vec::new())]);
+        left.insert(0, vec![Arrival { store, items: Vec::new(), reach: self.reach.clone() }]);
         while let Some((start, stores)) = left.pop_first() {
-            for (store, items) in stores {
+            for arrival in stores {
                 if self.too_many || self.terms.too_many {
                     return;
                 }
-                self.arrive(&items);
+                let store = self.arrives(arrival);
                 let segment = Segment { table, hook, next, steps: &steps, start, policy };
                 self.segment(&segment, store, &mut left);
             }
@@ -426,6 +454,7 @@ impl<'a> Maker<'a> {
             let condition = condition.named(&format!("{} {} {part:?}", place.table.name(), place.rule));
             let more = self.terms.cubes(&condition, true, store);
             cubes = self.terms.both(&cubes, &more);
+            cubes.retain(|cube| cube.meets(&self.reach));
             if cubes.is_empty() {
                 break;
             }
@@ -450,20 +479,27 @@ impl<'a> Maker<'a> {
                 Then::Drop => self.end(cubes, Verdict::Drop),
                 Then::Reject(with) => self.end(cubes, Verdict::Reject(with)),
                 Then::GoOn | Then::Change | Then::Return | Then::Call(_) | Then::Goto(_) => {
-                    let from = self.items.len() as u32;
-                    self.push(cubes, Act::Skip(u32::MAX));
-                    let items = from..self.items.len() as u32;
-                    let waiting = left.entry(index + 1).or_default();
-                    match waiting.iter_mut().find(|(known, _)| *known == store) {
-                        Some((_, known)) => known.extend(items),
-                        None => waiting.push((store, items.collect())),
-                    }
+                    let arrival = self.leaves(cubes, store);
+                    wait(left.entry(index + 1).or_default(), arrival, &self.all);
                 }
                 Then::Accept | Then::Translate | Then::ToGateway => {
                     self.passes(cubes, segment.table, segment.next, store);
                 }
             }
         }
+    }
+}
+
+/// Packets wait with those that have the same store; what both are is known where it is the same.
+fn wait(waiting: &mut Waiting, arrival: Arrival, all: &Cube) {
+    match waiting.iter_mut().find(|known| known.store == arrival.store) {
+        Some(known) => {
+            known.items.extend(arrival.items);
+            if known.reach != arrival.reach {
+                known.reach = all.clone();
+            }
+        }
+        None => waiting.push(arrival),
     }
 }
 
@@ -476,46 +512,4 @@ struct Segment<'b> {
     steps: &'b [super::flatten::Inlined],
     start: u32,
     policy: Verdict,
-}
-
-/// A packet before its first hook.
-pub fn initial(terms: &mut Terms, route: Route, fragment: Fragment) -> Store {
-    let mut fields = BTreeMap::new();
-    let zero = [Field::NoTrack, Field::TrackingChosen, Field::SourceTranslated, Field::DestinationTranslated];
-    fields.extend(zero.map(|field| (field, Symbolic::Known(0))));
-    fields.insert(Field::State, Symbolic::Known(state_number(State::Invalid)));
-    fields.insert(Field::Fragment, Symbolic::Known(fragment as u128));
-    fields.insert(Field::OutInterface, Symbolic::Known(0));
-    if route == Route::Out {
-        fields.insert(Field::InInterface, Symbolic::Known(0));
-        fields.insert(Field::HardwareSource, Symbolic::Known(0));
-        fields.insert(Field::IpsecIn, Symbolic::Known(0));
-    } else {
-        fields.extend([Field::Socket, Field::User, Field::Group].map(|field| (field, Symbolic::Known(0))));
-    }
-    if route == Route::In {
-        fields.insert(Field::IpsecOut, Symbolic::Known(0));
-    }
-    if fragment == Fragment::Later {
-        for field in [Field::SourcePort, Field::DestinationPort, Field::TcpFlags] {
-            let variable = terms.variables.of(Subject::After(None, field, u32::MAX));
-            fields.insert(field, Symbolic::Plus(variable, 0));
-        }
-    }
-    let hops = terms.wire(Field::HopLimit);
-    fields.insert(Field::HopLimit, Symbolic::Table(hops, (0..=255).collect::<Vec<u8>>().into()));
-    let mut mark = Vec::new();
-    for part in terms.parts.clone() {
-        mark.push(Symbolic::Xor(terms.variables.of(Subject::Bits(Field::Mark, part)), 0));
-    }
-    let connection = terms.parts.iter().map(|_| Symbolic::Known(0)).collect();
-    Store {
-        fields,
-        marks: [mark, connection],
-        route,
-        rerouted: false,
-        to_itself: false,
-        redirected: Redirected::No,
-        changes: [0, 0],
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::cubes::Cube;
 use super::goals::{End, Search};
-use super::program::{Item, Maker, initial};
+use super::program::{Item, Maker};
 use super::ranges::Ranges;
 use super::store::{Route, Store, Symbolic, Terms, parts};
 use super::witness;
@@ -29,7 +29,7 @@ pub struct Question<'a> {
 }
 
 /// What the list of items depends on, besides the rules.
-type Key = (Route, Fragment, Option<States>, Assumptions);
+type Key = (Route, Fragment, Option<States>, Assumptions, Cube);
 
 /// The rules of a family, ready for questions.
 pub struct Analysis<'a> {
@@ -91,24 +91,27 @@ impl<'a> Analysis<'a> {
         let fragment = packets.fragment;
         self.terms.assumptions = *assumptions;
         for route in [Route::In, Route::Forward, Route::Out] {
-            let start = initial(&mut self.terms, route, fragment);
+            let start = Store::initial(&mut self.terms, route, fragment);
             let wire = on_the_wire(&mut self.terms, &start);
             let clips = self.terms.cubes(&wanted, true, &wire);
             if clips.is_empty() {
                 continue;
             }
-            let key = (route, fragment, states, *assumptions);
-            if !self.lists.contains_key(&key) {
-                let mut maker = Maker::new(&mut self.terms, (self.ruleset, &self.ways), states);
-                maker.discard(Discards::on_the_wire(family), &wire);
-                maker.walk(start);
-                let (items, too_many) = (std::mem::take(&mut maker.items), maker.too_many);
-                self.lists.insert(key, (!too_many && !self.terms.too_many).then_some(items));
-            }
-            if self.terms.too_many {
-                return End::TooMuch;
-            }
+            let interfaces = [Field::InInterface, Field::OutInterface].map(|field| self.terms.wire(field));
             for clip in clips {
+                let mut on = clip.clone();
+                on.0.retain(|(variable, _)| interfaces.contains(variable));
+                let key = (route, fragment, states, *assumptions, on.clone());
+                if !self.lists.contains_key(&key) {
+                    let mut maker = Maker::new(&mut self.terms, (self.ruleset, &self.ways), states, on);
+                    maker.discard(Discards::on_the_wire(family), &wire);
+                    maker.walk(start.clone());
+                    let (items, too_many) = (std::mem::take(&mut maker.items), maker.too_many);
+                    self.lists.insert(key.clone(), (!too_many && !self.terms.too_many).then_some(items));
+                }
+                if self.terms.too_many {
+                    return End::TooMuch;
+                }
                 let Some(clip) = clip.and(&universe(&mut self.terms, route, &clip)) else { continue };
                 let Some(Some(items)) = self.lists.get(&key) else { return End::TooMuch };
                 let terms = &self.terms;

@@ -1,6 +1,9 @@
 //! Sets of numbers, as ranges in order.
 //! Input: ranges. Output: what is in both, and what is in none.
 
+/// The most bits between those of a mask: each doubles the ranges.
+const MAX_HOLES: u32 = 10;
+
 /// Ranges from a first to a last number, in order, with gaps between them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ranges(Vec<(u128, u128)>);
@@ -21,6 +24,27 @@ impl Ranges {
             }
         }
         Ranges(ranges)
+    }
+
+    /// The numbers that have a value in the bits of a mask, up to a last one, which is all ones; `None`, where they
+    /// are too many ranges.
+    pub fn masked(value: u128, mask: u128, last: u128) -> Option<Ranges> {
+        let free = last & !mask;
+        let low = 1_u128.checked_shl(free.trailing_ones()).map_or(free, |above| above - 1);
+        let holes = free & !low;
+        if holes.count_ones() > MAX_HOLES {
+            return None;
+        }
+        let mut ranges = Vec::new();
+        let mut in_holes = 0_u128;
+        loop {
+            ranges.push((value | in_holes, value | in_holes | low));
+            // The next number with no bits but these.
+            in_holes = in_holes.wrapping_sub(holes) & holes;
+            if in_holes == 0 {
+                return Some(Ranges(ranges));
+            }
+        }
     }
 
     /// The ranges.
@@ -119,6 +143,25 @@ mod tests {
         assert_eq!(Ranges::within(0, u128::MAX).not(u128::MAX).list(), []);
         assert_eq!(Ranges::within(5, 4).not(u128::MAX).list(), [(0, u128::MAX)]);
         assert_eq!(even.moved(-1, 9).list(), [(0, 0), (3, 4), (7, 8)]);
+        let masked = |value, mask| Ranges::masked(value, mask, 0xff).map(|ranges| ranges.list().to_vec());
+        assert_eq!(masked(0x10, 0xf0), Some(vec![(0x10, 0x1f)]));
+        assert_eq!(
+            masked(0x05, 0xcd),
+            Some(vec![
+                (0x05, 0x05),
+                (0x07, 0x07),
+                (0x15, 0x15),
+                (0x17, 0x17),
+                (0x25, 0x25),
+                (0x27, 0x27),
+                (0x35, 0x35),
+                (0x37, 0x37)
+            ])
+        );
+        assert_eq!(masked(0x04, 0xce), Some(vec![(0x04, 0x05), (0x14, 0x15), (0x24, 0x25), (0x34, 0x35)]));
+        assert_eq!(masked(0, 0), Some(vec![(0, 0xff)]));
+        assert_eq!(Ranges::masked(0, 0, u128::MAX).map(|ranges| ranges.list().to_vec()), Some(vec![(0, u128::MAX)]));
+        assert_eq!(Ranges::masked(5, 0xffff, u128::from(u32::MAX)), None);
         assert_eq!(even.moved(2, 9).list(), [(2, 3), (6, 7)]);
     }
 }

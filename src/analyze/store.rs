@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::cubes::{Cube, Cubes, always, product};
 use super::ranges::Ranges;
 use super::variables::{Subject, Variable, Variables};
-use crate::iptables::meaning::{Condition, Doubt, Ends, Field, Test, Unknown, name_number};
+use crate::iptables::meaning::{Condition, Doubt, Ends, Field, Test, Unknown, name_number, state_number};
 use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::AddressTypes;
 use crate::net::{Family, Interface, Protocol};
@@ -68,6 +68,50 @@ pub struct Store {
     pub redirected: Redirected,
     /// How many times the source has changed, and the destination, ports included.
     pub changes: [u32; 2],
+}
+
+impl Store {
+    /// A packet before its first hook.
+    pub fn initial(terms: &mut Terms, route: Route, fragment: Fragment) -> Store {
+        let mut fields = BTreeMap::new();
+        let zero = [Field::NoTrack, Field::TrackingChosen, Field::SourceTranslated, Field::DestinationTranslated];
+        fields.extend(zero.map(|field| (field, Symbolic::Known(0))));
+        fields.insert(Field::State, Symbolic::Known(state_number(State::Invalid)));
+        fields.insert(Field::Fragment, Symbolic::Known(fragment as u128));
+        fields.insert(Field::OutInterface, Symbolic::Known(0));
+        if route == Route::Out {
+            fields.insert(Field::InInterface, Symbolic::Known(0));
+            fields.insert(Field::HardwareSource, Symbolic::Known(0));
+            fields.insert(Field::IpsecIn, Symbolic::Known(0));
+        } else {
+            fields.extend([Field::Socket, Field::User, Field::Group].map(|field| (field, Symbolic::Known(0))));
+        }
+        if route == Route::In {
+            fields.insert(Field::IpsecOut, Symbolic::Known(0));
+        }
+        if fragment == Fragment::Later {
+            for field in [Field::SourcePort, Field::DestinationPort, Field::TcpFlags] {
+                let variable = terms.variables.of(Subject::After(None, field, u32::MAX));
+                fields.insert(field, Symbolic::Plus(variable, 0));
+            }
+        }
+        let hops = terms.wire(Field::HopLimit);
+        fields.insert(Field::HopLimit, Symbolic::Table(hops, (0..=255).collect::<Vec<u8>>().into()));
+        let mut mark = Vec::new();
+        for part in terms.parts.clone() {
+            mark.push(Symbolic::Xor(terms.variables.of(Subject::Bits(Field::Mark, part)), 0));
+        }
+        let connection = terms.parts.iter().map(|_| Symbolic::Known(0)).collect();
+        Store {
+            fields,
+            marks: [mark, connection],
+            route,
+            rerouted: false,
+            to_itself: false,
+            redirected: Redirected::No,
+            changes: [0, 0],
+        }
+    }
 }
 
 /// Turns conditions into cubes.
@@ -183,7 +227,10 @@ impl Terms {
                 Some(Ranges::of(last, |index| test.holds(name_number(self.names[index as usize]))))
             }
             _ if last <= 0xff => Some(Ranges::of(last, |value| test.holds(value))),
-            _ => test.range(field.bits(self.family)).map(|(first, end)| Ranges::within(first, end.min(last))),
+            _ => match *test {
+                Test::Within(first, end) => Some(Ranges::within(first, end.min(last))),
+                Test::Masked { value, mask } => Ranges::masked(value, mask, last),
+            },
         };
         self.known.insert((field, *test), values.clone());
         values

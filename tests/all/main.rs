@@ -28,3 +28,4 @@ mod simulate;
 mod structure;
 mod support;
 mod trace;
+mod wrong;
