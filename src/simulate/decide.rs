@@ -19,11 +19,15 @@ pub struct Decisions {
 
 /// Every decision that is possible.
 pub fn decide(loaded: &Loaded, packet: &Packet, assumptions: Assumptions) -> Decisions {
-    decide_where(loaded, packet, &Condition::ALWAYS, assumptions)
+    decisions(loaded, packet, None, assumptions)
 }
 
 /// Every decision that is possible where a condition holds of the packet on the wire, which it alone does not tell.
 pub fn decide_where(loaded: &Loaded, packet: &Packet, holds: &Condition, assumptions: Assumptions) -> Decisions {
+    decisions(loaded, packet, Some(holds), assumptions)
+}
+
+fn decisions(loaded: &Loaded, packet: &Packet, holds: Option<&Condition>, assumptions: Assumptions) -> Decisions {
     let mut found = Vec::with_capacity(1);
     let complete = ends(loaded, packet, holds, assumptions, |decision| {
         if !found.contains(&decision) {

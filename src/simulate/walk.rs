@@ -75,14 +75,16 @@ fn all_from<O: Observer + Clone>(
 pub(super) fn ends(
     loaded: &Loaded,
     packet: &Packet,
-    holds: &Condition,
+    holds: Option<&Condition>,
     assumptions: Assumptions,
     mut done: impl FnMut(Decision),
 ) -> bool {
     let mut flight = Flight::new(packet);
-    let mut facts = Vec::new();
-    learn(holds, true, &FlightView { flight: &flight, assumptions }, &mut facts);
-    flight.facts = facts;
+    if let Some(holds) = holds {
+        let mut facts = Vec::new();
+        learn(holds, true, &FlightView { flight: &flight, assumptions }, &mut facts);
+        flight.facts = facts;
+    }
     all_from(loaded, (flight, true), assumptions, Silent, |decision, _, _| done(decision))
 }
 

@@ -14,7 +14,7 @@ use crate::support::generate::Random;
 use cgwfw::analyze::{Analysis, End, Question};
 use cgwfw::iptables::packet::{Packet, State, Transport};
 use cgwfw::iptables::print;
-use cgwfw::iptables::ruleset::{MaskedMark, Negatable, States};
+use cgwfw::iptables::ruleset::{MaskedMark, Negatable, Ruleset, States};
 use cgwfw::language::values::IcmpWord;
 use cgwfw::net::{Addresses, Both, Family, Prefix, Protocol};
 use cgwfw::policy::{IpsecSides, Packets, Values};
@@ -72,6 +72,17 @@ fn is_told(packet: &Packet) -> bool {
     told && impossible(packet).is_none()
 }
 
+/// Random rule files of both families, ready for questions and packets.
+fn for_each_family(seed: u64, mut each: impl FnMut(&Ruleset, &Loaded, &Aim, &mut Analysis, &mut Random)) {
+    let random = &mut Random::new(seed);
+    let rulesets = rule_files(random);
+    let names = interfaces(&rulesets);
+    for ruleset in rulesets.iter() {
+        let mut analysis = Analysis::new(ruleset, std::iter::empty(), names.iter().copied());
+        each(ruleset, &Loaded::new(ruleset), &Aim::new(ruleset, &names), &mut analysis, random);
+    }
+}
+
 #[test]
 fn one_packet_has_the_verdicts_that_the_simulator_gives_it() {
     let (seed, count) = (support::number("CGWFW_SEED", 0), support::number("CGWFW_PACKETS", 4_000));
@@ -81,17 +92,11 @@ fn one_packet_has_the_verdicts_that_the_simulator_gives_it() {
         if compared >= count || wrong.len() > 5 {
             break;
         }
-        let random = &mut Random::new(seed + number);
-        let rulesets = rule_files(random);
-        let names = interfaces(&rulesets);
-        for ruleset in rulesets.iter() {
-            let loaded = Loaded::new(ruleset);
-            let aim = Aim::new(ruleset, &names);
-            let mut analysis = Analysis::new(ruleset, std::iter::empty(), names.iter().copied());
+        for_each_family(seed + number, |ruleset, loaded, aim, analysis, random| {
             for turn in 0..25 {
                 let packet = aim.packet(turn, random);
-                let Some(expected) = simulated(&loaded, &packet).filter(|_| is_told(&packet)) else { continue };
-                let Some(found) = asked(&loaded, &mut analysis, &packet) else {
+                let Some(expected) = simulated(loaded, &packet).filter(|_| is_told(&packet)) else { continue };
+                let Some(found) = asked(loaded, analysis, &packet) else {
                     undecided += 1;
                     continue;
                 };
@@ -105,7 +110,7 @@ fn one_packet_has_the_verdicts_that_the_simulator_gives_it() {
                     ));
                 }
             }
-        }
+        });
     }
     assert!(
         wrong.is_empty(),
@@ -177,13 +182,7 @@ fn no_packet_has_a_verdict_that_none_is_said_to_have() {
         if asked >= count {
             break;
         }
-        let random = &mut Random::new(seed + number);
-        let rulesets = rule_files(random);
-        let names = interfaces(&rulesets);
-        for ruleset in rulesets.iter() {
-            let loaded = Loaded::new(ruleset);
-            let aim = Aim::new(ruleset, &names);
-            let mut analysis = Analysis::new(ruleset, std::iter::empty(), names.iter().copied());
+        for_each_family(seed + number, |ruleset, loaded, aim, analysis, random| {
             for turn in 0..15 {
                 let packet = aim.packet(turn, random);
                 if !is_told(&packet) {
@@ -205,7 +204,7 @@ fn no_packet_has_a_verdict_that_none_is_said_to_have() {
                             sentence::packet(&witness),
                             sentence::packets(&packets)
                         );
-                        let confirmed = simulated(&loaded, &witness).is_some_and(|verdicts| verdicts.contains(name));
+                        let confirmed = simulated(loaded, &witness).is_some_and(|verdicts| verdicts.contains(name));
                         if confirmed {
                             found.insert(name);
                         }
@@ -219,7 +218,7 @@ fn no_packet_has_a_verdict_that_none_is_said_to_have() {
                 let set = PacketSet::new(&packets);
                 let others: Vec<Packet> = (0..40).map(|turn| aim.packet(turn, random)).collect();
                 for other in others.iter().chain([&packet]).filter(|other| is_told(other) && set.holds(other)) {
-                    let Some(verdicts) = simulated(&loaded, other) else { continue };
+                    let Some(verdicts) = simulated(loaded, other) else { continue };
                     compared += 1;
                     assert!(
                         !complete || verdicts.is_subset(&found),
@@ -231,7 +230,7 @@ fn no_packet_has_a_verdict_that_none_is_said_to_have() {
                     );
                 }
             }
-        }
+        });
     }
     assert!(compared > count && undecided * 10 < asked, "{compared} compared, {undecided} of {asked} undecided");
 }

@@ -189,7 +189,7 @@ async function drive(page, port) {
   await page.keyboard.press('Enter');
   await page.keyboard.type('allow ssh in on inet0 ', { delay: 30 });
   const complete = () => page.keyboard.press('Control+Space');
-  await shownBy('completion', complete, page.locator('.suggest-widget:visible .monaco-list-row'), 'limit', 'from');
+  await shownBy('completion', complete, page.locator('.suggest-widget:visible .monaco-list-row'), 'state', 'from');
   await picture('completion');
   await page.keyboard.press('Escape');
 
