@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::arrivals::{Arrival, Waiting, wait};
 use super::cubes::{Cube, Cubes, always};
 use super::flatten::flatten;
 use super::ranges::Ranges;
@@ -49,18 +50,6 @@ enum Stretch {
 
 /// A step of the way.
 type Position = (Stretch, usize);
-
-/// Packets that come to a place with a store.
-struct Arrival {
-    store: Store,
-    /// The items that send them there.
-    items: Vec<u32>,
-    /// What all of them are.
-    reach: Cube,
-}
-
-/// Packets that come to a place, by their stores.
-type Waiting = Vec<Arrival>;
 
 /// Makes the list.
 pub struct Maker<'a> {
@@ -487,19 +476,6 @@ impl<'a> Maker<'a> {
                 }
             }
         }
-    }
-}
-
-/// Packets wait with those that have the same store; what both are is known where it is the same.
-fn wait(waiting: &mut Waiting, arrival: Arrival, all: &Cube) {
-    match waiting.iter_mut().find(|known| known.store == arrival.store) {
-        Some(known) => {
-            known.items.extend(arrival.items);
-            if known.reach != arrival.reach {
-                known.reach = all.clone();
-            }
-        }
-        None => waiting.push(arrival),
     }
 }
 

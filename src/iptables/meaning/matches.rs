@@ -3,14 +3,12 @@
 //!
 //! *Negated or not, it does not match* is a conjunct of its own: the ports of a piece that has none, the mark of no connection.
 
-use super::super::extension::index::match_named;
-use super::super::extension::ranges::exclude_all;
 use super::super::ruleset::{
-    Address, AddressSet, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Original, Part,
-    PolicyDirection, PortSide, Ports, RpFilter, Rule, States, Tcp, Untyped,
+    Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Original, Part,
+    PolicyDirection, PortSide, Ports, RpFilter, Rule, States, Tcp,
 };
 use super::condition::{
-    Backend, Condition, Context, Doubt, Ends, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
+    Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
     state_number,
 };
 use super::surroundings;
@@ -173,7 +171,7 @@ impl Match {
             Match::RpFilter(wanted) => emit(rp_filter(*wanted)),
             Match::Original(wanted) => original(wanted, emit),
             Match::IpRange(wanted) => ip_range(wanted, emit),
-            Match::Set(wanted) => emit(in_set(&wanted.value).negated(wanted.negated)),
+            Match::Set(wanted) => emit(surroundings::in_set(&wanted.value).negated(wanted.negated)),
             Match::Mac(wanted) => emit(surroundings::mac(*wanted)),
             Match::PacketType(wanted) => emit(surroundings::packet_type(*wanted)),
             Match::Length(wanted) => emit(surroundings::length(*wanted)),
@@ -183,7 +181,7 @@ impl Match {
             Match::Statistic(wanted) => emit(surroundings::statistic(*wanted)),
             Match::ConnLimit(wanted) => emit(surroundings::connection_limit(*wanted)),
             Match::Comment(_) => {}
-            Match::Unknown(unknown) => emit(extension(unknown)),
+            Match::Unknown(unknown) => emit(surroundings::extension(unknown)),
         }
     }
 }
@@ -360,42 +358,12 @@ fn original(wanted: &Original, emit: &mut impl FnMut(Condition)) {
     }
 }
 
-/// Whether ends of a packet are in a set.
-pub fn in_set(wanted: &AddressSet) -> Condition {
-    let (source, destination) = (wanted.sides.contains("src"), wanted.sides.contains("dst"));
-    let ends = match (source, destination) {
-        (true, false) => Ends::Source,
-        (false, true) => Ends::Destination,
-        _ => Ends::Both,
-    };
-    let words = format!("set {} {}", wanted.name, wanted.sides);
-    Condition::Unclear(Doubt::Set(ends), Unknown::Words(words.into()))
-}
-
 fn ip_range(wanted: &IpRange, emit: &mut impl FnMut(Condition)) {
     let sides = [(Field::Source, wanted.source), (Field::Destination, wanted.destination)];
     for (field, wanted) in sides.into_iter().filter_map(|(field, wanted)| Some((field, wanted?))) {
         let (first, last) = wanted.value;
         emit(Condition::within(field, bits_of(first), bits_of(last)).negated(wanted.negated));
     }
-}
-
-/// An extension without a type: the same words have the same answer where that is a function of the packet.
-fn extension(unknown: &Untyped) -> Condition {
-    if exclude_all(unknown) {
-        return Condition::NEVER;
-    }
-    let which = if match_named(&unknown.name).is_some_and(|row| row.counts) {
-        Unknown::Rule
-    } else {
-        let mut words = unknown.name.to_string();
-        for word in &unknown.words {
-            words.push(' ');
-            words.push_str(word);
-        }
-        Unknown::Words(words.into())
-    };
-    Condition::Unclear(Doubt::Extension, which)
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
-//! What matches ask besides the headers of a packet: its link, its socket, the routing table, chance.
+//! What matches ask besides the headers of a packet: its link, its socket, the routing table, sets, chance.
 //! Input: such a match. Output: its condition; most of what it looks at is not part of a packet here, and so is not known.
 
-use super::super::ruleset::{AddrType, AddressTypes, ConnLimit, LinkType, Negatable, Owner, Statistic};
-use super::condition::{Condition, Doubt, Field, HARDWARE, Test, Unknown};
+use super::super::extension::index::match_named;
+use super::super::extension::ranges::exclude_all;
+use super::super::ruleset::{
+    AddrType, AddressSet, AddressTypes, ConnLimit, LinkType, Negatable, Owner, Statistic, Untyped,
+};
+use super::condition::{Condition, Doubt, Ends, Field, HARDWARE, Test, Unknown};
 use crate::net::Family;
 
 /// `-m mac`: negated or not, it does not match what came without a hardware address.
@@ -119,4 +123,34 @@ pub fn statistic(wanted: Statistic) -> Condition {
 /// `-m connlimit`: it counts the connections of a network.
 pub fn connection_limit(_: ConnLimit) -> Condition {
     Condition::Unclear(Doubt::Extension, Unknown::Rule)
+}
+
+/// Whether ends of a packet are in a set.
+pub fn in_set(wanted: &AddressSet) -> Condition {
+    let (source, destination) = (wanted.sides.contains("src"), wanted.sides.contains("dst"));
+    let ends = match (source, destination) {
+        (true, false) => Ends::Source,
+        (false, true) => Ends::Destination,
+        _ => Ends::Both,
+    };
+    let words = format!("set {} {}", wanted.name, wanted.sides);
+    Condition::Unclear(Doubt::Set(ends), Unknown::Words(words.into()))
+}
+
+/// An extension without a type: the same words have the same answer where that is a function of the packet.
+pub fn extension(unknown: &Untyped) -> Condition {
+    if exclude_all(unknown) {
+        return Condition::NEVER;
+    }
+    let which = if match_named(&unknown.name).is_some_and(|row| row.counts) {
+        Unknown::Rule
+    } else {
+        let mut words = unknown.name.to_string();
+        for word in &unknown.words {
+            words.push(' ');
+            words.push_str(word);
+        }
+        Unknown::Words(words.into())
+    };
+    Condition::Unclear(Doubt::Extension, which)
 }
