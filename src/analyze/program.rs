@@ -57,7 +57,7 @@ pub struct Maker<'a> {
     pub terms: &'a mut Terms,
     /// The list so far.
     pub items: Vec<Item>,
-    /// Whether it would be longer than `MAX_ITEMS`.
+    /// Whether it would be longer than `MAX_ITEMS`, or take too long.
     pub too_many: bool,
     ruleset: &'a Ruleset,
     ways: &'a Ways,
@@ -67,21 +67,23 @@ pub struct Maker<'a> {
     waiting: BTreeMap<Position, Waiting>,
     /// The packets that the list is for.
     all: Cube,
+    /// How many more rules may be looked at.
+    left: usize,
     /// What those are that come to where the list is made: rules for others are left out of it.
     reach: Cube,
 }
 
 impl<'a> Maker<'a> {
-    /// An empty list for some packets.
+    /// An empty list for some packets, for which so many rules are looked at, at most.
     pub fn new(
         terms: &'a mut Terms,
         (ruleset, ways): (&'a Ruleset, &'a Ways),
         states: Option<States>,
-        all: Cube,
+        (all, most): (Cube, usize),
     ) -> Maker<'a> {
         let (context, reach) = (Context::of(ruleset.family), all.clone());
         let (items, waiting) = (Vec::new(), BTreeMap::new());
-        Maker { terms, items, too_many: false, ruleset, ways, context, states, waiting, all, reach }
+        Maker { terms, items, too_many: false, ruleset, ways, context, states, waiting, all, left: most, reach }
     }
 
     /// The whole way of packets that begin with a store.
@@ -370,6 +372,9 @@ impl<'a> Maker<'a> {
         let mut calls: Vec<(u32, Cubes)> = Vec::new();
         let mut back: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for index in start..steps.len() as u32 {
+            if self.too_many {
+                return;
+            }
             if let Some(items) = back.remove(&index) {
                 self.arrive(&items);
             }
@@ -439,6 +444,10 @@ impl<'a> Maker<'a> {
 
     fn rule(&mut self, rule: &Rule, place: Place, store: &Store) -> Cubes {
         let mut cubes = always();
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => self.too_many = true,
+        }
         for (part, condition) in conditions(rule, &self.context) {
             let condition = condition.named(&format!("{} {} {part:?}", place.table.name(), place.rule));
             let more = self.terms.cubes(&condition, true, store);

@@ -28,8 +28,12 @@ pub struct Question<'a> {
     pub is_goal: &'a dyn Fn(Verdict) -> bool,
 }
 
-/// What the list of items depends on, besides the rules.
-type Key = (Route, Fragment, Option<States>, Assumptions, Cube);
+/// What a list of items depends on, besides the rules. The one for all packets serves every question; where it would take
+/// too long, there is one for each choice of interfaces.
+type Key = (Route, Fragment, Option<States>, Assumptions, Option<Cube>);
+
+/// The most rules that are looked at for one list: those in front of which something was written count again.
+const MAX_RULES: usize = 5_000_000;
 
 /// The rules of a family, ready for questions.
 pub struct Analysis<'a> {
@@ -94,6 +98,9 @@ impl<'a> Analysis<'a> {
             let start = Store::initial(&mut self.terms, route, fragment);
             let wire = on_the_wire(&mut self.terms, &start);
             let clips = self.terms.cubes(&wanted, true, &wire);
+            if std::mem::take(&mut self.terms.too_many) {
+                return End::TooMuch;
+            }
             if clips.is_empty() {
                 continue;
             }
@@ -101,16 +108,12 @@ impl<'a> Analysis<'a> {
             for clip in clips {
                 let mut on = clip.clone();
                 on.0.retain(|(variable, _)| interfaces.contains(variable));
-                let key = (route, fragment, states, *assumptions, on.clone());
-                if !self.lists.contains_key(&key) {
-                    let mut maker = Maker::new(&mut self.terms, (self.ruleset, &self.ways), states, on);
-                    maker.discard(Discards::on_the_wire(family), &wire);
-                    maker.walk(start.clone());
-                    let (items, too_many) = (std::mem::take(&mut maker.items), maker.too_many);
-                    self.lists.insert(key.clone(), (!too_many && !self.terms.too_many).then_some(items));
-                }
-                if self.terms.too_many {
-                    return End::TooMuch;
+                let mut key = (route, fragment, states, *assumptions, None);
+                if !self.is_listed(&key, &start, &wire) {
+                    key.4 = Some(on);
+                    if !self.is_listed(&key, &start, &wire) {
+                        return End::TooMuch;
+                    }
                 }
                 let Some(clip) = clip.and(&universe(&mut self.terms, route, &clip)) else { continue };
                 let Some(Some(items)) = self.lists.get(&key) else { return End::TooMuch };
@@ -125,6 +128,21 @@ impl<'a> Analysis<'a> {
             }
         }
         End::Complete
+    }
+
+    /// Whether there is a list for a key: it is made once.
+    fn is_listed(&mut self, key: &Key, start: &Store, wire: &Store) -> bool {
+        if !self.lists.contains_key(key) {
+            let rules: usize = self.ruleset.tables.iter().map(|table| table.rules.len()).sum();
+            let part = key.4.clone().map_or((Cube::default(), 4 * rules + 1_000), |on| (on, MAX_RULES));
+            let mut maker = Maker::new(&mut self.terms, (self.ruleset, &self.ways), key.2, part);
+            maker.discard(Discards::on_the_wire(maker.terms.family), wire);
+            maker.walk(start.clone());
+            let (items, too_many) = (std::mem::take(&mut maker.items), maker.too_many);
+            let too_many = std::mem::take(&mut self.terms.too_many) || too_many;
+            self.lists.insert(key.clone(), (!too_many).then_some(items));
+        }
+        matches!(self.lists.get(key), Some(Some(_)))
     }
 }
 
