@@ -275,7 +275,7 @@ impl Terms {
             return self.of_values(variable, values);
         }
         let Some(values) = self.values(field, test) else {
-            // A mask with holes is so many ranges that it is a thing of its own: what is found with it is tried.
+            // A mask with many holes is so many ranges that it is a thing of its own: what is found with it is tried.
             let words = Unknown::Words(format!("{field:?} {term:?} {test:?}").into());
             return self.unclear(Doubt::Hidden, words, [0, 0], positive);
         };
