@@ -7,17 +7,32 @@
 //! splits the packets field by field, and follows only what may reach a goal.
 
 mod arrivals;
+mod changed;
 mod cubes;
+mod diagram;
 mod flatten;
 mod goals;
+mod identities;
+mod items;
+mod paths;
 mod program;
 mod question;
 mod ranges;
+mod sets;
+mod space;
 mod store;
 mod variables;
 mod witness;
+mod wording;
 mod write;
 
+pub use self::cubes::Cube;
 pub use self::goals::End;
+pub use self::items::{Detail, Ended, Rewritten};
+pub use self::paths::Paths;
 pub use self::question::{Analysis, Question};
+pub use self::sets::{About, Kinds, Sets};
+pub use self::store::Route;
+pub use self::variables::Subject;
 pub use self::witness::ordinary;
+pub use self::wording::{Phrase, depends};

@@ -12,6 +12,7 @@ mod lsp;
 mod new;
 mod options;
 mod outcome;
+mod query;
 mod replace;
 mod report;
 mod rule_files;
@@ -47,6 +48,8 @@ enum Command {
     Helm(helm::Arguments),
     /// Answer why a packet is accepted, dropped or rejected: its walk through the tables
     Trace(trace::Arguments),
+    /// Tell what happens to all packets of some traffic, and which sentences decide that
+    Query(query::Arguments),
     /// Search for packets that break the `expect` sentences of policies
     Test(test::Arguments),
     /// Write policies in the canonical layout
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Helm(arguments) => helm::run(arguments, style),
         Command::Fmt(arguments) => fmt::run(arguments, style),
         Command::Trace(words) => trace::run(words, style, report::output_style(arguments.color)),
+        Command::Query(words) => query::run(words, style),
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

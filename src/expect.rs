@@ -8,7 +8,7 @@ mod fate;
 mod shrink;
 
 pub use self::codes::ExpectError;
-use self::fate::{Expected, Fate, assumptions, decision, is_met};
+use self::fate::{Expected, Fate, decision, is_met};
 use self::shrink::shrink;
 use crate::analyze::{self, Analysis};
 use crate::compile::Compilation;
@@ -23,6 +23,7 @@ use crate::policy::{Expectation, Packets};
 use crate::sentence;
 use crate::simulate::{By, Decision, Loaded, Verdict};
 use crate::source::Span;
+use crate::traffic::set::assumptions;
 
 /// One expectation, and what became of it.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@
 //! | 10 | `cli` |
 //! | 9 | `lsp` |
 //! | 8 | `host`: policies and building blocks from the disk |
-//! | 7 | `lint`, `trace`, `expect`, `example`: what users ask of rules |
+//! | 7 | `lint`, `trace`, `expect`, `query`, `example`: what users ask of rules |
 //! | 6 | `compile`, `origin` (where a rule comes from), `helm`, `source_map`: from text to rules, and the outputs |
 //! | 5 | `expand`, `traffic`, `analyze`: templates filled in, traffic as conditions, questions about all packets |
 //! | 4 | `resolve`, `simulate`, `rule_file`, `log` (packets as other programs write them) |
@@ -58,6 +58,7 @@ pub mod net;
 pub mod origin;
 pub mod parallel;
 pub mod policy;
+pub mod query;
 pub mod resolve;
 pub mod rule_file;
 pub mod sentence;

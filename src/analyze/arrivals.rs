@@ -4,6 +4,22 @@
 use super::cubes::Cube;
 use super::store::Store;
 
+/// Stretches of the way, in the order in which packets come to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stretch {
+    /// From the wire to the routing decision.
+    Arriving,
+    /// To the gateway itself.
+    Local,
+    /// Through it.
+    Forwarded,
+    /// From the gateway itself.
+    Sent,
+}
+
+/// A step of the way.
+pub type Stage = (Stretch, usize);
+
 /// Packets that come to a place with a store.
 pub struct Arrival {
     /// What rules have made of them.

@@ -1,16 +1,12 @@
 //! The search for a packet that meets a goal: field by field, and only where a goal may still be met.
 //! Input: items, and the packets that are looked at. Output: packets that meet goals, until somebody has enough.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::cubes::{Cube, Point};
-use super::program::{Act, Item};
-use super::ranges::Ranges;
+use super::items::{Act, Ended, ItemList};
+use super::space::{Column, Entry, Space};
 use super::store::Terms;
-use super::variables::Variable;
-use super::witness::usual;
-use crate::simulate::Verdict;
 
 /// The most work of a search, in items that are looked at.
 const MAX_WORK: usize = 50_000_000;
@@ -37,134 +33,48 @@ enum Role {
     Skip(u32),
 }
 
-/// An item with what is left to ask, for packets that are looked at.
-struct Entry {
-    /// Its place in the list.
-    place: u32,
-    act: Role,
-    /// For each column the class, or none.
-    asks: Vec<(u16, u32)>,
-}
+/// Is told a packet that meets a goal, and which end that is; says whether that is enough.
+pub type OnGoal<'a> = &'a mut dyn FnMut(&Point, u32) -> bool;
 
-/// A variable over the values that are looked at, in parts that are the same for every item.
-struct Column {
-    variable: Variable,
-    /// Its values.
-    all: Ranges,
-    /// The first value of each part.
-    starts: Vec<u128>,
-    /// The part of the most ordinary value.
-    usual: Option<u32>,
-}
-
-impl Column {
-    /// The part of a value.
-    fn part(&self, value: u128) -> u32 {
-        self.starts.partition_point(|start| *start <= value) as u32 - 1
-    }
-
-    /// The first and the last value of a part.
-    fn values(&self, part: u32) -> (u128, u128) {
-        let first = self.starts[part as usize];
-        let next = self.starts.get(part as usize + 1).map_or(u128::MAX, |next| next - 1);
-        let all = self.all.list().iter().find(|(_, end)| first <= *end);
-        (first, all.map_or(next, |(_, end)| next.min(*end)))
-    }
-}
-
-/// What an item asks for, by column.
-type Asks<'a> = Vec<(u16, Cow<'a, Ranges>)>;
-
-/// Items over the fields that they ask for, each compressed to where something begins or ends.
+/// A search over a list.
 pub struct Search {
     entries: Vec<Entry>,
+    roles: Vec<Role>,
     columns: Vec<Column>,
-    /// The ranges of parts of each class, by column.
     classes: Vec<Vec<Vec<(u32, u32)>>>,
     seen: HashSet<(Vec<u32>, u64)>,
+    once: bool,
     work: usize,
 }
 
 impl Search {
-    /// Makes items ready for the packets of a cube, and for the fates that are looked for.
-    pub fn new(items: &[Item], clip: &Cube, terms: &Terms, is_goal: &dyn Fn(Verdict) -> bool) -> Search {
-        let variables = &terms.variables;
-        let mut said: Vec<Option<&Ranges>> = vec![None; variables.count()];
-        clip.0.iter().for_each(|(variable, values)| said[variable.0 as usize] = Some(values));
-        let mut numbers: Vec<Option<u16>> = vec![None; variables.count()];
-        let mut columns: Vec<(Variable, Ranges)> = Vec::new();
-        let mut clipped: Vec<(u32, Role, Asks)> = Vec::new();
-        let meets =
-            |(variable, values): &(Variable, Ranges)| said[variable.0 as usize].is_none_or(|all| values.meets(all));
-        for (item, place) in items.iter().zip(0..).filter(|(item, _)| item.cube.0.iter().all(meets)) {
-            let mut asks: Vec<(Variable, Cow<Ranges>)> = Vec::with_capacity(item.cube.0.len());
-            for (variable, values) in &item.cube.0 {
-                match said[variable.0 as usize] {
-                    None => asks.push((*variable, Cow::Borrowed(values))),
-                    Some(all) => match values.and(all) {
-                        values if values == *all => {}
-                        values => asks.push((*variable, Cow::Owned(values))),
-                    },
-                }
-            }
-            let asks = asks.into_iter().map(|(variable, values)| {
-                let column = *numbers[variable.0 as usize].get_or_insert_with(|| {
-                    let all = said[variable.0 as usize].unwrap_or_else(|| variables.domain(variable));
-                    columns.push((variable, all.clone()));
-                    columns.len() as u16 - 1
-                });
-                (column, values)
-            });
-            let role = match item.act {
-                Act::End(verdict) if is_goal(verdict) => Role::Goal,
-                Act::End(_) | Act::Discard => Role::Stop,
-                Act::Skip(to) => Role::Skip(to),
-            };
-            clipped.push((place, role, asks.collect()));
-        }
-        // Where something begins: what is between is the same for every item.
-        let mut columns: Vec<Column> = columns
-            .into_iter()
-            .map(|(variable, all)| {
-                let starts = all.list().iter().map(|(first, _)| *first).collect();
-                Column { variable, all, starts, usual: None }
-            })
-            .collect();
-        for (column, values) in clipped.iter().flat_map(|(.., asks)| asks) {
-            let Column { all, starts, .. } = &mut columns[usize::from(*column)];
-            for (first, end) in values.list() {
-                starts.push(*first);
-                starts.extend(end.checked_add(1).filter(|next| all.contains(*next)));
-            }
-        }
-        for column in &mut columns {
-            column.starts.sort_unstable();
-            column.starts.dedup();
-            let usual = usual(variables.subject(column.variable), terms.family);
-            let usual = usual.into_iter().find(|value| column.all.contains(*value));
-            column.usual = usual.map(|value| column.part(value));
-        }
-        let mut classes: Vec<Vec<Vec<(u32, u32)>>> = vec![Vec::new(); columns.len()];
-        let mut known: Vec<HashMap<Cow<Ranges>, u32>> = vec![HashMap::new(); columns.len()];
-        let mut entries = Vec::with_capacity(clipped.len());
-        for (place, act, asks) in clipped {
-            let asks = asks.into_iter().map(|(column, values)| {
-                let at = usize::from(column);
-                let class = *known[at].entry(values).or_insert_with_key(|values| {
-                    let column = &columns[at];
-                    let parts = values.list().iter().map(|(first, end)| (column.part(*first), column.part(*end)));
-                    classes[at].push(parts.collect());
-                    classes[at].len() as u32 - 1
-                });
-                (column, class)
-            });
-            entries.push(Entry { place, act, asks: asks.collect() });
-        }
-        Search { entries, columns, classes, seen: HashSet::new(), work: 0 }
+    /// Makes a list ready for the packets of a cube, and for the ends that are looked for.
+    pub fn new(list: &ItemList, clip: &Cube, terms: &Terms, is_goal: &dyn Fn(&Ended) -> bool) -> Search {
+        let Space { mut lists, columns, classes } = Space::new(&[list], clip, terms);
+        let entries = lists.pop().unwrap_or_default();
+        let goals: Vec<bool> = list.ends.iter().map(is_goal).collect();
+        let role = |entry: &Entry| match entry.act {
+            Act::End(end) if goals[end as usize] => Role::Goal,
+            Act::End(_) | Act::Discard => Role::Stop,
+            Act::Skip(to) => Role::Skip(to),
+        };
+        let roles = entries.iter().map(role).collect();
+        Search { entries, roles, columns, classes, seen: HashSet::new(), once: false, work: 0 }
+    }
+
+    /// Each end is looked for until it is found.
+    pub fn once(self) -> Search {
+        Search { once: true, ..self }
+    }
+
+    /// An end is looked for no more.
+    fn close(&mut self, end: u32) {
+        let own = self.entries.iter().zip(&mut self.roles).filter(|(entry, _)| entry.act == Act::End(end));
+        own.for_each(|(_, role)| *role = Role::Stop);
     }
 
     /// Looks for goals until `found` has enough.
-    pub fn run(&mut self, found: &mut dyn FnMut(&Point) -> bool) -> End {
+    pub fn run(&mut self, found: OnGoal) -> End {
         let all: Vec<u32> = (0..self.entries.len() as u32).collect();
         if self.columns.len() > 64 {
             return End::TooMuch;
@@ -187,7 +97,7 @@ impl Search {
         let mut last_goal = 0;
         for item in items {
             self.work += 1;
-            let Entry { place, act, .. } = self.entries[item as usize];
+            let (place, act) = (self.entries[item as usize].place, self.roles[item as usize]);
             if place < hidden_to {
                 continue;
             }
@@ -211,7 +121,7 @@ impl Search {
         list
     }
 
-    fn node(&mut self, mut list: Vec<u32>, done: u64, point: &mut Point, found: &mut dyn FnMut(&Point) -> bool) -> End {
+    fn node(&mut self, mut list: Vec<u32>, done: u64, point: &mut Point, found: OnGoal) -> End {
         loop {
             let Some(first) = list.first().copied() else { return End::Complete };
             if self.work > MAX_WORK {
@@ -220,8 +130,14 @@ impl Search {
             if !self.is_free(first, done) {
                 break;
             }
-            match self.entries[first as usize].act {
-                Role::Goal => return if found(point) { End::Enough } else { End::Complete },
+            match self.roles[first as usize] {
+                Role::Goal => {
+                    let Act::End(end) = self.entries[first as usize].act else { return End::Complete };
+                    if self.once {
+                        self.close(end);
+                    }
+                    return if found(point, end) { End::Enough } else { End::Complete };
+                }
                 Role::Stop => return End::Complete,
                 Role::Skip(target) => {
                     let rest: Vec<u32> =
@@ -266,7 +182,7 @@ impl Search {
         (column, part): (usize, u32),
         done: u64,
         point: &mut Point,
-        found: &mut dyn FnMut(&Point) -> bool,
+        found: OnGoal,
     ) -> End {
         let list = self.trimmed(items.into_iter(), done);
         let Column { variable, .. } = self.columns[column];
@@ -276,14 +192,7 @@ impl Search {
         end
     }
 
-    fn split(
-        &mut self,
-        list: Vec<u32>,
-        column: usize,
-        done: u64,
-        point: &mut Point,
-        found: &mut dyn FnMut(&Point) -> bool,
-    ) -> End {
+    fn split(&mut self, list: Vec<u32>, column: usize, done: u64, point: &mut Point, found: OnGoal) -> End {
         // Where items begin and end; between these all parts are alike.
         let mut events: Vec<(u32, bool, usize)> = Vec::new();
         let mut active = vec![false; list.len()];
@@ -299,7 +208,7 @@ impl Search {
             }
         }
         events.sort_unstable();
-        let goal = |search: &Search, item: u32| search.entries[item as usize].act == Role::Goal;
+        let goal = |search: &Search, item: u32| search.roles[item as usize] == Role::Goal;
         let mut goals = list.iter().enumerate().filter(|(index, item)| active[*index] && goal(self, **item)).count();
         let done = done | 1 << column;
         // The ordinary part first: what is found there is what people expect.

@@ -4,67 +4,39 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::arrivals::{Arrival, Waiting, wait};
+use super::arrivals::{Arrival, Stage, Stretch, Waiting, wait};
 use super::cubes::{Cube, Cubes, always};
 use super::flatten::flatten;
+use super::identities::Identities;
+use super::items::{Act, Detail, Ended, Item, ItemList, Rewritten};
 use super::ranges::Ranges;
 use super::store::{Redirected, Route, Store, Symbolic, Terms};
 use super::write;
 use crate::iptables::meaning::{Action, Condition, Context, Field, Then, conditions, state_number};
 use crate::iptables::packet::State;
-use crate::iptables::ruleset::{ChainPolicy, Hook, Rule, Ruleset, States, Table, TableName};
-use crate::simulate::{Place, Verdict};
+use crate::iptables::ruleset::{ChainPolicy, Hook, Part, Rule, Ruleset, States, Table, TableName};
+use crate::simulate::{By, Place, Verdict};
 use crate::way::{Discards, FirstStates, Step, Ways};
-
-/// What an item does with the packets that meet it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// It is what becomes of them.
-    End(Verdict),
-    /// The kernel discards them, whatever the rules say.
-    Discard,
-    /// They go on at a later item.
-    Skip(u32),
-}
-
-/// A part of the list.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// What a packet must be.
-    pub cube: Cube,
-    /// What becomes of it then.
-    pub act: Act,
-}
 
 /// More items than any list has.
 pub const MAX_ITEMS: usize = 400_000;
-
-/// Stretches of the way, in the order in which packets come to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stretch {
-    Arriving,
-    Local,
-    Forwarded,
-    Sent,
-}
-
-/// A step of the way.
-type Position = (Stretch, usize);
 
 /// Makes the list.
 pub struct Maker<'a> {
     /// Turns conditions into cubes.
     pub terms: &'a mut Terms,
     /// The list so far.
-    pub items: Vec<Item>,
+    pub list: ItemList,
     /// Whether it would be longer than `MAX_ITEMS`, or take too long.
     pub too_many: bool,
     ruleset: &'a Ruleset,
     ways: &'a Ways,
+    identities: &'a Identities,
+    detail: Detail,
     context: Context,
     /// The states that packets may be in, where it is said; else it is that of a first packet.
     states: Option<States>,
-    waiting: BTreeMap<Position, Waiting>,
+    waiting: BTreeMap<Stage, Waiting>,
     /// The packets that the list is for.
     all: Cube,
     /// How many more rules may be looked at.
@@ -77,13 +49,25 @@ impl<'a> Maker<'a> {
     /// An empty list for some packets, for which so many rules are looked at, at most.
     pub fn new(
         terms: &'a mut Terms,
-        (ruleset, ways): (&'a Ruleset, &'a Ways),
-        states: Option<States>,
+        (ruleset, ways, identities): (&'a Ruleset, &'a Ways, &'a Identities),
+        (states, detail): (Option<States>, Detail),
         (all, most): (Cube, usize),
     ) -> Maker<'a> {
-        let (context, reach) = (Context::of(ruleset.family), all.clone());
-        let (items, waiting) = (Vec::new(), BTreeMap::new());
-        Maker { terms, items, too_many: false, ruleset, ways, context, states, waiting, all, left: most, reach }
+        Maker {
+            terms,
+            list: ItemList::default(),
+            too_many: false,
+            ruleset,
+            ways,
+            identities,
+            detail,
+            context: Context::of(ruleset.family),
+            states,
+            waiting: BTreeMap::new(),
+            reach: all.clone(),
+            all,
+            left: most,
+        }
     }
 
     /// The whole way of packets that begin with a store.
@@ -103,11 +87,11 @@ impl<'a> Maker<'a> {
 
     fn push(&mut self, cubes: Cubes, act: Act) {
         for cube in cubes {
-            if self.items.len() >= MAX_ITEMS {
+            if self.list.items.len() >= MAX_ITEMS {
                 self.too_many = true;
                 return;
             }
-            self.items.push(Item { cube, act });
+            self.list.items.push(Item { cube, act });
         }
     }
 
@@ -119,23 +103,27 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn end(&mut self, cubes: Cubes, verdict: Verdict) {
-        self.push(cubes, Act::End(verdict));
+    /// Those that meet the cubes are at the end of their way.
+    fn end(&mut self, cubes: Cubes, (verdict, by): (Verdict, Option<By>), store: &Store) {
+        let by = by.filter(|_| self.detail == Detail::Decider);
+        let passes = verdict == Verdict::Accept && self.detail == Detail::Rewritten;
+        let act = self.list.end(Ended { verdict, by, rewritten: passes.then(|| Rewritten::of(store)) });
+        self.push(cubes, act);
     }
 
     /// Those that meet the cubes come to a place with a store.
-    fn send(&mut self, cubes: Cubes, to: Position, store: Store) {
+    fn send(&mut self, cubes: Cubes, to: Stage, store: Store) {
         let arrival = self.leaves(cubes, store);
         wait(self.waiting.entry(to).or_default(), arrival, &self.all);
     }
 
     /// Those that meet the cubes are sent to a place that is not yet there.
     fn leaves(&mut self, cubes: Cubes, store: Store) -> Arrival {
-        let from = self.items.len() as u32;
+        let from = self.list.items.len() as u32;
         let one = if let [cube] = &cubes[..] { cube.and(&self.reach) } else { None };
         let reach = one.unwrap_or_else(|| self.reach.clone());
         self.push(cubes, Act::Skip(u32::MAX));
-        Arrival { store, items: (from..self.items.len() as u32).collect(), reach }
+        Arrival { store, items: (from..self.list.items.len() as u32).collect(), reach }
     }
 
     /// Those that were sent to this place are here.
@@ -147,8 +135,8 @@ impl<'a> Maker<'a> {
 
     /// Items lead to what comes next.
     fn arrive(&mut self, items: &[u32]) {
-        let here = self.items.len() as u32;
-        items.iter().for_each(|item| self.items[*item as usize].act = Act::Skip(here));
+        let here = self.list.items.len() as u32;
+        items.iter().for_each(|item| self.list.items[*item as usize].act = Act::Skip(here));
     }
 
     fn steps(&self, stretch: Stretch) -> &'a [Step] {
@@ -160,16 +148,16 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn step(&mut self, (stretch, index): Position, store: Store) {
+    fn step(&mut self, (stretch, index): Stage, store: Store) {
         let next = (stretch, index + 1);
         match self.steps(stretch).get(index) {
             Some(step) => self.one(step, next, store),
             None if stretch == Stretch::Arriving => self.route(store),
-            None => self.end(always(), Verdict::Accept),
+            None => self.end(always(), (Verdict::Accept, store.passed), &store),
         }
     }
 
-    fn one(&mut self, step: &Step, next: Position, mut store: Store) {
+    fn one(&mut self, step: &Step, next: Stage, mut store: Store) {
         match step {
             Step::Only(condition, inner) => {
                 let others = self.terms.cubes(condition, false, &store);
@@ -236,7 +224,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The state that connection tracking finds: the one that is said, or that of a first packet.
-    fn track(&mut self, first: &FirstStates, next: Position, store: Store) {
+    fn track(&mut self, first: &FirstStates, next: Stage, store: Store) {
         let found = |found: State| {
             let mut store = store.clone();
             store.fields.insert(Field::State, Symbolic::Known(state_number(found)));
@@ -262,7 +250,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn inherit(&mut self, fields: &[(Condition, Field)], next: Position, mut store: Store) {
+    fn inherit(&mut self, fields: &[(Condition, Field)], next: Stage, mut store: Store) {
         for (index, (condition, field)) in fields.iter().enumerate() {
             let others = self.terms.cubes(condition, false, &store);
             if others == always() {
@@ -313,7 +301,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Whether a packet that passes here may still be stopped.
-    fn may_stop(&self, (stretch, index): Position) -> bool {
+    fn may_stop(&self, (stretch, index): Stage) -> bool {
         self.steps(stretch).iter().skip(index).any(|step| {
             let step = if let Step::Only(_, inner) = step { inner } else { step };
             let Step::Table(name, hook) = step else { return matches!(step, Step::Discard(_)) };
@@ -333,15 +321,18 @@ impl<'a> Maker<'a> {
     }
 
     /// Packets that pass a table.
-    fn passes(&mut self, cubes: Cubes, table: &Table, next: Position, store: Store) {
-        if table.name == TableName::Filter && !self.may_stop(next) {
-            self.end(cubes, Verdict::Accept);
-        } else {
-            self.send(cubes, next, store);
+    fn passes(&mut self, cubes: Cubes, table: &Table, next: Stage, (mut store, by): (Store, By)) {
+        let decides = table.name == TableName::Filter;
+        if decides && self.detail != Detail::Rewritten && !self.may_stop(next) {
+            return self.end(cubes, (Verdict::Accept, Some(by)), &store);
         }
+        if decides && self.detail == Detail::Decider {
+            store.passed = Some(by);
+        }
+        self.send(cubes, next, store);
     }
 
-    fn table(&mut self, table: &'a Table, hook: Hook, next: Position, store: Store) {
+    fn table(&mut self, table: &'a Table, hook: Hook, next: Stage, store: Store) {
         let Some(base) = table.chain(hook.chain()) else { return self.send(always(), next, store) };
         let Some(steps) = flatten(table, base) else {
             self.too_many = true;
@@ -403,9 +394,9 @@ impl<'a> Maker<'a> {
                 continue;
             }
             let mut goes_back = |maker: &mut Maker, cubes: Cubes| {
-                let from = maker.items.len() as u32;
+                let from = maker.list.items.len() as u32;
                 maker.push(cubes, Act::Skip(u32::MAX));
-                back.entry(step.back).or_default().extend(from..maker.items.len() as u32);
+                back.entry(step.back).or_default().extend(from..maker.list.items.len() as u32);
             };
             let Some(number) = step.rule else {
                 goes_back(self, guard);
@@ -421,9 +412,9 @@ impl<'a> Maker<'a> {
                 continue;
             }
             match rule.target.then() {
-                Some(Then::Accept) => self.passes(cubes, table, next, store.clone()),
-                Some(Then::Drop) => self.end(cubes, Verdict::Drop),
-                Some(Then::Reject(with)) => self.end(cubes, Verdict::Reject(with)),
+                Some(Then::Accept) => self.passes(cubes, table, next, (store.clone(), By::Rule(place))),
+                Some(Then::Drop) => self.end(cubes, (Verdict::Drop, Some(By::Rule(place))), &store),
+                Some(Then::Reject(with)) => self.end(cubes, (Verdict::Reject(with), Some(By::Rule(place))), &store),
                 Some(Then::Return) => goes_back(self, cubes),
                 _ => {
                     let actions = rule.target.actions(&self.context, table.name, hook);
@@ -436,9 +427,10 @@ impl<'a> Maker<'a> {
         for items in back.values() {
             self.arrive(items);
         }
+        let by = By::Policy(table.name, hook);
         match policy {
-            Verdict::Accept => self.passes(always(), table, next, store),
-            verdict => self.end(always(), verdict),
+            Verdict::Accept => self.passes(always(), table, next, (store, by)),
+            verdict => self.end(always(), (verdict, Some(by)), &store),
         }
     }
 
@@ -449,7 +441,7 @@ impl<'a> Maker<'a> {
             None => self.too_many = true,
         }
         for (part, condition) in conditions(rule, &self.context) {
-            let condition = condition.named(&format!("{} {} {part:?}", place.table.name(), place.rule));
+            let condition = condition.named(&self.identities.part(place, part));
             let more = self.terms.cubes(&condition, true, store);
             cubes = self.terms.both(&cubes, &more);
             cubes.retain(|cube| cube.meets(&self.reach));
@@ -469,19 +461,21 @@ impl<'a> Maker<'a> {
         store: &Store,
         left: &mut BTreeMap<u32, Waiting>,
     ) {
-        let when = action.when.clone().named(&format!("{} {} target", place.table.name(), place.rule));
+        let when = action.when.clone().named(&self.identities.part(place, Part::Target));
         let fits = self.terms.cubes(&when, true, store);
         let cubes = self.terms.both(cubes, &fits);
-        for (cubes, store) in write::act(self.terms, action, cubes, store, (rule, place), segment.hook) {
+        for (cubes, store) in
+            write::act(self.terms, action, cubes, store, (rule, self.identities.place(place)), segment.hook)
+        {
             match action.then {
-                Then::Drop => self.end(cubes, Verdict::Drop),
-                Then::Reject(with) => self.end(cubes, Verdict::Reject(with)),
+                Then::Drop => self.end(cubes, (Verdict::Drop, Some(By::Rule(place))), &store),
+                Then::Reject(with) => self.end(cubes, (Verdict::Reject(with), Some(By::Rule(place))), &store),
                 Then::GoOn | Then::Change | Then::Return | Then::Call(_) | Then::Goto(_) => {
                     let arrival = self.leaves(cubes, store);
                     wait(left.entry(index + 1).or_default(), arrival, &self.all);
                 }
                 Then::Accept | Then::Translate | Then::ToGateway => {
-                    self.passes(cubes, segment.table, segment.next, store);
+                    self.passes(cubes, segment.table, segment.next, (store, By::Rule(place)));
                 }
             }
         }
@@ -493,7 +487,7 @@ impl<'a> Maker<'a> {
 struct Segment<'b> {
     table: &'b Table,
     hook: Hook,
-    next: Position,
+    next: Stage,
     steps: &'b [super::flatten::Inlined],
     start: u32,
     policy: Verdict,

@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
-use super::cubes::Cube;
+use super::cubes::{Cube, Cubes};
 use super::goals::{End, Search};
-use super::program::{Item, Maker};
+use super::identities::Identities;
+use super::items::{Detail, ItemList};
+use super::program::Maker;
 use super::ranges::Ranges;
-use super::store::{Route, Store, Symbolic, Terms, parts};
+use super::store::{NamePattern, Route, Store, Symbolic, Terms, parts};
 use super::witness;
 use crate::iptables::meaning::{Action, Condition, Context, Field, Term, Test, conditions};
 use crate::iptables::packet::{Fragment, Packet};
@@ -30,17 +32,26 @@ pub struct Question<'a> {
 
 /// What a list of items depends on, besides the rules. The one for all packets serves every question; where it would take
 /// too long, there is one for each choice of interfaces.
-type Key = (Route, Fragment, Option<States>, Assumptions, Option<Cube>);
+pub type ListKey = (Route, Fragment, Option<States>, Assumptions, Detail, Option<Cube>);
 
 /// The most rules that are looked at for one list: those in front of which something was written count again.
 const MAX_RULES: usize = 5_000_000;
 
-/// The rules of a family, ready for questions.
-pub struct Analysis<'a> {
+/// Rules of a family, with what is the same in the others that are compared with them.
+pub struct RuleSide<'a> {
     ruleset: &'a Ruleset,
     ways: Ways,
-    terms: Terms,
-    lists: HashMap<Key, Option<Vec<Item>>>,
+    identities: Identities,
+    /// The lists that were made; `None`: it would take too long.
+    pub lists: HashMap<ListKey, Option<ItemList>>,
+}
+
+/// The rules of a family, ready for questions.
+pub struct Analysis<'a> {
+    /// The rulesets.
+    pub(super) sides: Vec<RuleSide<'a>>,
+    /// What is known of packets.
+    pub(super) terms: Terms,
 }
 
 impl<'a> Analysis<'a> {
@@ -51,7 +62,26 @@ impl<'a> Analysis<'a> {
         packets: impl Iterator<Item = &'b Packets>,
         declared: impl Iterator<Item = Interface>,
     ) -> Analysis<'a> {
-        let family = ruleset.family;
+        Analysis::of_sides(vec![(ruleset, Identities::default())], packets, declared)
+    }
+
+    /// Makes the rules of two rulesets of a family ready to be compared.
+    pub fn of_both<'b>(
+        old: &'a Ruleset,
+        new: &'a Ruleset,
+        packets: impl Iterator<Item = &'b Packets>,
+        declared: impl Iterator<Item = Interface>,
+    ) -> Analysis<'a> {
+        let [of_old, of_new] = Identities::of_both(old, new);
+        Analysis::of_sides(vec![(old, of_old), (new, of_new)], packets, declared)
+    }
+
+    fn of_sides<'b>(
+        rulesets: Vec<(&'a Ruleset, Identities)>,
+        packets: impl Iterator<Item = &'b Packets>,
+        declared: impl Iterator<Item = Interface>,
+    ) -> Analysis<'a> {
+        let family = rulesets.first().map_or(Family::V4, |(ruleset, _)| ruleset.family);
         let mut masks = Vec::new();
         let see = |masks: &mut Vec<u32>, condition: &Condition| {
             condition.tests(&mut |field, test, _| {
@@ -62,7 +92,7 @@ impl<'a> Analysis<'a> {
         };
         let context = Context::of(family);
         let mut named: Vec<Interface> = declared.collect();
-        for table in &ruleset.tables {
+        for table in rulesets.iter().flat_map(|(ruleset, _)| &ruleset.tables) {
             for rule in &table.rules {
                 conditions(rule, &context).iter().for_each(|(_, condition)| see(&mut masks, condition));
                 for hook in Hook::ALL.into_iter().filter(|_| rule.target.then().is_none()) {
@@ -82,45 +112,27 @@ impl<'a> Analysis<'a> {
         }
         masks.sort_unstable();
         masks.dedup();
-        let terms = Terms::new(family, names(named), parts(masks), Assumptions::default());
-        Analysis { ruleset, ways: ways(ruleset), terms, lists: HashMap::new() }
+        let (names, patterns) = names(named);
+        let terms = Terms::new(family, names, patterns, parts(masks), Assumptions::default());
+        let side = |(ruleset, identities)| RuleSide { ruleset, ways: ways(ruleset), identities, lists: HashMap::new() };
+        Analysis { sides: rulesets.into_iter().map(side).collect(), terms }
     }
 
     /// Looks for packets with a fate, until `found` has enough.
     pub fn ask(&mut self, question: &Question, found: &mut dyn FnMut(Packet) -> bool) -> End {
         let Question { packets, assumptions, is_goal } = question;
-        let family = self.ruleset.family;
-        let wanted = condition(packets, family);
         let states = packets.traffic.states.map(only);
-        let fragment = packets.fragment;
-        self.terms.assumptions = *assumptions;
-        for route in [Route::In, Route::Forward, Route::Out] {
-            let start = Store::initial(&mut self.terms, route, fragment);
-            let wire = on_the_wire(&mut self.terms, &start);
-            let clips = self.terms.cubes(&wanted, true, &wire);
-            if std::mem::take(&mut self.terms.too_many) {
-                return End::TooMuch;
-            }
-            if clips.is_empty() {
-                continue;
-            }
-            let interfaces = [Field::InInterface, Field::OutInterface].map(|field| self.terms.wire(field));
+        for route in Route::ALL {
+            let Some(clips) = self.clips(route, packets, *assumptions) else { return End::TooMuch };
             for clip in clips {
-                let mut on = clip.clone();
-                on.0.retain(|(variable, _)| interfaces.contains(variable));
-                let mut key = (route, fragment, states, *assumptions, None);
-                if !self.is_listed(&key, &start, &wire) {
-                    key.4 = Some(on);
-                    if !self.is_listed(&key, &start, &wire) {
-                        return End::TooMuch;
-                    }
-                }
+                let key = (route, packets.fragment, states, *assumptions, Detail::Verdict, None);
+                let Some(key) = self.listed(0, key, &clip) else { return End::TooMuch };
                 let Some(clip) = clip.and(&universe(&mut self.terms, route, &clip)) else { continue };
-                let Some(Some(items)) = self.lists.get(&key) else { return End::TooMuch };
+                let Some(Some(list)) = self.sides[0].lists.get(&key) else { return End::TooMuch };
                 let terms = &self.terms;
-                let end = Search::new(items, &clip, terms, is_goal).run(&mut |point| {
+                let end = Search::new(list, &clip, terms, &|end| is_goal(end.verdict)).run(&mut |point, _| {
                     let said = states.is_some();
-                    found(witness::packet(terms, (route, fragment, said), &clip, point))
+                    found(witness::packet(terms, (route, packets.fragment, said), &clip, point))
                 });
                 if end != End::Complete {
                     return end;
@@ -130,24 +142,50 @@ impl<'a> Analysis<'a> {
         End::Complete
     }
 
-    /// Whether there is a list for a key: it is made once.
-    fn is_listed(&mut self, key: &Key, start: &Store, wire: &Store) -> bool {
-        if !self.lists.contains_key(key) {
-            let rules: usize = self.ruleset.tables.iter().map(|table| table.rules.len()).sum();
-            let part = key.4.clone().map_or((Cube::default(), 4 * rules + 1_000), |on| (on, MAX_RULES));
-            let mut maker = Maker::new(&mut self.terms, (self.ruleset, &self.ways), key.2, part);
-            maker.discard(Discards::on_the_wire(maker.terms.family), wire);
-            maker.walk(start.clone());
-            let (items, too_many) = (std::mem::take(&mut maker.items), maker.too_many);
-            let too_many = std::mem::take(&mut self.terms.too_many) || too_many;
-            self.lists.insert(key.clone(), (!too_many).then_some(items));
+    /// What packets that go one way must be on the wire to be described; `None`, where that is too much.
+    pub fn clips(&mut self, route: Route, packets: &Packets, assumptions: Assumptions) -> Option<Cubes> {
+        self.terms.assumptions = assumptions;
+        let start = Store::initial(&mut self.terms, route, packets.fragment);
+        let wire = on_the_wire(&mut self.terms, &start);
+        let clips = self.terms.cubes(&condition(packets, self.terms.family), true, &wire);
+        (!std::mem::take(&mut self.terms.too_many)).then_some(clips)
+    }
+
+    /// The key of a list that serves the packets of a cube, which is made once; `None`, where it would take too long.
+    pub fn listed(&mut self, side: usize, key: ListKey, clip: &Cube) -> Option<ListKey> {
+        if self.is_listed(side, &key) {
+            return Some(key);
         }
-        matches!(self.lists.get(key), Some(Some(_)))
+        let interfaces = [Field::InInterface, Field::OutInterface].map(|field| self.terms.wire(field));
+        let mut on = clip.clone();
+        on.0.retain(|(variable, _)| interfaces.contains(variable));
+        let key = (key.0, key.1, key.2, key.3, key.4, Some(on));
+        self.is_listed(side, &key).then_some(key)
+    }
+
+    /// Whether there is a list for a key.
+    fn is_listed(&mut self, side: usize, key: &ListKey) -> bool {
+        let RuleSide { ruleset, ways, identities, lists } = &mut self.sides[side];
+        if !lists.contains_key(key) {
+            let (route, fragment, states, assumptions, detail, on) = key;
+            self.terms.assumptions = *assumptions;
+            let start = Store::initial(&mut self.terms, *route, *fragment);
+            let wire = on_the_wire(&mut self.terms, &start);
+            let rules: usize = ruleset.tables.iter().map(|table| table.rules.len()).sum();
+            let part = on.clone().map_or((Cube::default(), 4 * rules + 1_000), |on| (on, MAX_RULES));
+            let mut maker = Maker::new(&mut self.terms, (ruleset, ways, identities), (*states, *detail), part);
+            maker.discard(Discards::on_the_wire(maker.terms.family), &wire);
+            maker.walk(start);
+            let (list, too_many) = (std::mem::take(&mut maker.list), maker.too_many);
+            let too_many = std::mem::take(&mut self.terms.too_many) || too_many;
+            lists.insert(key.clone(), (!too_many).then_some(list));
+        }
+        matches!(lists.get(key), Some(Some(_)))
     }
 }
 
 /// The states that are meant.
-fn only(states: Negatable<States>) -> States {
+pub fn only(states: Negatable<States>) -> States {
     if states.negated { States(!states.value.0 & 0x1f) } else { states.value }
 }
 
@@ -182,14 +220,11 @@ fn on_the_wire(terms: &mut Terms, start: &Store) -> Store {
 }
 
 /// What can be a packet: interfaces of its way, protocols that can be named.
-fn universe(terms: &mut Terms, route: Route, clip: &Cube) -> Cube {
+pub fn universe(terms: &mut Terms, route: Route, clip: &Cube) -> Cube {
     let last = terms.names.len() as u128 - 1;
     let beside_lo = Ranges::within(1, last);
-    let nameless = |number: u128| match terms.family {
-        Family::V4 => !matches!(number, 0 | 43 | 44 | 58 | 59 | 60),
-        Family::V6 => !matches!(number, 0 | 1 | 2 | 43 | 44 | 59 | 60),
-    };
-    let protocols = Ranges::of(0xff, nameless);
+    let family = terms.family;
+    let protocols = Ranges::of(0xff, |number| !is_nameless(family, number));
     let mut cubes = vec![(terms.wire(Field::Protocol), protocols)];
     // 255 cannot be named.
     cubes.push((terms.wire(Field::IcmpType), Ranges::within(0, 254)));
@@ -214,8 +249,17 @@ fn universe(terms: &mut Terms, route: Route, clip: &Cube) -> Cube {
     Cube(cubes)
 }
 
+/// Whether no sentence names a protocol: the next headers of IPv6, and what the other family alone has.
+pub fn is_nameless(family: Family, number: u128) -> bool {
+    match family {
+        Family::V4 => matches!(number, 0 | 43 | 44 | 58 | 59 | 60),
+        Family::V6 => matches!(number, 0 | 1 | 2 | 43 | 44 | 59 | 60),
+    }
+}
+
 /// `lo`, every name, and two for each pattern that are none of the others: they stand for all that there may be.
-fn names(named: Vec<Interface>) -> Vec<Interface> {
+/// With them how many are names, and the patterns.
+fn names(named: Vec<Interface>) -> (Vec<Interface>, Vec<NamePattern>) {
     let mut names: Vec<Interface> = Interface::new("lo").into_iter().collect();
     let mut patterns = vec![String::new()];
     for name in named {
@@ -227,8 +271,10 @@ fn names(named: Vec<Interface>) -> Vec<Interface> {
         }
     }
     let exact = names.len();
+    let mut standing = Vec::new();
     for prefix in &patterns {
         let mut found = 0;
+        let first = names.len();
         // A letter that no longer pattern goes on with, and no name ends with.
         let own: &[&str] = if prefix.is_empty() { &["other0", "other1"] } else { &["0", "1"] };
         for end in own.iter().copied().chain(["x", "y", "z", "q", "w0", "k9", "x7y", "q8z"]) {
@@ -243,6 +289,7 @@ fn names(named: Vec<Interface>) -> Vec<Interface> {
                 break;
             }
         }
+        standing.push(NamePattern { prefix: prefix.clone(), others: (first, names.len()) });
     }
-    names
+    (names, standing)
 }

@@ -47,6 +47,19 @@ impl Ranges {
         }
     }
 
+    /// All numbers of some ranges in any order.
+    pub fn joined(mut all: Vec<(u128, u128)>) -> Ranges {
+        all.sort_unstable();
+        let mut ranges: Vec<(u128, u128)> = Vec::with_capacity(all.len());
+        for (first, last) in all {
+            match ranges.last_mut() {
+                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+                _ => ranges.push((first, last)),
+            }
+        }
+        Ranges(ranges)
+    }
+
     /// The ranges.
     pub fn list(&self) -> &[(u128, u128)] {
         &self.0
@@ -163,5 +176,6 @@ mod tests {
         assert_eq!(Ranges::masked(0, 0, u128::MAX).map(|ranges| ranges.list().to_vec()), Some(vec![(0, u128::MAX)]));
         assert_eq!(Ranges::masked(5, 0xffff, u128::from(u32::MAX)), None);
         assert_eq!(even.moved(2, 9).list(), [(2, 3), (6, 7)]);
+        assert_eq!(Ranges::joined(vec![(7, 9), (0, 1), (2, 2), (8, u128::MAX)]).list(), [(0, 2), (7, u128::MAX)]);
     }
 }

@@ -11,7 +11,7 @@ use crate::iptables::meaning::{Condition, Doubt, Ends, Field, Test, Unknown, nam
 use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::AddressTypes;
 use crate::net::{Family, Interface, Protocol};
-use crate::simulate::Assumptions;
+use crate::simulate::{Assumptions, By};
 
 /// The most cubes of one condition.
 pub const MAX_CUBES: usize = 4_096;
@@ -38,6 +38,20 @@ pub enum Route {
     Out,
     /// Through it.
     Forward,
+}
+
+impl Route {
+    /// Every way, in the order in which people ask for them.
+    pub const ALL: [Route; 3] = [Route::In, Route::Forward, Route::Out];
+}
+
+/// A pattern of interface names, `""` for all of them.
+#[derive(Clone, Debug)]
+pub struct NamePattern {
+    /// What a name begins with.
+    pub prefix: String,
+    /// The positions of the names that stand for those that nothing longer fits.
+    pub others: (usize, usize),
 }
 
 /// A new destination.
@@ -68,6 +82,8 @@ pub struct Store {
     pub redirected: Redirected,
     /// How many times the source has changed, and the destination, ports included.
     pub changes: [u32; 2],
+    /// Who let it pass the filter, where that is kept.
+    pub passed: Option<By>,
 }
 
 impl Store {
@@ -110,6 +126,7 @@ impl Store {
             to_itself: false,
             redirected: Redirected::No,
             changes: [0, 0],
+            passed: None,
         }
     }
 }
@@ -120,6 +137,8 @@ pub struct Terms {
     pub variables: Variables,
     /// One interface for each name, and for each pattern two that it stands for; `lo` is the first.
     pub names: Vec<Interface>,
+    /// The patterns that were named.
+    pub patterns: Vec<NamePattern>,
     /// The parts of marks that always occur together, as masks.
     pub parts: Vec<u32>,
     /// The family.
@@ -145,9 +164,15 @@ pub fn scattered(number: u128, mask: u32) -> u32 {
 
 impl Terms {
     /// Nothing was met yet.
-    pub fn new(family: Family, names: Vec<Interface>, parts: Vec<u32>, assumptions: Assumptions) -> Terms {
+    pub fn new(
+        family: Family,
+        names: Vec<Interface>,
+        patterns: Vec<NamePattern>,
+        parts: Vec<u32>,
+        assumptions: Assumptions,
+    ) -> Terms {
         let variables = Variables::new(family, names.len());
-        Terms { variables, names, parts, family, assumptions, too_many: false, known: HashMap::new() }
+        Terms { variables, names, patterns, parts, family, assumptions, too_many: false, known: HashMap::new() }
     }
 
     /// What a condition asks, or its opposite.

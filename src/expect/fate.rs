@@ -3,9 +3,9 @@
 
 use crate::iptables::packet::Packet;
 use crate::language::values::ExpectedVerdict;
-use crate::policy::{Expectation, Packets};
-use crate::simulate::{Assumptions, By, Decision, Loaded, Verdict, decide_where, impossible};
-use crate::traffic::set::{PacketSet, in_sets};
+use crate::policy::Expectation;
+use crate::simulate::{By, Decision, Loaded, Verdict, decide_where, impossible};
+use crate::traffic::set::{PacketSet, assumptions, in_sets};
 
 /// What a packet says about an expectation.
 pub enum Fate {
@@ -54,20 +54,6 @@ pub fn decision(loaded: &Loaded, question: &Expected, packet: &Packet) -> Fate {
         fate = Fate::AsExpected;
     }
     if decisions.complete { fate } else { Fate::Undecided }
-}
-
-/// How the matches of an expectation's packets are taken that depend on more than the packet.
-pub fn assumptions(packets: &Packets) -> Assumptions {
-    // The gateway's own addresses are not known, but for one that the expectation names as the destination of what comes
-    // in: what is translated goes on to another host.
-    let to = &packets.traffic.destination;
-    let named = !to.negated && matches!(to.items[..], [host] if host.single().is_some());
-    Assumptions {
-        within_limit: Some(!packets.over_limit),
-        spoofed: Some(packets.spoofed),
-        translated_to_own: (!named).then_some(false),
-        backend: None,
-    }
 }
 
 /// Whether a verdict is the one that is expected.

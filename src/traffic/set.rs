@@ -1,6 +1,7 @@
 //! Traffic as a condition on packets: what `expect` speaks about.
 //! Input: traffic. Output: a condition over the fields of a packet on the wire, and whether it holds of one.
 
+use crate::diagnostic::Diagnostics;
 use crate::iptables::meaning::{
     Answer, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate, in_set, interface_is, state_number,
 };
@@ -8,8 +9,25 @@ use crate::iptables::packet::{Fragment, Packet, State};
 use crate::iptables::ruleset::{AddressSet, Negatable};
 use crate::language::values::ProtocolWord;
 use crate::net::{Addresses, Both, Family, Interface, PortRange, Protocol, bits_of};
-use crate::policy::{Packets, Traffic, Values};
+use crate::policy::{Declarations, Packets, Traffic, Values};
+use crate::resolve::scope::Scope;
+use crate::resolve::traffic::packets::packets;
+use crate::resolve::words::Words;
+use crate::simulate::Assumptions;
+use crate::syntax::Ast;
 use crate::way::{Wire, first_state};
+
+/// Reads a sentence as packets, in the terms of a policy.
+pub fn read(ast: &Ast, sentence: u32, declarations: &Declarations, diagnostics: &mut Diagnostics) -> Option<Packets> {
+    let words = Words::new(ast, sentence, declarations);
+    if ast.sentences[sentence as usize].broken {
+        return None;
+    }
+    let mut scope = Scope::new(declarations);
+    scope.any_interface = true;
+    let (packets, _) = packets(words, "query", &mut scope, diagnostics)?;
+    Some(packets)
+}
 
 /// Packets that are described, limits and spoofing aside.
 #[derive(Clone, Debug)]
@@ -25,6 +43,20 @@ impl PacketSet {
     pub fn holds(&self, packet: &Packet) -> bool {
         // What the packet does not tell may be so: in which sets its ends are.
         evaluate(&self.0[packet.family()], &Sent(packet)) != Answer::No
+    }
+}
+
+/// How the matches of packets that are described are taken where they depend on more than the packet.
+pub fn assumptions(packets: &Packets) -> Assumptions {
+    // The gateway's own addresses are not known, but for one that the sentence names as the destination of what comes
+    // in: what is translated goes on to another host.
+    let to = &packets.traffic.destination;
+    let named = !to.negated && matches!(to.items[..], [host] if host.single().is_some());
+    Assumptions {
+        within_limit: Some(!packets.over_limit),
+        spoofed: Some(packets.spoofed),
+        translated_to_own: (!named).then_some(false),
+        backend: None,
     }
 }
 

@@ -54,6 +54,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("lint", 70),
     ("trace", 70),
     ("expect", 70),
+    ("query", 70),
     ("example", 71),
     ("host", 80),
     ("lsp", 90),

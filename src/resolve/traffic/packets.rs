@@ -1,4 +1,4 @@
-//! Packets on the wire: the traffic of `expect` and `trace`.
+//! Packets on the wire: the traffic of `expect`, `query` and `trace`.
 //! Input: the words of a sentence, after its verb. Output: `Packets`, or reports.
 
 use super::clause;
@@ -34,8 +34,9 @@ pub fn packets(
 ) -> Option<(Packets, Places)> {
     let errors = diagnostics.count(Severity::Error);
     let expects = name == "expect";
+    let one = name == "trace";
     let mut clauses = TrafficClause::OF_PACKETS.to_vec();
-    if expects {
+    if !one {
         clauses.push(TrafficClause::Set);
     }
     let allowed = Allowed {
@@ -78,9 +79,14 @@ pub fn packets(
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if expects => "describe the packets: `expect drop in on inet0 tcp port 22`".into(),
+                None if !one => "describe the packets: `in on inet0 tcp port 22`".into(),
                 None => "describe the packet: `in on inet0 tcp from 192.0.2.1 port 40000 to 192.0.2.2 port 22`".into(),
             };
-            let what = if expects { "an expectation" } else { "the description of a packet" };
+            let what = match name {
+                "expect" => "an expectation",
+                "trace" => "the description of a packet",
+                _ => "the description of packets",
+            };
             let message = format!("`{text}` has no meaning in {what}");
             let report = ResolveError::UnknownWord.at(words.span(), message, "not a word of traffic", help);
             diagnostics.push(report.or_rather(near));

@@ -1,0 +1,77 @@
+//! Which rules of two rulesets are the same, so that what they leave open is the same as well.
+//! Input: two rulesets of a family. Output: for each a name of each rule, and of each part of it.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use crate::iptables::meaning::{Context, Unknown};
+use crate::iptables::print::rule_line;
+use crate::iptables::ruleset::{Part, Ruleset};
+use crate::simulate::Place;
+
+/// The names of rules and of their parts; a rule without one is named by its place.
+#[derive(Debug, Default)]
+pub struct Identities {
+    places: HashMap<Place, Place>,
+    parts: HashMap<(Place, usize), String>,
+}
+
+impl Identities {
+    /// Those of two rulesets: what stands in both has the same name in both. Of rules that are alike, and of matches that
+    /// are alike in rules of one chain, the first is the same as the first of the other ruleset, and so on.
+    pub fn of_both(old: &Ruleset, new: &Ruleset) -> [Identities; 2] {
+        let mut known: HashMap<(String, usize), Place> = HashMap::new();
+        let context = Context::of(old.family);
+        [old, new].map(|ruleset| {
+            let mut identities = Identities::default();
+            let mut times: HashMap<String, usize> = HashMap::new();
+            let mut time = |text: &str| {
+                let time = times.entry(text.to_owned()).or_default();
+                *time += 1;
+                *time
+            };
+            for table in &ruleset.tables {
+                let before = old.table(table.name).map_or(0, |table| table.rules.len() as u32);
+                for (rule, number) in table.rules.iter().zip(0..) {
+                    let place = Place { table: table.name, rule: number };
+                    let own =
+                        Place { rule: if std::ptr::eq(ruleset, old) { number } else { before + number }, ..place };
+                    // Only what a rule writes, or what its target leaves open, asks for its name.
+                    let name = match rule.target.then() {
+                        Some(_) => own,
+                        None => {
+                            let line = format!("{} {}", table.name.name(), rule_line(table, rule, ruleset.family));
+                            let time = time(&line);
+                            *known.entry((line, time)).or_insert(own)
+                        }
+                    };
+                    identities.places.insert(place, name);
+                    for (index, one) in rule.matches.iter().enumerate() {
+                        let mut is_own = false;
+                        one.condition(&context).unknowns(&mut |_, unknown| is_own |= *unknown == Unknown::Rule);
+                        if !is_own {
+                            continue;
+                        }
+                        let mut text = format!("{} {} {one:?}", table.name.name(), table.chain_name(rule.chain));
+                        let _ = write!(text, " {}", time(&text));
+                        identities.parts.insert((place, index), text);
+                    }
+                }
+            }
+            identities
+        })
+    }
+
+    /// The name of a rule.
+    pub fn place(&self, place: Place) -> Place {
+        self.places.get(&place).copied().unwrap_or(place)
+    }
+
+    /// The name of a part of a rule.
+    pub fn part(&self, place: Place, part: Part) -> String {
+        match part {
+            Part::Match(index) if self.parts.contains_key(&(place, index)) => self.parts[&(place, index)].clone(),
+            part => format!("{} {} {part:?}", place.table.name(), self.place(place).rule),
+        }
+    }
+}

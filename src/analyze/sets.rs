@@ -1,0 +1,177 @@
+//! What becomes of all packets that are wording: sets of them, each of one kind.
+//! Input: loaded rules, packets, and which ends are of one kind. Output: for each kind its packets, as cubes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::changed::changed;
+use super::cubes::{Cube, always};
+use super::diagram::{Id, Leaves, diagram};
+use super::goals::{End, Search};
+use super::items::{Act, Detail, Ended, Item, ItemList};
+use super::paths::{Paths, paths};
+use super::question::{Analysis, ListKey, only, universe};
+use super::space::{Column, Space};
+use super::store::Route;
+use super::variables::Subject;
+use super::witness;
+use super::wording::{HIDDEN, Phrase, Wording, rank};
+use crate::iptables::packet::Packet;
+use crate::policy::Packets;
+use crate::simulate::Assumptions;
+
+/// Which packets are asked about, and how.
+#[derive(Clone, Copy)]
+pub struct About<'a> {
+    /// The packets on the wire.
+    pub packets: &'a Packets,
+    /// How limits and the like are taken.
+    pub assumptions: Assumptions,
+    /// What is kept of their way.
+    pub detail: Detail,
+}
+
+/// Tells kinds of packets apart.
+pub struct Kinds<'a> {
+    /// What an end is to the question, by ruleset: those with the same number are the same.
+    pub class: &'a dyn Fn(usize, &Ended) -> u32,
+    /// What classes, one of each ruleset, come to; `None`: the kernel discards the packet there, but not under the other
+    /// rules. With two rulesets 0 is what is not different.
+    pub outcome: &'a mut dyn FnMut(&[Option<u32>]) -> u32,
+    /// The kind of packets with these outcomes, each where what they depend on is so; 0: nobody asks for them.
+    pub kind: &'a mut dyn FnMut(&BTreeSet<u32>, &[&Subject]) -> u32,
+}
+
+/// The class, and the outcome, of what is not asked about.
+const OUTSIDE: u32 = (1 << 21) + 1;
+
+/// The outcome of what the kernel discards under all rules.
+const NEVER: u32 = 1 << 21;
+
+/// Sets of packets that go one way.
+pub struct Sets {
+    /// The way.
+    pub route: Route,
+    /// The packets of each kind.
+    pub kinds: BTreeMap<u32, Paths>,
+    keys: Vec<ListKey>,
+    packets: Packets,
+}
+
+impl Analysis<'_> {
+    /// The sets of packets of each kind, by way; `None`, where it would take too long.
+    pub fn sets(&mut self, asked: &About, kinds: &mut Kinds) -> Option<Vec<Sets>> {
+        let mut all = Vec::new();
+        for route in Route::ALL {
+            let clips = self.clips(route, asked.packets, asked.assumptions)?;
+            if clips.is_empty() {
+                continue;
+            }
+            let states = asked.packets.traffic.states.map(only);
+            let key = (route, asked.packets.fragment, states, asked.assumptions, asked.detail, None);
+            let single = if let [clip] = &clips[..] { clip.clone() } else { Cube::default() };
+            let Some(clip) = single.and(&universe(&mut self.terms, route, &single)) else { continue };
+            let mut keys = Vec::new();
+            for side in 0..self.sides.len() {
+                keys.push(self.listed(side, key.clone(), &single)?);
+            }
+            let lists = keys.iter().zip(&self.sides).map(|(key, side)| side.lists.get(key)?.as_ref());
+            let lists: Vec<&ItemList> = lists.collect::<Option<_>>()?;
+            // Packets that several cubes describe come in by the first that they meet.
+            let gate = if clips.len() > 1 { clips } else { Vec::new() };
+            let gated: Vec<ItemList> =
+                if gate.is_empty() { Vec::new() } else { lists.iter().map(|list| behind(&gate, list)).collect() };
+            let before = if gate.is_empty() { 0 } else { gate.len() + 1 };
+            let changes = if let [old, new] = lists[..] { Some(changed(old, new)) } else { None };
+            let matters = |side: usize, place: u32| {
+                let place = (place as usize).checked_sub(before);
+                place.is_some_and(|place| changes.as_ref().is_none_or(|changes| changes[side][place]))
+            };
+            let shown: Vec<&ItemList> = if gated.is_empty() { lists.clone() } else { gated.iter().collect() };
+            let terms = &self.terms;
+            let space = Space::new(&shown, &clip, terms);
+            let class = |side: usize, end: u32| match lists[side].ends.get(end as usize) {
+                Some(ended) => (kinds.class)(side, ended),
+                None => OUTSIDE,
+            };
+            let mut leaf = |classes: &[Option<u32>]| match classes {
+                [Some(OUTSIDE), ..] => OUTSIDE,
+                classes if classes.iter().all(Option::is_none) => NEVER,
+                classes => (kinds.outcome)(classes),
+            };
+            let mut leaves = Leaves {
+                class: &class,
+                leaf: &mut leaf,
+                matters: changes.is_some().then_some(&matters as &dyn Fn(usize, u32) -> bool),
+            };
+            let by = |column: &Column| rank(terms.variables.subject(column.variable));
+            let mut diagram = diagram(space, &by, HIDDEN, &mut leaves)?;
+            let mut found = BTreeSet::new();
+            let root = diagram.mapped(&mut |diagram, bottom| {
+                let (mut leaves, levels) = diagram.below(bottom);
+                leaves.remove(&NEVER);
+                if leaves.is_empty() {
+                    return NEVER;
+                }
+                leaves.remove(&OUTSIDE);
+                if leaves.is_empty() {
+                    return 0;
+                }
+                let subjects: Vec<&Subject> = levels
+                    .iter()
+                    .map(|level| terms.variables.subject(diagram.columns[*level as usize].variable))
+                    .collect();
+                let kind = (kinds.kind)(&leaves, &subjects);
+                found.insert(kind);
+                kind
+            });
+            found.remove(&0);
+            // What the kernel discards under all rules there is not: nobody asks about it.
+            let root = diagram.without(root, Id::leaf(NEVER));
+            let of = |kind: u32| {
+                let mut paths = paths(&diagram, root, kind, &terms.variables);
+                paths.cubes = paths.cubes.iter().filter_map(|cube| cube.and(&clip)).collect();
+                (kind, paths)
+            };
+            let kinds = found.into_iter().map(of).collect();
+            all.push(Sets { route, kinds, keys, packets: asked.packets.clone() });
+        }
+        Some(all)
+    }
+
+    /// A cube of such a set in words; none, where its interfaces cannot be.
+    pub fn words(&self, sets: &Sets, cube: &Cube) -> Vec<Phrase> {
+        Wording { terms: &self.terms, route: sets.route, fragment: sets.packets.fragment }.describe(cube)
+    }
+
+    /// Who decides the packets of a cube under one of the rulesets: all who do; `None`, where that would take too long.
+    pub fn deciders(&self, sets: &Sets, side: usize, cube: &Cube) -> Option<Vec<(Ended, Packet)>> {
+        let list = self.sides[side].lists.get(&sets.keys[side])?.as_ref()?;
+        let mut found = Vec::new();
+        let said = sets.packets.traffic.states.is_some();
+        let mut search = Search::new(list, cube, &self.terms, &|_| true).once();
+        let end = search.run(&mut |point, end| {
+            let packet = witness::packet(&self.terms, (sets.route, sets.packets.fragment, said), cube, point);
+            found.push((list.ends[end as usize].clone(), packet));
+            false
+        });
+        (end == End::Complete).then_some(found)
+    }
+}
+
+/// A list behind cubes, of which a packet must meet one.
+fn behind(gate: &[Cube], list: &ItemList) -> ItemList {
+    let before = gate.len() as u32 + 1;
+    let mut items: Vec<Item> = Vec::with_capacity(list.items.len() + gate.len() + 1);
+    items.extend(gate.iter().map(|cube| Item { cube: cube.clone(), act: Act::Skip(before) }));
+    // An end that no other item leads to.
+    let outside = Act::End(list.ends.len() as u32);
+    items.extend(always().into_iter().map(|cube| Item { cube, act: outside }));
+    items.extend(list.items.iter().map(|item| {
+        let act = match item.act {
+            Act::Skip(to) => Act::Skip(to + before),
+            act => act,
+        };
+        Item { cube: item.cube.clone(), act }
+    }));
+    ItemList::of(items, list.ends.clone())
+}
