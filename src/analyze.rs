@@ -7,6 +7,7 @@
 //! splits the packets field by field, and follows only what may reach a goal.
 
 mod arrivals;
+mod build;
 mod changed;
 mod cubes;
 mod diagram;
@@ -14,6 +15,7 @@ mod flatten;
 mod goals;
 mod identities;
 mod items;
+mod made;
 mod paths;
 mod program;
 mod question;

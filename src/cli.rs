@@ -4,6 +4,7 @@
 mod build;
 mod check;
 mod completions;
+mod diff;
 mod explain;
 mod fmt;
 mod helm;
@@ -50,6 +51,8 @@ enum Command {
     Trace(trace::Arguments),
     /// Tell what happens to all packets of some traffic, and which sentences decide that
     Query(query::Arguments),
+    /// Compare what two rulesets do to packets
+    Diff(diff::Arguments),
     /// Search for packets that break the `expect` sentences of policies
     Test(test::Arguments),
     /// Write policies in the canonical layout
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Fmt(arguments) => fmt::run(arguments, style),
         Command::Trace(words) => trace::run(words, style, report::output_style(arguments.color)),
         Command::Query(words) => query::run(words, style),
+        Command::Diff(words) => diff::run(words, style),
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

@@ -27,7 +27,7 @@
 //! | 10 | `cli` |
 //! | 9 | `lsp` |
 //! | 8 | `host`: policies and building blocks from the disk |
-//! | 7 | `lint`, `trace`, `expect`, `query`, `example`: what users ask of rules |
+//! | 7 | `lint`, `trace`, `expect`, `query`, `diff`, `example`: what users ask of rules |
 //! | 6 | `compile`, `origin` (where a rule comes from), `helm`, `source_map`: from text to rules, and the outputs |
 //! | 5 | `expand`, `traffic`, `analyze`: templates filled in, traffic as conditions, questions about all packets |
 //! | 4 | `resolve`, `simulate`, `rule_file`, `log` (packets as other programs write them) |
@@ -41,6 +41,7 @@ pub mod analyze;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
+pub mod diff;
 pub mod example;
 pub mod expand;
 pub mod expect;

@@ -83,6 +83,12 @@ impl<'a> Rules<'a> {
         Some(line.unwrap_or_else(|| compilation.ast.span(sentence)))
     }
 
+    /// Whether the lines of a sentence are rules as they are written.
+    pub fn has_lines(self, origin: Origin) -> bool {
+        let Rules::Policy(compilation) = self else { return false };
+        compilation.ast.sentences.get(origin.sentence as usize).is_some_and(|sentence| sentence.body.is_some())
+    }
+
     /// Where a rule of a family comes from.
     pub fn statement(self, family: Family, origins: &Origins) -> SentencePlace {
         match self {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::analyze::{About, Analysis, Cube, Detail, Kinds, Phrase, Sets, Subject, depends};
+use crate::iptables::ruleset::{Hook, Origins, TableName};
 use crate::net::{Family, Interface};
 use crate::origin::{Rules, SentencePlace};
 use crate::policy::Packets;
@@ -137,15 +138,10 @@ pub fn query(rules: Rules, family: Family, packets: &Packets, declared: impl Ite
                 if told.is_empty() {
                     continue;
                 }
-                let Some(by) = deciders(&analysis, set, cube) else {
+                let Some(by) = deciders(&analysis, set, cube, rules, family) else {
                     return Answered { family, fates: None, cut: false };
                 };
-                let mut places: Vec<Decider> = Vec::new();
-                for decider in by.into_iter().map(|by| decider(rules, family, by)) {
-                    if !places.contains(&decider) {
-                        places.push(decider);
-                    }
-                }
+                let places: Vec<Decider> = by.into_iter().map(|by| by.decider(rules, family)).collect();
                 let same = |known: &&mut Fated| known.fate == fate && known.depends == depends && known.by == places;
                 match fates.iter_mut().find(same) {
                     Some(known) => known.packets.extend(told),
@@ -181,29 +177,57 @@ fn kind(leaves: &BTreeSet<u32>, subjects: &[&Subject], depending: &mut Vec<Depen
     }
 }
 
-/// Who decides the packets of a cube, each once, in the order of the rules.
-fn deciders(analysis: &Analysis, set: &Sets, cube: &Cube) -> Option<Vec<By>> {
-    let mut all: Vec<By> = analysis.deciders(set, 0, cube)?.into_iter().filter_map(|(ended, _)| ended.by).collect();
-    all.sort_by_key(|by| match by {
-        By::Rule(place) => (0, place.table as u32, place.rule),
-        By::Policy(table, hook) => (1, *table as u32, *hook as u32),
-        By::Kernel(_) => (2, 0, 0),
-    });
-    Some(all)
+/// Who decides the packets of a cube, each once.
+fn deciders(analysis: &Analysis, set: &Sets, cube: &Cube, rules: Rules, family: Family) -> Option<Vec<Responsible>> {
+    let found = analysis.deciders(set, 0, cube)?;
+    let all: BTreeSet<Responsible> =
+        found.into_iter().filter_map(|(ended, _)| Some(Responsible::of(rules, family, ended.by?))).collect();
+    Some(all.into_iter().collect())
 }
 
-/// The sentence or the line that a decision comes from.
-pub fn decider(rules: Rules, family: Family, by: By) -> Decider {
-    let chain = |name: &str| Decider::Chain(name.to_owned());
-    match by {
-        By::Rule(place) => match place.look_up(rules.of(family)) {
-            Some((_, rule)) => Decider::Place(rules.statement(family, &rule.origins)),
-            None => chain("?"),
-        },
-        By::Policy(table, hook) => match rules.chain_policy(family, table, hook) {
-            Some(place) => Decider::Place(place),
-            None => chain(hook.chain()),
-        },
-        By::Kernel(_) => chain("the kernel"),
+/// What a decision comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Responsible {
+    /// A sentence of the policy; the line, where it is one of a `rules` block.
+    Sentence(u32, Option<u32>),
+    /// A line of a rule file.
+    Line(u32),
+    /// The policy of a chain.
+    Policy(TableName, Hook),
+    /// Nothing that anybody wrote.
+    Nobody,
+}
+
+impl Responsible {
+    /// What a decision comes from.
+    pub fn of(rules: Rules, family: Family, by: By) -> Responsible {
+        match by {
+            By::Rule(place) => {
+                let Some((_, rule)) = place.look_up(rules.of(family)) else { return Responsible::Nobody };
+                match (rule.origins.first(), rule.origins.file_line()) {
+                    (Some(origin), _) => {
+                        Responsible::Sentence(origin.sentence, rules.has_lines(origin).then_some(origin.line))
+                    }
+                    (None, Some(line)) => Responsible::Line(line),
+                    (None, None) => Responsible::Nobody,
+                }
+            }
+            By::Policy(table, hook) => Responsible::Policy(table, hook),
+            By::Kernel(_) => Responsible::Nobody,
+        }
+    }
+
+    /// The sentence or the line itself.
+    pub fn decider(self, rules: Rules, family: Family) -> Decider {
+        let origins = match self {
+            Responsible::Sentence(sentence, line) => Origins::of(sentence, line.unwrap_or(1)),
+            Responsible::Line(line) => Origins::Line(line),
+            Responsible::Policy(table, hook) => {
+                let place = rules.chain_policy(family, table, hook);
+                return place.map_or_else(|| Decider::Chain(hook.chain().to_owned()), Decider::Place);
+            }
+            Responsible::Nobody => return Decider::Chain("the kernel".into()),
+        };
+        Decider::Place(rules.statement(family, &origins))
     }
 }

@@ -112,7 +112,11 @@ impl<'a> Maker<'a> {
     }
 
     /// Those that meet the cubes come to a place with a store.
-    fn send(&mut self, cubes: Cubes, to: Stage, store: Store) {
+    fn send(&mut self, mut cubes: Cubes, to: Stage, store: Store) {
+        cubes.retain(|cube| cube.meets(&self.reach));
+        if cubes.is_empty() {
+            return;
+        }
         let arrival = self.leaves(cubes, store);
         wait(self.waiting.entry(to).or_default(), arrival, &self.all);
     }

@@ -7,6 +7,7 @@ use super::cubes::{Cube, Cubes};
 use super::goals::{End, Search};
 use super::identities::Identities;
 use super::items::{Detail, ItemList};
+use super::paths::merged;
 use super::program::Maker;
 use super::ranges::Ranges;
 use super::store::{NamePattern, Route, Store, Symbolic, Terms, parts};
@@ -148,7 +149,7 @@ impl<'a> Analysis<'a> {
         let start = Store::initial(&mut self.terms, route, packets.fragment);
         let wire = on_the_wire(&mut self.terms, &start);
         let clips = self.terms.cubes(&condition(packets, self.terms.family), true, &wire);
-        (!std::mem::take(&mut self.terms.too_many)).then_some(clips)
+        (!std::mem::take(&mut self.terms.too_many)).then(|| merged(clips, &self.terms.variables))
     }
 
     /// The key of a list that serves the packets of a cube, which is made once; `None`, where it would take too long.

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::build::{Leaves, diagram};
 use super::changed::changed;
 use super::cubes::{Cube, always};
-use super::diagram::{Id, Leaves, diagram};
+use super::diagram::Id;
 use super::goals::{End, Search};
 use super::items::{Act, Detail, Ended, Item, ItemList};
 use super::paths::{Paths, paths};
@@ -15,6 +16,7 @@ use super::store::Route;
 use super::variables::Subject;
 use super::witness;
 use super::wording::{HIDDEN, Phrase, Wording, rank};
+use crate::iptables::meaning::Doubt;
 use crate::iptables::packet::Packet;
 use crate::policy::Packets;
 use crate::simulate::Assumptions;
@@ -89,10 +91,10 @@ impl Analysis<'_> {
             let shown: Vec<&ItemList> = if gated.is_empty() { lists.clone() } else { gated.iter().collect() };
             let terms = &self.terms;
             let space = Space::new(&shown, &clip, terms);
-            let class = |side: usize, end: u32| match lists[side].ends.get(end as usize) {
-                Some(ended) => (kinds.class)(side, ended),
-                None => OUTSIDE,
-            };
+            let classes: Vec<Vec<u32>> = (lists.iter().enumerate())
+                .map(|(side, list)| list.ends.iter().map(|ended| (kinds.class)(side, ended)).collect())
+                .collect();
+            let class = |side: usize, end: u32| classes[side].get(end as usize).copied().unwrap_or(OUTSIDE);
             let mut leaf = |classes: &[Option<u32>]| match classes {
                 [Some(OUTSIDE), ..] => OUTSIDE,
                 classes if classes.iter().all(Option::is_none) => NEVER,
@@ -105,13 +107,19 @@ impl Analysis<'_> {
             };
             let by = |column: &Column| rank(terms.variables.subject(column.variable));
             let mut diagram = diagram(space, &by, HIDDEN, &mut leaves)?;
+            // What the kernel discards under all rules there is not: nobody asks about it.
+            diagram.root = diagram.without(diagram.root, Id::leaf(NEVER));
+            let ordinary = |column: &Column| ordinarily(terms.variables.subject(column.variable));
             let mut found = BTreeSet::new();
             let root = diagram.mapped(&mut |diagram, bottom| {
-                let (mut leaves, levels) = diagram.below(bottom);
-                leaves.remove(&NEVER);
-                if leaves.is_empty() {
-                    return NEVER;
+                let (mut leaves, mut levels) = diagram.below(bottom, &|_| None);
+                // What happens to ordinary packets as well does not depend on their being so.
+                let (own, own_levels) = diagram.below(bottom, &ordinary);
+                let no_more = leaves.iter().all(|leaf| own.contains(leaf) || (*leaf == 0 && changes.is_some()));
+                if no_more {
+                    (leaves, levels) = (own, own_levels);
                 }
+                leaves.remove(&NEVER);
                 leaves.remove(&OUTSIDE);
                 if leaves.is_empty() {
                     return 0;
@@ -125,8 +133,6 @@ impl Analysis<'_> {
                 kind
             });
             found.remove(&0);
-            // What the kernel discards under all rules there is not: nobody asks about it.
-            let root = diagram.without(root, Id::leaf(NEVER));
             let of = |kind: u32| {
                 let mut paths = paths(&diagram, root, kind, &terms.variables);
                 paths.cubes = paths.cubes.iter().filter_map(|cube| cube.and(&clip)).collect();
@@ -155,6 +161,14 @@ impl Analysis<'_> {
             false
         });
         (end == End::Complete).then_some(found)
+    }
+}
+
+/// The value of what a packet does not tell, for ordinary packets.
+fn ordinarily(subject: &Subject) -> Option<u128> {
+    match subject {
+        Subject::Unclear(Doubt::Spoofed, ..) | Subject::OtherType => Some(0),
+        _ => None,
     }
 }
 

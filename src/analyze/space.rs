@@ -35,7 +35,7 @@ pub struct Column {
 
 impl Column {
     /// The part of a value.
-    fn part(&self, value: u128) -> u32 {
+    pub fn part(&self, value: u128) -> u32 {
         self.starts.partition_point(|start| *start <= value) as u32 - 1
     }
 

@@ -59,7 +59,7 @@ pub fn depends(subject: &Subject) -> String {
     match subject {
         Subject::Unclear(doubt, unknown, _) => match (doubt, unknown) {
             (Doubt::Limit, _) => "a limit".into(),
-            (Doubt::Spoofed, _) => "the way back to the source".into(),
+            (Doubt::Spoofed, _) => "whether the source is spoofed".into(),
             (Doubt::Set(_), Unknown::Words(words)) => match words.split(' ').collect::<Vec<_>>()[..] {
                 [_, name, "src"] => format!("whether the source is in the set `{name}`"),
                 [_, name, "dst"] => format!("whether the destination is in the set `{name}`"),
@@ -71,12 +71,14 @@ pub fn depends(subject: &Subject) -> String {
             _ => "a match that is not known".into(),
         },
         Subject::Field(field) | Subject::Bits(field, _) => format!("the {}", name(*field)),
+        Subject::After(_, Field::OutInterface, _) => "where it is routed after translation or marking".into(),
         Subject::After(_, field, _) => format!("what translation and marks make of the {}", name(*field)),
         Subject::OtherType => "whether the destination is a broadcast or anycast address".into(),
     }
 }
 
-fn name(field: Field) -> &'static str {
+/// The name of a field.
+pub fn name(field: Field) -> &'static str {
     match field {
         Field::InInterface => "in-interface",
         Field::OutInterface => "out-interface",

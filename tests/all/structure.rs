@@ -55,6 +55,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("trace", 70),
     ("expect", 70),
     ("query", 70),
+    ("diff", 71),
     ("example", 71),
     ("host", 80),
     ("lsp", 90),

@@ -1,0 +1,394 @@
+//! What two rulesets do differently, packet by packet: `cgwfw diff`.
+//! Input: the rules of both, of one family. Output: one of four words, and all packets whose fate changes, by the sentence
+//! that does it.
+//!
+//! Packets are all that there may be: of every state, with every mark. What the packet does not tell (a limit, a set) is
+//! the same for both where the same match stands in both.
+
+mod effects;
+mod rewriting;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use serde::Serialize;
+
+pub use self::rewriting::Rewriting;
+use crate::analyze::{About, Analysis, Cube, Detail, Kinds, Paths, Sets, Subject, depends};
+use crate::iptables::packet::Fragment;
+use crate::iptables::ruleset::{Negatable, States};
+use crate::language::values::reason_name;
+use crate::net::{Family, Interface};
+use crate::origin::Rules;
+use crate::policy::{Directions, Packets, Traffic, Values};
+use crate::query::{Decider, Responsible, Told};
+use crate::simulate::{Assumptions, Verdict};
+
+/// How two rulesets compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// The same packets pass.
+    Same,
+    /// More packets pass, and none fewer.
+    MorePermissive,
+    /// Fewer packets pass, and none more.
+    LessPermissive,
+    /// Some pass that did not, and some do not that did.
+    Incomparable,
+}
+
+impl Relation {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Relation::Same => "the same",
+            Relation::MorePermissive => "more permissive",
+            Relation::LessPermissive => "less permissive",
+            Relation::Incomparable => "incomparable",
+        }
+    }
+
+    fn of(opens: bool, closes: bool) -> Relation {
+        match (opens, closes) {
+            (false, false) => Relation::Same,
+            (true, false) => Relation::MorePermissive,
+            (false, true) => Relation::LessPermissive,
+            (true, true) => Relation::Incomparable,
+        }
+    }
+}
+
+/// What changes for packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    /// They pass, and did not.
+    NewlyAccepted,
+    /// They do not pass, and did.
+    NewlyDropped,
+    /// They do not pass, as before, and their sender is told otherwise, or no more.
+    RefusedOtherwise,
+}
+
+impl Turn {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Turn::NewlyAccepted => "newly accepted",
+            Turn::NewlyDropped => "newly dropped",
+            Turn::RefusedOtherwise => "refused otherwise",
+        }
+    }
+}
+
+/// Packets whose fate changes, by the sentence that does it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Turned {
+    /// What changes.
+    pub change: Turn,
+    /// The fates before and after, in words.
+    pub before: String,
+    /// See `before`.
+    pub after: String,
+    /// Who decides them now.
+    pub by: Decider,
+    /// Who decided those that are told first.
+    pub was: Vec<Decider>,
+    /// On what it depends whether it changes, beside the packet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends: Vec<String>,
+    /// The packets, the largest sets first.
+    pub packets: Vec<Told>,
+}
+
+/// What changes in a family.
+#[derive(Clone, Debug, Serialize)]
+pub struct Difference {
+    /// The family.
+    #[serde(skip)]
+    pub family: Family,
+    /// Over all packets.
+    pub all: Relation,
+    /// Over the first packets of connections.
+    pub first: Relation,
+    /// The packets whose fate changes.
+    pub packets: Vec<Turned>,
+    /// Packets that pass in both, and are not made the same.
+    pub rewritten: Vec<Rewriting>,
+    /// Rules that change what no rule looks at, where they are not in both: `-` those of the old, `+` those of the new.
+    pub other: Vec<String>,
+    /// Whether there are more packets than are told.
+    pub cut: bool,
+}
+
+impl Difference {
+    /// Whether the same packets pass, made the same, and the others are refused alike.
+    pub fn is_none(&self) -> bool {
+        self.packets.is_empty() && self.rewritten.is_empty() && self.other.is_empty() && self.all == Relation::Same
+    }
+}
+
+/// Two rulesets of a family.
+#[derive(Clone, Copy)]
+pub struct Pair<'a> {
+    /// The rules before.
+    pub old: Rules<'a>,
+    /// The rules after.
+    pub new: Rules<'a>,
+    /// The family.
+    pub family: Family,
+}
+
+/// How many sets of packets are looked up to say who decided them before.
+const LOOKED_UP: usize = 10;
+
+/// The pieces of packets that are asked about: whole ones first.
+const FRAGMENTS: [Fragment; 3] = [Fragment::No, Fragment::First, Fragment::Later];
+
+/// What changes; `None`, where it would take too long to say.
+pub fn diff(pair: Pair, declared: &[Interface]) -> Option<Difference> {
+    let Pair { old, new, family } = pair;
+    let packets = everything(family);
+    let mut analysis =
+        Analysis::of_both(old.of(family), new.of(family), [&packets].into_iter(), declared.iter().copied());
+    let mut found = Found::default();
+    for fragment in FRAGMENTS {
+        compare(pair, &mut analysis, &Packets { fragment, ..packets.clone() }, &mut found)?;
+    }
+    let mut first = Found::default();
+    let traffic = Traffic { states: None, ..packets.traffic.clone() };
+    compare(pair, &mut analysis, &Packets { traffic, ..packets.clone() }, &mut first)?;
+    let (rewritten, cut) = rewriting::rewritten(pair, declared, &packets)?;
+    let mut turned = found.turned;
+    turned.sort_by_key(|turned| turned.change);
+    Some(Difference {
+        family,
+        all: Relation::of(found.opens, found.closes),
+        first: Relation::of(first.opens, first.closes),
+        packets: turned,
+        rewritten,
+        other: effects::changed(old.of(family), new.of(family)),
+        cut: found.cut || cut,
+    })
+}
+
+/// Whether packets are newly accepted that come in by one of some interfaces, of every state or first packets.
+pub fn opens(pair: Pair, declared: &[Interface], from: Option<&[Interface]>, first: bool) -> Option<bool> {
+    let mut packets = everything(pair.family);
+    if first {
+        packets.traffic.states = None;
+    }
+    let mut all = Vec::new();
+    match from {
+        None => all.push(packets),
+        Some(names) if names.is_empty() => {}
+        Some(names) => {
+            let on = || Values { negated: false, items: names.iter().copied().collect() };
+            let mut input = packets.clone();
+            input.traffic.directions = Directions { input: true, ..Directions::default() };
+            input.traffic.on = on();
+            packets.traffic.directions = Directions { forward: true, ..Directions::default() };
+            packets.traffic.in_on = on();
+            all.extend([input, packets]);
+        }
+    }
+    let Pair { old, new, family } = pair;
+    let mut analysis = Analysis::of_both(old.of(family), new.of(family), all.iter(), declared.iter().copied());
+    let mut found = Found::default();
+    for packets in all.iter().flat_map(|packets| FRAGMENTS.map(|fragment| Packets { fragment, ..packets.clone() })) {
+        compare(pair, &mut analysis, &packets, &mut found)?;
+    }
+    Some(found.opens)
+}
+
+/// All packets of a family that there may be.
+pub fn everything(family: Family) -> Packets {
+    let directions = Directions { input: true, output: true, forward: true };
+    let traffic = Traffic { directions, states: Some(Negatable::is(States(0x1f))), ..Traffic::default() };
+    Packets { families: family.into(), traffic, ..Packets::default() }
+}
+
+/// How what the packet does not tell is taken: both ways. What is translated goes on to another host.
+const OPEN: Assumptions =
+    Assumptions { within_limit: None, spoofed: None, translated_to_own: Some(false), backend: None };
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    opens: bool,
+    closes: bool,
+    cut: bool,
+    turned: Vec<Turned>,
+}
+
+/// How the fate of packets changes. Of who gives the new one it counts which sentence that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Change {
+    before: Option<Verdict>,
+    after: Option<Verdict>,
+    by: Responsible,
+}
+
+impl Change {
+    fn turn(&self) -> Turn {
+        match (self.before, self.after) {
+            (Some(Verdict::Accept), _) => Turn::NewlyDropped,
+            (_, Some(Verdict::Accept)) => Turn::NewlyAccepted,
+            _ => Turn::RefusedOtherwise,
+        }
+    }
+}
+
+/// Packets that are changed alike.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    /// The changes that are possible, by their number.
+    changes: Vec<u32>,
+    /// What decides whether they happen.
+    on: Vec<String>,
+}
+
+/// Values with a number each, from 0.
+struct Numbered<T>(RefCell<(Vec<T>, HashMap<T, u32>)>);
+
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    fn new() -> Numbered<T> {
+        Numbered(RefCell::new((Vec::new(), HashMap::new())))
+    }
+
+    /// The number of a value.
+    fn of(&self, value: T) -> u32 {
+        let (list, known) = &mut *self.0.borrow_mut();
+        *known.entry(value.clone()).or_insert_with(|| {
+            list.push(value);
+            list.len() as u32 - 1
+        })
+    }
+
+    /// The value of a number.
+    fn get(&self, number: u32) -> T {
+        self.0.borrow().0[number as usize].clone()
+    }
+}
+
+/// Adds what changes for some packets.
+fn compare(pair: Pair, analysis: &mut Analysis, packets: &Packets, found: &mut Found) -> Option<()> {
+    let Pair { new, family, .. } = pair;
+    let about = About { packets, assumptions: OPEN, detail: Detail::Decider };
+    // The fates of the old rules by verdict, those of the new ones by the sentence as well.
+    let fates: Numbered<(Verdict, Responsible)> = Numbered::new();
+    let changes: Numbered<Change> = Numbered::new();
+    let alike: Numbered<Alike> = Numbered::new();
+    let sets = {
+        let mut kinds = Kinds {
+            class: &|side, ended| {
+                let by = ended.by.filter(|_| side == 1).map(|by| Responsible::of(new, family, by));
+                fates.of((ended.verdict, by.unwrap_or(Responsible::Nobody)))
+            },
+            outcome: &mut |classes| {
+                let fate = |class: Option<u32>| class.map(|class| fates.get(class));
+                let (before, after) = (fate(classes[0]), fate(classes[1]));
+                let by = after.map_or(Responsible::Nobody, |(_, by)| by);
+                let (before, after) = (before.map(|(verdict, _)| verdict), after.map(|(verdict, _)| verdict));
+                if before == after { 0 } else { changes.of(Change { before, after, by }) + 1 }
+            },
+            kind: &mut |leaves, subjects| kind(leaves, subjects, &alike),
+        };
+        analysis.sets(&about, &mut kinds)?
+    };
+    for set in &sets {
+        for (number, paths) in &set.kinds {
+            let Alike { changes: numbers, on } = alike.get(number - 1);
+            let told = told(analysis, set, paths);
+            if told.is_empty() {
+                continue;
+            }
+            found.cut |= !paths.complete;
+            for change in numbers.iter().map(|number| changes.get(number - 1)) {
+                found.opens |= change.turn() == Turn::NewlyAccepted;
+                found.closes |= change.turn() == Turn::NewlyDropped;
+                let was = was(pair, analysis, set, paths);
+                add(pair, found, (change, &on), &told, was);
+            }
+        }
+    }
+    Some(())
+}
+
+/// What packets have in common whose fate changes.
+fn kind(leaves: &BTreeSet<u32>, subjects: &[&Subject], alike: &Numbered<Alike>) -> u32 {
+    let changes: Vec<u32> = leaves.iter().copied().filter(|leaf| *leaf != 0).collect();
+    if changes.is_empty() {
+        return 0;
+    }
+    let on: BTreeSet<String> = match leaves.len() {
+        1 => BTreeSet::new(),
+        _ => subjects.iter().map(|subject| depends(subject)).collect(),
+    };
+    alike.of(Alike { changes, on: on.into_iter().collect() }) + 1
+}
+
+fn told(analysis: &Analysis, set: &Sets, paths: &Paths) -> Vec<Told> {
+    paths.cubes.iter().flat_map(|cube| analysis.words(set, cube)).map(Told::of).collect()
+}
+
+/// Who decided the first of some packets before.
+fn was(pair: Pair, analysis: &Analysis, set: &Sets, paths: &Paths) -> Vec<Decider> {
+    let one = |cube: &Cube| analysis.deciders(set, 0, cube).unwrap_or_default();
+    let found = paths.cubes.iter().take(LOOKED_UP).flat_map(one).filter_map(|(ended, _)| ended.by);
+    let all: BTreeSet<Responsible> = found.map(|by| Responsible::of(pair.old, pair.family, by)).collect();
+    all.into_iter().map(|by| by.decider(pair.old, pair.family)).collect()
+}
+
+/// Adds packets to those that the same sentence changes in the same way. Pieces are told where whole packets are not.
+fn add(pair: Pair, found: &mut Found, (change, on): (Change, &[String]), told: &[Told], was: Vec<Decider>) {
+    let words = |verdict: Option<Verdict>| fate(verdict, pair.family);
+    let turned = Turned {
+        change: change.turn(),
+        before: words(change.before),
+        after: words(change.after),
+        by: change.by.decider(pair.new, pair.family),
+        was,
+        depends: on.to_vec(),
+        packets: Vec::new(),
+    };
+    let same = |known: &&mut Turned| {
+        (known.change, &known.by, &known.depends) == (turned.change, &turned.by, &turned.depends)
+            && (&known.before, &known.after) == (&turned.before, &turned.after)
+    };
+    let at = match found.turned.iter_mut().find(same) {
+        Some(known) => {
+            let new = turned.was.into_iter().filter(|decider| !known.was.contains(decider));
+            let new: Vec<Decider> = new.collect();
+            known.was.extend(new);
+            known
+        }
+        None => {
+            found.turned.push(turned);
+            let last = found.turned.len() - 1;
+            &mut found.turned[last]
+        }
+    };
+    for told in told {
+        let whole = |text: &str| text.replace(" fragment first", "").replace(" fragment later", "");
+        let is_piece = told.packets.contains(" fragment ");
+        if !is_piece || !at.packets.iter().any(|known| known.packets == whole(&told.packets)) {
+            at.packets.push(told.clone());
+        }
+    }
+    if at.packets.is_empty() {
+        found.turned.retain(|turned| !turned.packets.is_empty());
+    }
+}
+
+/// `accepted`, `rejected with icmp-port-unreachable`
+fn fate(verdict: Option<Verdict>, family: Family) -> String {
+    match verdict {
+        Some(Verdict::Accept) => "accepted".into(),
+        Some(Verdict::Drop) => "dropped".into(),
+        Some(Verdict::Reject(with)) => format!("rejected with {}", reason_name(with, family).unwrap_or("an answer")),
+        None => "discarded by the kernel".into(),
+    }
+}
