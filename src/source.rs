@@ -133,6 +133,11 @@ impl Sources {
         SourceId((self.list.len() - 1) as u32)
     }
 
+    /// Gives other names to the sources from a position on.
+    pub fn rename(&mut self, from: usize, name: impl Fn(&str) -> String) {
+        self.list.iter_mut().skip(from).for_each(|source| source.name = name(&source.name));
+    }
+
     /// The source of that number.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.list[id.0 as usize]

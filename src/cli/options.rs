@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::expand::CompileOptions;
-use crate::host::{self, Compiled};
+use crate::host::{self, Compiled, Disk, FileTree, SnippetFolders};
 
 /// The options of all commands that compile.
 #[derive(Args)]
@@ -25,7 +25,21 @@ pub struct PolicyOptions {
 impl PolicyOptions {
     /// Reads and compiles a policy. `notes`: whether anybody will read them.
     pub fn compiled(&self, policy: &Path, notes: bool) -> Result<Compiled, String> {
-        host::compiled(policy, &self.snippets, CompileOptions { rule_comments: self.rule_comments, notes })
+        let (path, text) = host::read(policy)?;
+        self.compiled_text(path, &text, notes, &Disk)
+    }
+
+    /// Compiles the text of a policy; `files` has what is near it, the disk the folders of `--snippets`.
+    pub fn compiled_text(
+        &self,
+        path: &Path,
+        text: &str,
+        notes: bool,
+        files: &dyn FileTree,
+    ) -> Result<Compiled, String> {
+        let snippets = SnippetFolders { folders: &self.snippets, files: &Disk };
+        let options = CompileOptions { rule_comments: self.rule_comments, notes };
+        host::compiled_text(path, text, snippets, options, files)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::outcome::{Outcome, print};
 use crate::diagnostic::{self, Severity, Style};
 use crate::example::{self, Difference};
-use crate::host;
+use crate::host::{self, Disk, SnippetFolders};
 use crate::resolve::block::argument::wanted;
 use crate::resolve::suggest::did_you_mean;
 use crate::snippet::library::{Library, Snippet};
@@ -32,7 +32,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
     let folders: Vec<PathBuf> = arguments.snippets.iter().chain(&arguments.test).cloned().collect();
-    let library = match host::library(&folders, &host::on_disk) {
+    let library = match host::library(SnippetFolders { folders: &folders, files: &Disk }) {
         Ok(library) => library,
         Err(message) => return Outcome::Unusable(message),
     };

@@ -8,11 +8,10 @@ use super::diagnostics::by_file;
 use super::protocol::{Diagnostic, path_of};
 use crate::diagnostic::Report;
 use crate::example;
-use crate::host;
+use crate::host::{self, FileTree};
 use crate::snippet::library::Library;
 use crate::snippet::readme;
 use crate::source::Sources;
-use crate::syntax::ReadFile;
 
 /// The files of a building block that a policy depends on.
 pub const FILES: [&str; 2] = ["snippet.toml", "rules.j2"];
@@ -23,8 +22,8 @@ pub fn is_block_file(path: &Path) -> bool {
 }
 
 /// What is wrong in the files of a building block.
-pub fn check(folder: &Path, read: ReadFile) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
-    let Ok(Some(block)) = host::block(folder, read) else { return BTreeMap::new() };
+pub fn check(folder: &Path, files: &dyn FileTree) -> BTreeMap<PathBuf, Vec<Diagnostic>> {
+    let Ok(Some(block)) = host::block(folder, files) else { return BTreeMap::new() };
     let examples = readme::examples(&block.readme);
     let mut library = Library::built_in_but(&block);
     library.add_own(block);

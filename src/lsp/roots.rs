@@ -19,7 +19,7 @@ use crate::compile::{Compilation, compile};
 use crate::diagnostic::Report;
 use crate::expand::CompileOptions;
 use crate::expect::Checked;
-use crate::host::{self, Compiled};
+use crate::host::{self, Compiled, Disk, FileTree, FolderEntry, SnippetFolders};
 use crate::lint;
 use crate::snippet::library::Library;
 use crate::source::LineIndex;
@@ -161,7 +161,7 @@ impl Roots {
             if blocks::is_block_file(&file) {
                 let folder = parent(&file);
                 let open = self.open.keys().any(|open| is_block_in(open, &folder));
-                let found = if open { blocks::check(&folder, &|path| self.read(path)) } else { BTreeMap::new() };
+                let found = if open { blocks::check(&folder, self) } else { BTreeMap::new() };
                 published.extend(self.replace(folder, found));
             } else if let Some(text) = self.open.get(&file).map(|open| open.text.clone())
                 && !self.is_included(&file)
@@ -188,14 +188,6 @@ impl Roots {
     /// Whether an open policy is neither compiled by itself nor included.
     fn is_left_out(&self, file: &Path) -> bool {
         !blocks::is_block_file(file) && !self.roots.contains_key(file) && !self.is_included(file)
-    }
-
-    /// The text of a file: of the editor, else of the disk.
-    fn read(&self, path: &Path) -> io::Result<String> {
-        match self.open.get(&normal(path)) {
-            Some(open) => Ok(open.text.clone()),
-            None => host::on_disk(path),
-        }
     }
 
     /// Whether another open policy includes a file.
@@ -239,14 +231,14 @@ impl Roots {
 
     fn compile_root(&mut self, file: PathBuf, text: &str) -> Vec<Published> {
         let options = CompileOptions { notes: true, ..CompileOptions::default() };
-        let read = |path: &Path| self.read(path);
-        let compiled = host::compiled_text(&file, text, &self.settings.snippets, options, &read);
+        let snippets = SnippetFolders { folders: &self.settings.snippets, files: self };
+        let compiled = host::compiled_text(&file, text, snippets, options, self);
         let (compiled, complaint) = match compiled {
             Ok(compiled) => (compiled, None),
             // Building blocks that cannot be read: the policy is compiled without, and that is said.
             Err(complaint) => {
                 let library = Library::built_in();
-                let mut compilation = compile(&file, text, &read, &library, options);
+                let mut compilation = compile(&file, text, &|path| self.text(path), &library, options);
                 lint::check(&mut compilation, options.notes);
                 (Compiled { compilation, library }, Some(complaint))
             }
@@ -336,6 +328,20 @@ impl Roots {
         let root = self.roots.get(&file).or_else(|| self.roots.get(self.including(&file).next()?))?;
         let source = source_of(&root.compiled.compilation.ast.sources, &file)?;
         Some((View::new(&root.compiled, source, root.checked.as_deref()), &root.later))
+    }
+}
+
+/// The files of the editor, else those of the disk.
+impl FileTree for Roots {
+    fn bytes(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self.open.get(&normal(path)) {
+            Some(open) => Ok(open.text.clone().into_bytes()),
+            None => Disk.bytes(path),
+        }
+    }
+
+    fn entries(&self, folder: &Path) -> io::Result<Vec<FolderEntry>> {
+        Disk.entries(folder)
     }
 }
 

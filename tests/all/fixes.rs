@@ -8,7 +8,7 @@ use crate::support;
 use cgwfw::diagnostic::Severity;
 use cgwfw::expand::CompileOptions;
 use cgwfw::explain;
-use cgwfw::host::{Compiled, compiled_text};
+use cgwfw::host::{Compiled, FileTree, FolderEntry, SnippetFolders, compiled_text};
 use cgwfw::lsp::actions::{FIX_ALL, actions};
 use cgwfw::lsp::protocol::{CodeAction, CodeActionKind, Position, Range, path, uri};
 use cgwfw::lsp::view::View;
@@ -16,10 +16,23 @@ use cgwfw::snippet::readme::{Example, examples};
 
 const POLICY: &str = "/policy.cgwfw";
 
+/// No file is beside the policy.
+struct Alone;
+
+impl FileTree for Alone {
+    fn bytes(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn entries(&self, _: &Path) -> io::Result<Vec<FolderEntry>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 fn compile(text: &str) -> Compiled {
-    let alone = |_: &Path| Err(io::ErrorKind::NotFound.into());
-    compiled_text(Path::new(POLICY), text, &[], CompileOptions { notes: true, ..CompileOptions::default() }, &alone)
-        .expect("a policy")
+    let snippets = SnippetFolders { folders: &[], files: &Alone };
+    let options = CompileOptions { notes: true, ..CompileOptions::default() };
+    compiled_text(Path::new(POLICY), text, snippets, options, &Alone).expect("a policy")
 }
 
 /// The policies of all cases that are files of their own, with what they leave out.
