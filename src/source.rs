@@ -106,6 +106,8 @@ fn floor_char_boundary(text: &str, offset: usize) -> usize {
 pub struct Source {
     /// The name that people see: the path as it was given.
     pub name: String,
+    /// The name of the file without its folders, which differ from machine to machine.
+    pub file: String,
     /// The text.
     pub text: Arc<str>,
     lines: OnceLock<LineIndex>,
@@ -129,11 +131,13 @@ pub struct Sources {
 impl Sources {
     /// Adds a source.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, included_at: Option<Span>) -> SourceId {
-        self.list.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new(), included_at });
+        let name = name.into();
+        let file = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        self.list.push(Source { name, file, text: text.into(), lines: OnceLock::new(), included_at });
         SourceId((self.list.len() - 1) as u32)
     }
 
-    /// Gives other names to the sources from a position on.
+    /// Gives other names to the sources from a position on; their files are the same ones.
     pub fn rename(&mut self, from: usize, name: impl Fn(&str) -> String) {
         self.list.iter_mut().skip(from).for_each(|source| source.name = name(&source.name));
     }

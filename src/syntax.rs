@@ -12,6 +12,7 @@ use std::path::Path;
 pub use self::ast::{Ast, Sentence, Token, TokenKind, string_value};
 pub use self::codes::SyntaxError;
 use self::include::Includes;
+pub use self::include::normal;
 use crate::diagnostic::Diagnostics;
 use crate::language;
 use crate::source::{SourceId, Sources};

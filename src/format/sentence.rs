@@ -60,14 +60,13 @@ pub fn comment_text(ast: &Ast, sentence: u32) -> String {
     text
 }
 
-/// `name.cgwfw: ` for an included file: the name without its folders, which differ from machine to machine.
+/// `name.cgwfw: ` for an included file.
 fn prefix(ast: &Ast, source: SourceId) -> String {
     let source = ast.sources.get(source);
     if source.included_at.is_none() {
         return String::new();
     }
-    let name = source.name.rsplit(['/', '\\']).next().unwrap_or_default();
-    format!("{}: ", crate::diagnostic::visible(name))
+    format!("{}: ", crate::diagnostic::visible(&source.file))
 }
 
 /// The text, or as much of it as fits into `most` bytes with `…` after it.

@@ -1,12 +1,13 @@
 //! The protocol's types, and places in them. The only module that turns offsets into positions and paths into addresses.
 //! Input: spans and paths. Output: ranges and `file:` addresses (LSP 3.17; RFC 8089), and the way back.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use lsp_types::*;
 
 use crate::source::{Source, SourceId, Sources, Span};
+use crate::syntax::normal;
 
 /// The position of an offset.
 pub fn position(source: &Source, offset: usize) -> Position {
@@ -34,21 +35,6 @@ pub fn location(sources: &Sources, span: Span) -> Option<Location> {
 /// The path of a source, without `.` and `..`: an include may have written it another way than the editor.
 pub fn path_of(source: &Source) -> PathBuf {
     normal(Path::new(&source.name))
-}
-
-/// A path without `.` and `..`, as far as its text says.
-pub fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if normal.file_name().is_some() => {
-                normal.pop();
-            }
-            part => normal.push(part),
-        }
-    }
-    normal
 }
 
 /// The source that is read from a path; of a file that is included twice, the first.

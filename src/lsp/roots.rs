@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::blocks;
 use super::diagnostics::by_file;
-use super::protocol::{Diagnostic, DiagnosticSeverity, Range, normal, path_of, source_of};
+use super::protocol::{Diagnostic, DiagnosticSeverity, Range, path_of, source_of};
 use super::settings::Settings;
 use super::view::View;
 use super::worker::{Found, Job, Worker};
@@ -23,7 +23,7 @@ use crate::host::{self, Compiled, Disk, FileTree, FolderEntry, SnippetFolders};
 use crate::lint;
 use crate::snippet::library::Library;
 use crate::source::LineIndex;
-use crate::syntax::SyntaxError;
+use crate::syntax::{SyntaxError, normal};
 
 /// The diagnostics of a file.
 pub struct Published {

@@ -125,8 +125,8 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The path without `.` and, where a name comes before it, without `..`.
-fn normal(path: &Path) -> PathBuf {
+/// The path without `.` and, where a name comes before it, without `..`: as far as its text says.
+pub fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
