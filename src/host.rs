@@ -1,12 +1,16 @@
-//! Policies and building blocks from the disk, from standard input, and from texts that an editor has open.
+//! Policies and building blocks from the disk, from standard input, from an editor, and from revisions of git.
 //! Input: a path, or `-`. Output: a `Compilation`, or the reason why there is nothing to compile.
 
 mod files;
+mod folder;
+mod revision;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use self::files::{Disk, FileTree, FolderEntry};
+pub use self::folder::whole_policies;
+pub use self::revision::{Revision, RevisionFault};
 use crate::compile::{Compilation, compile};
 use crate::expand::CompileOptions;
 use crate::lint;
