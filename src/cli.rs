@@ -11,6 +11,7 @@ mod helm;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod new;
+mod operand;
 mod options;
 mod outcome;
 mod query;
@@ -51,7 +52,7 @@ enum Command {
     Trace(trace::Arguments),
     /// Tell what happens to all packets of some traffic, and which sentences decide that
     Query(query::Arguments),
-    /// Compare what two rulesets do to packets
+    /// Tell what two rulesets do differently, packet by packet
     Diff(diff::Arguments),
     /// Search for packets that break the `expect` sentences of policies
     Test(test::Arguments),
@@ -82,7 +83,7 @@ pub fn run() -> ExitCode {
         Command::Fmt(arguments) => fmt::run(arguments, style),
         Command::Trace(words) => trace::run(words, style, report::output_style(arguments.color)),
         Command::Query(words) => query::run(words, style),
-        Command::Diff(words) => diff::run(words, style),
+        Command::Diff(arguments) => diff::run(arguments, style),
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

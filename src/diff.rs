@@ -309,7 +309,7 @@ fn compare(pair: Pair, analysis: &mut Analysis, packets: &Packets, found: &mut F
             for change in numbers.iter().map(|number| changes.get(number - 1)) {
                 found.opens |= change.turn() == Turn::NewlyAccepted;
                 found.closes |= change.turn() == Turn::NewlyDropped;
-                let was = was(pair, analysis, set, paths);
+                let was = was(pair, analysis, (set, paths), change.before);
                 add(pair, found, (change, &on), &told, was);
             }
         }
@@ -334,10 +334,11 @@ fn told(analysis: &Analysis, set: &Sets, paths: &Paths) -> Vec<Told> {
     paths.cubes.iter().flat_map(|cube| analysis.words(set, cube)).map(Told::of).collect()
 }
 
-/// Who decided the first of some packets before.
-fn was(pair: Pair, analysis: &Analysis, set: &Sets, paths: &Paths) -> Vec<Decider> {
+/// Who gave the first of some packets the fate that they had before.
+fn was(pair: Pair, analysis: &Analysis, (set, paths): (&Sets, &Paths), before: Option<Verdict>) -> Vec<Decider> {
     let one = |cube: &Cube| analysis.deciders(set, 0, cube).unwrap_or_default();
-    let found = paths.cubes.iter().take(LOOKED_UP).flat_map(one).filter_map(|(ended, _)| ended.by);
+    let found = paths.cubes.iter().take(LOOKED_UP).flat_map(one);
+    let found = found.filter(|(ended, _)| Some(ended.verdict) == before).filter_map(|(ended, _)| ended.by);
     let all: BTreeSet<Responsible> = found.map(|by| Responsible::of(pair.old, pair.family, by)).collect();
     all.into_iter().map(|by| by.decider(pair.old, pair.family)).collect()
 }

@@ -121,8 +121,8 @@ impl Diagram {
         }
         let Some(Node { level, edges }) = self.get(id).cloned() else { return id };
         let mut joined: Vec<(u32, Id)> = Vec::with_capacity(edges.len());
+        // First what is below as it is: what leads anywhere there may be needed for the next.
         for (last, child) in edges {
-            let child = self.simpler(child, free);
             let before = joined.last().map(|(_, before)| *before);
             match before.and_then(|before| self.both(before, child, free)) {
                 Some(both) => {
@@ -147,6 +147,7 @@ impl Diagram {
                 }
             }
         }
+        let joined = joined.into_iter().map(|(last, child)| (last, self.simpler(child, free))).collect();
         let new = self.node(level, joined);
         free.simpler.insert(id, new);
         new

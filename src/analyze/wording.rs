@@ -1,16 +1,19 @@
 //! A cube in the words of the language.
 //! Input: what packets are. Output: traffic that means them, and what no sentence can say.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::cubes::Cube;
 use super::ranges::Ranges;
 use super::store::{Route, Terms, scattered};
 use super::variables::Subject;
 use crate::iptables::meaning::{Doubt, Field, Unknown, state_number};
-use crate::iptables::packet::{Fragment, State};
+use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, States, TcpFlags};
 use crate::language::values::{ICMP_TYPES, IcmpWord, ProtocolWord, icmp_number};
 use crate::net::{Addresses, Both, Interface, PortRange, Protocol};
 use crate::policy::{Items, Packets, Traffic, Values};
+use crate::way::first_state;
 
 /// Packets as a sentence describes them.
 #[derive(Clone, Debug, PartialEq)]
@@ -199,6 +202,8 @@ impl Wording<'_> {
         if let Some(values) = self.field(Field::TcpFlags, cube) {
             match flags(&values) {
                 Some(flags) => traffic.flags = Some(flags),
+                None if values == opening() => also.push("flags that can begin a connection".into()),
+                None if values == opening().not(0x3f) => also.push("flags that cannot begin a connection".into()),
                 None => also.push(format!("TCP flags {}", numbers(&values))),
             }
         }
@@ -389,6 +394,27 @@ fn fewest<T>(values: &Ranges, last: u128, item: impl Fn((u128, u128)) -> Option<
 fn numbers(values: &Ranges) -> String {
     let one = |(first, last): &(u128, u128)| if first == last { first.to_string() } else { format!("{first}-{last}") };
     values.list().iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The combinations of TCP flags with which connection tracking takes a packet for the first of a connection.
+fn opening() -> Ranges {
+    let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let name = Interface::new("lo").expect("a short name");
+    Ranges::of(0x3f, |flags| {
+        let packet = Packet {
+            way: Way::In(name),
+            source: host,
+            destination: host,
+            hop_limit: 64,
+            transport: Transport::Tcp(1, 1, flags as u8),
+            fragment: Fragment::No,
+            mark: 0,
+            state: None,
+            ipsec_in: false,
+            ipsec_out: false,
+        };
+        first_state(&packet) == State::New
+    })
 }
 
 /// The mask and the flags that mean these combinations, or all but these.

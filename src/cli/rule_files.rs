@@ -1,11 +1,11 @@
-//! The rule files of `cgwfw trace`, as the loaders take them.
-//! Input: the paths. Output: the rules of both families, or all that keeps a file from being loaded.
+//! Rule files as the loaders take them, and the options of `cgwfw trace` that name them.
+//! Input: the paths, or bytes. Output: the rules of both families, or all that keeps a file from being loaded.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::outcome::Outcome;
+use crate::host;
 use crate::iptables::check::check_ruleset;
 use crate::iptables::parse::{self, Fault, WholeFile};
 use crate::iptables::ruleset::Ruleset;
@@ -42,22 +42,31 @@ impl RuleFiles {
 
     /// The rules of both families; of one without a file there are none.
     pub fn read(&self) -> Result<(Both<Ruleset>, Both<RuleFile>), Outcome> {
-        let read = |family| match self.of(family) {
-            Some(path) => read(path, family),
-            None => Ok((Ruleset::new(family), RuleFile::new(String::new(), String::new()))),
-        };
-        // What is wrong with the one is said before what is wrong with the other, all of both.
-        let (v4, v6) = (read(Family::V4), read(Family::V6));
-        let ((v4, v4_file), (v6, v6_file)) = (v4?, v6?);
-        Ok((Both { v4, v6 }, Both { v4: v4_file, v6: v6_file }))
+        rules_of_both(|family| {
+            let read = self.of(family).map(host::bytes).transpose()?;
+            Ok(read.map(|(name, bytes)| (name.display().to_string(), bytes)))
+        })
     }
 }
 
-/// The rules in a file. What no loader takes is an error, what one of them refuses or no packet meets is a warning.
-fn read(path: &Path, family: Family) -> Result<(Ruleset, RuleFile), Outcome> {
-    let name = path.display().to_string();
-    let text =
-        fs::read(path).map(|bytes| decoded(&bytes)).map_err(|error| Outcome::Unusable(format!("{name}: {error}")))?;
+/// The rules of the file of each family, which has a name and bytes; of a family without a file there are none.
+pub fn rules_of_both<B: AsRef<[u8]>>(
+    file: impl Fn(Family) -> Result<Option<(String, B)>, String>,
+) -> Result<(Both<Ruleset>, Both<RuleFile>), Outcome> {
+    let read = |family| match file(family).map_err(Outcome::Unusable)? {
+        Some((name, bytes)) => rules_of(name, bytes.as_ref(), family),
+        None => Ok((Ruleset::new(family), RuleFile::new(String::new(), String::new()))),
+    };
+    // What is wrong with the one is said before what is wrong with the other, all of both.
+    let (v4, v6) = (read(Family::V4), read(Family::V6));
+    let ((v4, v4_file), (v6, v6_file)) = (v4?, v6?);
+    Ok((Both { v4, v6 }, Both { v4: v4_file, v6: v6_file }))
+}
+
+/// The rules in the bytes of a file. What no loader takes is an error, what one of them refuses or no packet meets is a
+/// warning.
+fn rules_of(name: String, bytes: &[u8], family: Family) -> Result<(Ruleset, RuleFile), Outcome> {
+    let text = decoded(bytes);
     let WholeFile { ruleset, faults, cautions } = parse::whole_file(&text, family);
     let mut said = String::new();
     let mut say = |line: usize, severity: &str, fault: &Fault| {

@@ -18,6 +18,7 @@ mod lsp;
 mod lsp_frames;
 mod lsp_session;
 mod meaning;
+mod operands;
 mod proof;
 mod properties;
 mod readme;

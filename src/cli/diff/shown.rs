@@ -13,6 +13,8 @@ const MAX_SHOWN: usize = 10;
 
 /// What is put around words: nothing, or what Markdown takes.
 pub trait Marks {
+    /// A line of the summary.
+    fn line(&self, text: &str) -> String;
     /// A heading of the first level, of which there is one a family.
     fn family(&self, text: &str) -> String;
     /// A heading below it.
@@ -27,6 +29,10 @@ pub trait Marks {
 pub struct Plain;
 
 impl Marks for Plain {
+    fn line(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     fn family(&self, text: &str) -> String {
         format!("{text}\n")
     }
@@ -48,6 +54,13 @@ impl Marks for Plain {
 pub struct Markdown;
 
 impl Marks for Markdown {
+    fn line(&self, text: &str) -> String {
+        match text.split_once(": ") {
+            Some((what, word)) => format!("- **{what}**: {word}"),
+            None => format!("- {text}"),
+        }
+    }
+
     fn family(&self, text: &str) -> String {
         format!("### {text}\n")
     }
