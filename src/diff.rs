@@ -6,24 +6,24 @@
 //! the same for both where the same match stands in both.
 
 mod effects;
+mod kinds;
 mod rewriting;
 
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+pub use self::kinds::Pair;
+use self::kinds::{Alike, Numbered, OPEN, kind};
 pub use self::rewriting::Rewriting;
-use crate::analyze::{About, Analysis, Cube, Detail, Kinds, Paths, Sets, Subject, depends};
+use crate::analyze::{About, Analysis, Cube, Detail, Kinds, Paths, Sets};
 use crate::iptables::packet::Fragment;
 use crate::iptables::ruleset::{Negatable, States};
 use crate::language::values::reason_name;
 use crate::net::{Family, Interface};
-use crate::origin::Rules;
 use crate::policy::{Directions, Packets, Traffic, Values};
 use crate::query::{Decider, Responsible, Told};
-use crate::simulate::{Assumptions, Verdict};
+use crate::simulate::Verdict;
 
 /// How two rulesets compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,7 +105,7 @@ pub struct Turned {
 
 /// What changes in a family.
 #[derive(Clone, Debug, Serialize)]
-pub struct Difference {
+pub struct FamilyDifference {
     /// The family.
     #[serde(skip)]
     pub family: Family,
@@ -123,22 +123,11 @@ pub struct Difference {
     pub cut: bool,
 }
 
-impl Difference {
+impl FamilyDifference {
     /// Whether the same packets pass, made the same, and the others are refused alike.
     pub fn is_none(&self) -> bool {
         self.packets.is_empty() && self.rewritten.is_empty() && self.other.is_empty() && self.all == Relation::Same
     }
-}
-
-/// Two rulesets of a family.
-#[derive(Clone, Copy)]
-pub struct Pair<'a> {
-    /// The rules before.
-    pub old: Rules<'a>,
-    /// The rules after.
-    pub new: Rules<'a>,
-    /// The family.
-    pub family: Family,
 }
 
 /// How many sets of packets are looked up to say who decided them before.
@@ -148,7 +137,7 @@ const LOOKED_UP: usize = 10;
 const FRAGMENTS: [Fragment; 3] = [Fragment::No, Fragment::First, Fragment::Later];
 
 /// What changes; `None`, where it would take too long to say.
-pub fn diff(pair: Pair, declared: &[Interface]) -> Option<Difference> {
+pub fn diff(pair: Pair, declared: &[Interface]) -> Option<FamilyDifference> {
     let Pair { old, new, family } = pair;
     let packets = everything(family);
     let mut analysis =
@@ -163,7 +152,7 @@ pub fn diff(pair: Pair, declared: &[Interface]) -> Option<Difference> {
     let (rewritten, cut) = rewriting::rewritten(pair, declared, &packets)?;
     let mut turned = found.turned;
     turned.sort_by_key(|turned| turned.change);
-    Some(Difference {
+    Some(FamilyDifference {
         family,
         all: Relation::of(found.opens, found.closes),
         first: Relation::of(first.opens, first.closes),
@@ -183,7 +172,7 @@ pub fn opens(pair: Pair, declared: &[Interface], from: Option<&[Interface]>, fir
     let mut all = Vec::new();
     match from {
         None => all.push(packets),
-        Some(names) if names.is_empty() => {}
+        Some([]) => {}
         Some(names) => {
             let on = || Values { negated: false, items: names.iter().copied().collect() };
             let mut input = packets.clone();
@@ -210,10 +199,6 @@ pub fn everything(family: Family) -> Packets {
     Packets { families: family.into(), traffic, ..Packets::default() }
 }
 
-/// How what the packet does not tell is taken: both ways. What is translated goes on to another host.
-const OPEN: Assumptions =
-    Assumptions { within_limit: None, spoofed: None, translated_to_own: Some(false), backend: None };
-
 /// What was found so far.
 #[derive(Default)]
 struct Found {
@@ -238,38 +223,6 @@ impl Change {
             (_, Some(Verdict::Accept)) => Turn::NewlyAccepted,
             _ => Turn::RefusedOtherwise,
         }
-    }
-}
-
-/// Packets that are changed alike.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Alike {
-    /// The changes that are possible, by their number.
-    changes: Vec<u32>,
-    /// What decides whether they happen.
-    on: Vec<String>,
-}
-
-/// Values with a number each, from 0.
-struct Numbered<T>(RefCell<(Vec<T>, HashMap<T, u32>)>);
-
-impl<T: Clone + Eq + Hash> Numbered<T> {
-    fn new() -> Numbered<T> {
-        Numbered(RefCell::new((Vec::new(), HashMap::new())))
-    }
-
-    /// The number of a value.
-    fn of(&self, value: T) -> u32 {
-        let (list, known) = &mut *self.0.borrow_mut();
-        *known.entry(value.clone()).or_insert_with(|| {
-            list.push(value);
-            list.len() as u32 - 1
-        })
-    }
-
-    /// The value of a number.
-    fn get(&self, number: u32) -> T {
-        self.0.borrow().0[number as usize].clone()
     }
 }
 
@@ -315,19 +268,6 @@ fn compare(pair: Pair, analysis: &mut Analysis, packets: &Packets, found: &mut F
         }
     }
     Some(())
-}
-
-/// What packets have in common whose fate changes.
-fn kind(leaves: &BTreeSet<u32>, subjects: &[&Subject], alike: &Numbered<Alike>) -> u32 {
-    let changes: Vec<u32> = leaves.iter().copied().filter(|leaf| *leaf != 0).collect();
-    if changes.is_empty() {
-        return 0;
-    }
-    let on: BTreeSet<String> = match leaves.len() {
-        1 => BTreeSet::new(),
-        _ => subjects.iter().map(|subject| depends(subject)).collect(),
-    };
-    alike.of(Alike { changes, on: on.into_iter().collect() }) + 1
 }
 
 fn told(analysis: &Analysis, set: &Sets, paths: &Paths) -> Vec<Told> {

@@ -12,6 +12,7 @@ use super::program::Maker;
 use super::ranges::Ranges;
 use super::store::{NamePattern, Route, Store, Symbolic, Terms, parts};
 use super::witness;
+use super::wording::is_nameless;
 use crate::iptables::meaning::{Action, Condition, Context, Field, Term, Test, conditions};
 use crate::iptables::packet::{Fragment, Packet};
 use crate::iptables::ruleset::{Hook, Negatable, Ruleset, States};
@@ -248,14 +249,6 @@ pub fn universe(terms: &mut Terms, route: Route, clip: &Cube) -> Cube {
     }
     cubes.sort_by_key(|(variable, _)| *variable);
     Cube(cubes)
-}
-
-/// Whether no sentence names a protocol: the next headers of IPv6, and what the other family alone has.
-pub fn is_nameless(family: Family, number: u128) -> bool {
-    match family {
-        Family::V4 => matches!(number, 0 | 43 | 44 | 58 | 59 | 60),
-        Family::V6 => matches!(number, 0 | 1 | 2 | 43 | 44 | 59 | 60),
-    }
 }
 
 /// `lo`, every name, and two for each pattern that are none of the others: they stand for all that there may be.

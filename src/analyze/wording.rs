@@ -11,7 +11,7 @@ use crate::iptables::meaning::{Doubt, Field, Unknown, state_number};
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, States, TcpFlags};
 use crate::language::values::{ICMP_TYPES, IcmpWord, ProtocolWord, icmp_number};
-use crate::net::{Addresses, Both, Interface, PortRange, Protocol};
+use crate::net::{Addresses, Both, Family, Interface, PortRange, Protocol};
 use crate::policy::{Items, Packets, Traffic, Values};
 use crate::way::first_state;
 
@@ -106,6 +106,14 @@ pub fn name(field: Field) -> &'static str {
         Field::DestinationType => "address type of the destination",
         Field::Backend => "iptables that loads the rules",
         _ => "packet",
+    }
+}
+
+/// Whether no sentence names a protocol: the next headers of IPv6, and what the other family alone has.
+pub fn is_nameless(family: Family, number: u128) -> bool {
+    match family {
+        Family::V4 => matches!(number, 0 | 43 | 44 | 58 | 59 | 60),
+        Family::V6 => matches!(number, 0 | 1 | 2 | 43 | 44 | 59 | 60),
     }
 }
 
@@ -289,7 +297,7 @@ impl Wording<'_> {
             numbers.map(|number| ProtocolWord::of(family, Protocol(number as u8))).collect()
         };
         // What cannot be named is not among the packets.
-        let named = Ranges::of(0xff, |number| !super::question::is_nameless(family, number));
+        let named = Ranges::of(0xff, |number| !is_nameless(family, number));
         let (own, others) = (values.and(&named), values.not(0xff).and(&named));
         match (words(&own), words(&others)) {
             (_, others) if others.is_empty() => Values::any(),

@@ -13,7 +13,7 @@ use self::shown::{Markdown, Marks, Plain, difference, word};
 use super::operand::{self, Operand, OperandOptions};
 use super::outcome::{Outcome, complain, json_text, print};
 use crate::diagnostic::Style;
-use crate::diff::{Difference, Pair, diff, opens};
+use crate::diff::{FamilyDifference, Pair, diff, opens};
 use crate::language::values::Role;
 use crate::net::{Families, Family, Interface};
 
@@ -30,7 +30,7 @@ pub struct Arguments {
     options: OperandOptions,
     /// How to write the answer
     #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Written,
+    format: DiffFormat,
     /// Fail for this alone, not for every difference
     #[arg(long, value_name = "WHAT")]
     deny: Option<Denied>,
@@ -38,7 +38,7 @@ pub struct Arguments {
 
 /// How differences are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Written {
+pub enum DiffFormat {
     /// For a terminal
     Human,
     /// For a comment on a merge request
@@ -51,13 +51,14 @@ pub enum Written {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Denied {
     /// Packets pass that did not
-    NewlyAccepted,
+    #[value(name = "newly-accepted")]
+    Any,
     /// First packets of connections pass that did not
     #[value(name = "newly-accepted:new")]
-    NewlyAcceptedNew,
+    New,
     /// Packets pass that did not, and that come in by an interface that is or was `public`
     #[value(name = "newly-accepted:public")]
-    NewlyAcceptedPublic,
+    Public,
 }
 
 pub fn run(arguments: Arguments, style: Style) -> Outcome {
@@ -103,7 +104,7 @@ fn declared(old: &Operand, new: &Operand, role: Option<Role>) -> Vec<Interface> 
 /// Two sides, compared.
 pub struct Compared {
     /// What changes in each family that both have; none where it was not decided.
-    families: Vec<(Family, Option<Difference>)>,
+    families: Vec<(Family, Option<FamilyDifference>)>,
     /// The families that one side alone has, and the name of the other.
     missing: Vec<(Family, String)>,
     /// The families whose rule files have other bytes.
@@ -132,8 +133,9 @@ impl Compared {
 
     /// Whether anything is not the same.
     pub fn differ(&self) -> bool {
-        let same =
-            |(_, difference): &(Family, Option<Difference>)| difference.as_ref().is_some_and(Difference::is_none);
+        let same = |(_, difference): &(Family, Option<FamilyDifference>)| {
+            difference.as_ref().is_some_and(FamilyDifference::is_none)
+        };
         !self.missing.is_empty() || !self.families.iter().all(same)
     }
 
@@ -146,24 +148,24 @@ impl Compared {
     fn opens(&self, old: &Operand, new: &Operand, denied: Denied) -> Option<bool> {
         let names = declared(old, new, None);
         let public = declared(old, new, Some(Role::Public));
-        if denied == Denied::NewlyAcceptedPublic && public.is_empty() {
+        if denied == Denied::Public && public.is_empty() {
             complain("no interface is declared `public`: nothing is denied");
         }
         let mut all = false;
         for (family, _) in &self.families {
             let pair = Pair { old: old.rules(), new: new.rules(), family: *family };
-            let from = (denied == Denied::NewlyAcceptedPublic).then_some(&public[..]);
-            all |= opens(pair, &names, from, denied == Denied::NewlyAcceptedNew)?;
+            let from = (denied == Denied::Public).then_some(&public[..]);
+            all |= opens(pair, &names, from, denied == Denied::New)?;
         }
         Some(all)
     }
 
     /// The answer in a format.
-    pub fn text(&self, format: Written) -> Result<String, Outcome> {
+    pub fn text(&self, format: DiffFormat) -> Result<String, Outcome> {
         match format {
-            Written::Human => Ok(self.people(&Plain)),
-            Written::Markdown => Ok(self.people(&Markdown)),
-            Written::Json => self.json(),
+            DiffFormat::Human => Ok(self.people(&Plain)),
+            DiffFormat::Markdown => Ok(self.people(&Markdown)),
+            DiffFormat::Json => self.json(),
         }
     }
 
@@ -217,7 +219,7 @@ struct JsonFamily<'a> {
     decided: bool,
     other_bytes: bool,
     #[serde(flatten)]
-    difference: Option<&'a Difference>,
+    difference: Option<&'a FamilyDifference>,
 }
 
 #[derive(Serialize)]

@@ -42,6 +42,9 @@ pub struct OperandOptions {
     /// A folder of building blocks of your own, besides `snippets/` beside the policy; may be given several times
     #[arg(long, value_name = "DIR")]
     pub snippets: Vec<PathBuf>,
+    /// Compare as with the rules that `build --rule-comments` writes
+    #[arg(long)]
+    pub rule_comments: bool,
     /// The family of rule files whose names do not say it
     #[arg(long, value_name = "FAMILY", value_parser = family_parser())]
     pub family: Option<Family>,
@@ -78,7 +81,7 @@ struct LoadableFiles {
 
 impl OperandOptions {
     fn policy(&self) -> PolicyOptions {
-        PolicyOptions { snippets: self.snippets.clone(), rule_comments: false, deny: None }
+        PolicyOptions { snippets: self.snippets.clone(), rule_comments: self.rule_comments, deny: None }
     }
 }
 

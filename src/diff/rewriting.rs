@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Alike, Numbered, OPEN, Pair, kind};
+use super::kinds::{Alike, Numbered, OPEN, Pair, kind};
 use crate::analyze::{About, Analysis, Detail, Kinds, Rewritten};
 use crate::net::Interface;
 use crate::policy::Packets;

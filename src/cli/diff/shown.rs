@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::query::{decider, sentence};
-use crate::diff::{Difference, Relation, Rewriting, Turn, Turned};
+use crate::diff::{FamilyDifference, Relation, Rewriting, Turn, Turned};
 use crate::query::Told;
 use crate::sentence::only;
 
@@ -80,8 +80,8 @@ impl Marks for Markdown {
 }
 
 /// The first line: `IPv4: more permissive (new connections: the same)`.
-pub fn word(difference: &Difference) -> String {
-    let Difference { all, first, packets, .. } = difference;
+pub fn word(difference: &FamilyDifference) -> String {
+    let FamilyDifference { all, first, packets, .. } = difference;
     let refused = packets.iter().filter(|turned| turned.change == Turn::RefusedOtherwise).count();
     let mut text = match (all, difference.is_none()) {
         (Relation::Same, false) => {
@@ -106,7 +106,7 @@ pub fn word(difference: &Difference) -> String {
 }
 
 /// What changes in a family.
-pub fn difference(difference: &Difference, marks: &dyn Marks) -> String {
+pub fn difference(difference: &FamilyDifference, marks: &dyn Marks) -> String {
     let mut out = String::new();
     let family_said = format!(" {}", only(difference.family));
     let list = |out: &mut String, packets: &[Told]| {

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use super::{OTHER, POLICY, SAME, V4, V6, assert_says, folder, write};
+use super::{OTHER, POLICY, SAME, V4, V6, about_files, assert_says, folder, write};
 use crate::support::{self, text};
 
 /// A command that sees no repository, no configuration and no language but those of the test.
@@ -51,7 +51,7 @@ fn output(folder: &Path, arguments: &[&str]) -> Output {
 fn diff(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = output(folder, arguments);
     assert_ne!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
-    (output.status.code(), text(&output.stdout).to_owned())
+    (output.status.code(), about_files(text(&output.stdout)))
 }
 
 /// What is said of operands that cannot be read.
@@ -173,8 +173,8 @@ fn folders_and_rule_files_of_a_revision() {
     write(path, &[("rules/iptables.rules", &V4.replace("192.0.2.1", "192.0.2.2"))]);
     let (code, out) = diff(path, &["HEAD:rules", "rules"]);
     assert_eq!(code, Some(1));
-    assert_eq!(out, "ipv4: the rule file has other bytes: the pod restarts\nipv6: the rule file has the same bytes\n");
-    let same = (Some(0), "ipv4: the rule file has the same bytes\n".to_owned());
+    assert_eq!(out, "the rule files have other bytes (IPv4): the pod restarts\n");
+    let same = (Some(0), SAME.to_owned());
     assert_eq!(diff(path, &["HEAD:rules/iptables.rules", "HEAD:saved", "--family", "ipv4"]), same);
     assert_says(&refused(path, &["HEAD:saved", "rules"]), &["HEAD:saved: the name does not say"]);
     assert_says(&refused(path, &["HEAD:many", "rules"]), &["`HEAD:many/a.cgwfw` and `HEAD:many/b.cgwfw`"]);
