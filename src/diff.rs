@@ -17,6 +17,7 @@ pub use self::kinds::Pair;
 use self::kinds::{Alike, Numbered, OPEN, kind};
 pub use self::rewriting::Rewriting;
 use crate::analyze::{About, Analysis, Cube, Detail, Kinds, Paths, Sets};
+use crate::iptables::meaning::reassembles;
 use crate::iptables::packet::Fragment;
 use crate::iptables::ruleset::{Negatable, States};
 use crate::language::values::reason_name;
@@ -133,8 +134,11 @@ impl FamilyDifference {
 /// How many sets of packets are looked up to say who decided them before.
 const LOOKED_UP: usize = 10;
 
-/// The pieces of packets that are asked about: whole ones first.
-const FRAGMENTS: [Fragment; 3] = [Fragment::No, Fragment::First, Fragment::Later];
+/// The pieces of packets that are asked about, whole ones first: none where both put pieces together before any rule.
+fn pieces(pair: Pair) -> &'static [Fragment] {
+    let together = [pair.old, pair.new].iter().all(|rules| reassembles(rules.of(pair.family)));
+    if together { &[Fragment::No] } else { &[Fragment::No, Fragment::First, Fragment::Later] }
+}
 
 /// What changes; `None`, where it would take too long to say.
 pub fn diff(pair: Pair, declared: &[Interface]) -> Option<FamilyDifference> {
@@ -143,12 +147,13 @@ pub fn diff(pair: Pair, declared: &[Interface]) -> Option<FamilyDifference> {
     let mut analysis =
         Analysis::of_both(old.of(family), new.of(family), [&packets].into_iter(), declared.iter().copied());
     let mut found = Found::default();
-    for fragment in FRAGMENTS {
-        compare(pair, &mut analysis, &Packets { fragment, ..packets.clone() }, &mut found)?;
+    for fragment in pieces(pair) {
+        compare(pair, &mut analysis, (&Packets { fragment: *fragment, ..packets.clone() }, false), &mut found)?;
     }
     let mut first = Found::default();
-    let traffic = Traffic { states: None, ..packets.traffic.clone() };
-    compare(pair, &mut analysis, &Packets { traffic, ..packets.clone() }, &mut first)?;
+    if !found.turned.is_empty() {
+        compare(pair, &mut analysis, (&packets, true), &mut first)?;
+    }
     let (rewritten, cut) = rewriting::rewritten(pair, declared, &packets)?;
     let mut turned = found.turned;
     turned.sort_by_key(|turned| turned.change);
@@ -166,9 +171,6 @@ pub fn diff(pair: Pair, declared: &[Interface]) -> Option<FamilyDifference> {
 /// Whether packets are newly accepted that come in by one of some interfaces, of every state or first packets.
 pub fn opens(pair: Pair, declared: &[Interface], from: Option<&[Interface]>, first: bool) -> Option<bool> {
     let mut packets = everything(pair.family);
-    if first {
-        packets.traffic.states = None;
-    }
     let mut all = Vec::new();
     match from {
         None => all.push(packets),
@@ -186,8 +188,10 @@ pub fn opens(pair: Pair, declared: &[Interface], from: Option<&[Interface]>, fir
     let Pair { old, new, family } = pair;
     let mut analysis = Analysis::of_both(old.of(family), new.of(family), all.iter(), declared.iter().copied());
     let mut found = Found::default();
-    for packets in all.iter().flat_map(|packets| FRAGMENTS.map(|fragment| Packets { fragment, ..packets.clone() })) {
-        compare(pair, &mut analysis, &packets, &mut found)?;
+    for packets in &all {
+        for fragment in pieces(pair) {
+            compare(pair, &mut analysis, (&Packets { fragment: *fragment, ..packets.clone() }, first), &mut found)?;
+        }
     }
     Some(found.opens)
 }
@@ -227,9 +231,9 @@ impl Change {
 }
 
 /// Adds what changes for some packets.
-fn compare(pair: Pair, analysis: &mut Analysis, packets: &Packets, found: &mut Found) -> Option<()> {
+fn compare(pair: Pair, analysis: &mut Analysis, (packets, first): (&Packets, bool), found: &mut Found) -> Option<()> {
     let Pair { new, family, .. } = pair;
-    let about = About { packets, assumptions: OPEN, detail: Detail::Decider };
+    let about = About { packets, assumptions: OPEN, detail: Detail::Decider, first };
     // The fates of the old rules by verdict, those of the new ones by the sentence as well.
     let fates: Numbered<(Verdict, Responsible)> = Numbered::new();
     let changes: Numbered<Change> = Numbered::new();

@@ -32,6 +32,8 @@ pub struct Maker<'a> {
     ruleset: &'a Ruleset,
     ways: &'a Ways,
     identities: &'a Identities,
+    /// Whether rules look at nothing of a connection but its state.
+    plain: bool,
     detail: Detail,
     context: Context,
     /// The states that packets may be in, where it is said; else it is that of a first packet.
@@ -49,7 +51,7 @@ impl<'a> Maker<'a> {
     /// An empty list for some packets, for which so many rules are looked at, at most.
     pub fn new(
         terms: &'a mut Terms,
-        (ruleset, ways, identities): (&'a Ruleset, &'a Ways, &'a Identities),
+        (ruleset, ways, identities, plain): (&'a Ruleset, &'a Ways, &'a Identities, bool),
         (states, detail): (Option<States>, Detail),
         (all, most): (Cube, usize),
     ) -> Maker<'a> {
@@ -60,6 +62,7 @@ impl<'a> Maker<'a> {
             ruleset,
             ways,
             identities,
+            plain: plain && detail != Detail::Rewritten,
             detail,
             context: Context::of(ruleset.family),
             states,
@@ -183,8 +186,10 @@ impl<'a> Maker<'a> {
             }
             Step::Recall(first) => {
                 // What was sent may have been translated then.
-                write::lose(self.terms, &mut store, Field::OriginalDestination, None);
-                write::lose(self.terms, &mut store, Field::OriginalDestinationPort, None);
+                if !self.plain {
+                    write::lose(self.terms, &mut store, Field::OriginalDestination, None);
+                    write::lose(self.terms, &mut store, Field::OriginalDestinationPort, None);
+                }
                 self.track(first, next, store);
             }
             Step::Track { first } => match store.fields.get(&Field::NoTrack) {
@@ -235,6 +240,13 @@ impl<'a> Maker<'a> {
             store
         };
         match self.states {
+            // Which one it is matters where a rule asks for it, and nowhere else.
+            Some(_) if self.plain => {
+                let variable = self.terms.wire(Field::State);
+                let mut store = store;
+                store.fields.insert(Field::State, Symbolic::Plus(variable, 0));
+                self.send(always(), next, store);
+            }
             Some(said) => {
                 let variable = self.terms.wire(Field::State);
                 for one in State::ALL.into_iter().filter(|one| said.0 & one.bit().0 != 0) {

@@ -13,7 +13,7 @@ use super::ranges::Ranges;
 use super::store::{NamePattern, Route, Store, Symbolic, Terms, parts};
 use super::witness;
 use super::wording::is_nameless;
-use crate::iptables::meaning::{Action, Condition, Context, Field, Term, Test, conditions};
+use crate::iptables::meaning::{Action, Condition, Context, Field, Term, Test, conditions, translates};
 use crate::iptables::packet::{Fragment, Packet};
 use crate::iptables::ruleset::{Hook, Negatable, Ruleset, States};
 use crate::net::{Family, Interface};
@@ -44,6 +44,8 @@ pub struct RuleSide<'a> {
     ruleset: &'a Ruleset,
     ways: Ways,
     identities: Identities,
+    /// Whether rules look at nothing of a connection but its state.
+    plain: bool,
     /// The lists that were made; `None`: it would take too long.
     pub lists: HashMap<ListKey, Option<ItemList>>,
 }
@@ -116,7 +118,13 @@ impl<'a> Analysis<'a> {
         masks.dedup();
         let (names, patterns) = names(named);
         let terms = Terms::new(family, names, patterns, parts(masks), Assumptions::default());
-        let side = |(ruleset, identities)| RuleSide { ruleset, ways: ways(ruleset), identities, lists: HashMap::new() };
+        let side = |(ruleset, identities)| RuleSide {
+            ruleset,
+            ways: ways(ruleset),
+            identities,
+            plain: !translates(ruleset) && !asks_for_connections(ruleset),
+            lists: HashMap::new(),
+        };
         Analysis { sides: rulesets.into_iter().map(side).collect(), terms }
     }
 
@@ -154,7 +162,11 @@ impl<'a> Analysis<'a> {
     }
 
     /// The key of a list that serves the packets of a cube, which is made once; `None`, where it would take too long.
-    pub fn listed(&mut self, side: usize, key: ListKey, clip: &Cube) -> Option<ListKey> {
+    pub fn listed(&mut self, side: usize, mut key: ListKey, clip: &Cube) -> Option<ListKey> {
+        // The list tells states apart by itself: the packets say which are meant.
+        if self.sides[side].plain && key.4 != Detail::Rewritten {
+            key.2 = key.2.map(|_| States(0x1f));
+        }
         if self.is_listed(side, &key) {
             return Some(key);
         }
@@ -167,7 +179,7 @@ impl<'a> Analysis<'a> {
 
     /// Whether there is a list for a key.
     fn is_listed(&mut self, side: usize, key: &ListKey) -> bool {
-        let RuleSide { ruleset, ways, identities, lists } = &mut self.sides[side];
+        let RuleSide { ruleset, ways, identities, plain, lists } = &mut self.sides[side];
         if !lists.contains_key(key) {
             let (route, fragment, states, assumptions, detail, on) = key;
             self.terms.assumptions = *assumptions;
@@ -175,7 +187,7 @@ impl<'a> Analysis<'a> {
             let wire = on_the_wire(&mut self.terms, &start);
             let rules: usize = ruleset.tables.iter().map(|table| table.rules.len()).sum();
             let part = on.clone().map_or((Cube::default(), 4 * rules + 1_000), |on| (on, MAX_RULES));
-            let mut maker = Maker::new(&mut self.terms, (ruleset, ways, identities), (*states, *detail), part);
+            let mut maker = Maker::new(&mut self.terms, (ruleset, ways, identities, *plain), (*states, *detail), part);
             maker.discard(Discards::on_the_wire(maker.terms.family), &wire);
             maker.walk(start);
             let (list, too_many) = (std::mem::take(&mut maker.list), maker.too_many);
@@ -189,6 +201,39 @@ impl<'a> Analysis<'a> {
 /// The states that are meant.
 pub fn only(states: Negatable<States>) -> States {
     if states.negated { States(!states.value.0 & 0x1f) } else { states.value }
+}
+
+/// Whether rules look at more of a connection than its state: its mark, its translation, its first destination.
+fn asks_for_connections(ruleset: &Ruleset) -> bool {
+    const OF_CONNECTIONS: [Field; 5] = [
+        Field::ConnectionMark,
+        Field::SourceTranslated,
+        Field::DestinationTranslated,
+        Field::OriginalDestination,
+        Field::OriginalDestinationPort,
+    ];
+    let context = Context::of(ruleset.family);
+    let mut asks = false;
+    for table in &ruleset.tables {
+        for rule in &table.rules {
+            let mut see = |field: Field, _, _| asks |= OF_CONNECTIONS.contains(&field);
+            conditions(rule, &context).iter().for_each(|(_, condition)| condition.tests(&mut see));
+            for hook in Hook::ALL.into_iter().filter(|_| rule.target.then().is_none()) {
+                for action in rule.target.actions(&context, table.name, hook) {
+                    action.when.tests(&mut see);
+                    let assigns = action.assigns.iter().map(|assign| (assign.field, assign.term));
+                    assigns.for_each(|(field, term)| match term {
+                        Term::Bits { from: Some((from, _)), .. } | Term::Moved { from, .. } => {
+                            see(field, Test::Within(0, 0), false);
+                            see(from, Test::Within(0, 0), false);
+                        }
+                        _ => see(field, Test::Within(0, 0), false),
+                    });
+                }
+            }
+        }
+    }
+    asks
 }
 
 /// The masks of what an action writes into marks, and of what it copies.

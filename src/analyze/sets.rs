@@ -5,21 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Leaves, diagram};
 use super::changed::changed;
-use super::cubes::{Cube, always};
+use super::cubes::{Cube, Cubes, always};
 use super::diagram::Id;
 use super::goals::{End, Search};
 use super::items::{Act, Detail, Ended, Item, ItemList};
-use super::paths::{Paths, paths};
+use super::paths::{Paths, merged, paths};
 use super::question::{Analysis, ListKey, only, universe};
+use super::ranges::Ranges;
 use super::space::{Column, Space};
-use super::store::Route;
+use super::store::{Route, Store};
 use super::variables::Subject;
 use super::witness;
 use super::wording::{HIDDEN, Phrase, Wording, rank};
-use crate::iptables::meaning::Doubt;
-use crate::iptables::packet::Packet;
+use crate::iptables::meaning::{Doubt, Field, state_number};
+use crate::iptables::packet::{Fragment, Packet};
 use crate::policy::Packets;
 use crate::simulate::Assumptions;
+use crate::way::first_states;
 
 /// Which packets are asked about, and how.
 #[derive(Clone, Copy)]
@@ -30,6 +32,8 @@ pub struct About<'a> {
     pub assumptions: Assumptions,
     /// What is kept of their way.
     pub detail: Detail,
+    /// Whether only packets are meant that connection tracking finds in the state that the packet's kind has first.
+    pub first: bool,
 }
 
 /// Tells kinds of packets apart.
@@ -64,7 +68,11 @@ impl Analysis<'_> {
     pub fn sets(&mut self, asked: &About, kinds: &mut Kinds) -> Option<Vec<Sets>> {
         let mut all = Vec::new();
         for route in Route::ALL {
-            let clips = self.clips(route, asked.packets, asked.assumptions)?;
+            let mut clips = self.clips(route, asked.packets, asked.assumptions)?;
+            if asked.first {
+                let first = self.first(route);
+                clips = self.terms.both(&clips, &first);
+            }
             if clips.is_empty() {
                 continue;
             }
@@ -142,6 +150,23 @@ impl Analysis<'_> {
             all.push(Sets { route, kinds, keys, packets: asked.packets.clone() });
         }
         Some(all)
+    }
+
+    /// The packets in the state that their kind has first.
+    fn first(&mut self, route: Route) -> Cubes {
+        let states = first_states(self.terms.family, route == Route::Out);
+        let wire = Store::initial(&mut self.terms, route, Fragment::No);
+        let state = self.terms.wire(Field::State);
+        let (mut all, mut others) = (Vec::new(), always());
+        for (condition, found) in &states.list {
+            let own = self.terms.cubes(condition, true, &wire);
+            let own = self.terms.both(&others, &own);
+            let number = state_number(*found);
+            all.extend(self.terms.both(&own, &[Cube::of(state, Ranges::within(number, number))]));
+            let rest = self.terms.cubes(condition, false, &wire);
+            others = self.terms.both(&others, &rest);
+        }
+        merged(all, &self.terms.variables)
     }
 
     /// A cube of such a set in words; none, where its interfaces cannot be.

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::kinds::{Alike, Numbered, OPEN, Pair, kind};
 use crate::analyze::{About, Analysis, Detail, Kinds, Rewritten};
+use crate::iptables::meaning::Context;
+use crate::iptables::ruleset::{Hook, Ruleset};
 use crate::net::Interface;
 use crate::policy::Packets;
 use crate::query::Told;
@@ -35,8 +37,11 @@ pub struct Becomes {
 /// The packets that are made another; and whether there are more than are told. `None`, where it would take too long.
 pub fn rewritten(pair: Pair, declared: &[Interface], packets: &Packets) -> Option<(Vec<Rewriting>, bool)> {
     let (old, new) = (pair.old.of(pair.family), pair.new.of(pair.family));
+    if !rewrites(old) && !rewrites(new) {
+        return Some((Vec::new(), false));
+    }
     let mut analysis = Analysis::of_both(old, new, [packets].into_iter(), declared.iter().copied());
-    let about = About { packets, assumptions: OPEN, detail: Detail::Rewritten };
+    let about = About { packets, assumptions: OPEN, detail: Detail::Rewritten, first: false };
     let ends: Numbered<Option<Rewritten>> = Numbered::new();
     let differing: Numbered<[u32; 2]> = Numbered::new();
     let alike: Numbered<Alike> = Numbered::new();
@@ -83,4 +88,16 @@ pub fn rewritten(pair: Pair, declared: &[Interface], packets: &Packets) -> Optio
         }
     }
     Some((all, cut))
+}
+
+/// Whether any rule makes another packet of one.
+fn rewrites(ruleset: &Ruleset) -> bool {
+    let context = Context::of(ruleset.family);
+    ruleset.tables.iter().any(|table| {
+        let mut writing = table.rules.iter().filter(|rule| rule.target.then().is_none());
+        writing.any(|rule| {
+            let mut actions = Hook::ALL.into_iter().flat_map(|hook| rule.target.actions(&context, table.name, hook));
+            actions.any(|action| !action.assigns.is_empty())
+        })
+    })
 }
