@@ -9,6 +9,7 @@
 mod arrivals;
 mod build;
 mod changed;
+mod connections;
 mod cubes;
 mod diagram;
 mod flatten;

@@ -22,6 +22,7 @@ mod snippets;
 mod test;
 mod trace;
 mod watch;
+mod without;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,8 @@ enum Command {
     Query(query::Arguments),
     /// Tell what two rulesets do differently, packet by packet
     Diff(diff::Arguments),
+    /// Tell what would change if a sentence of a policy were not there
+    Without(without::Arguments),
     /// Search for packets that break the `expect` sentences of policies
     Test(test::Arguments),
     /// Write policies in the canonical layout
@@ -84,6 +87,7 @@ pub fn run() -> ExitCode {
         Command::Trace(words) => trace::run(words, style, report::output_style(arguments.color)),
         Command::Query(words) => query::run(words, style),
         Command::Diff(arguments) => diff::run(arguments, style),
+        Command::Without(words) => without::run(words, style),
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

@@ -8,6 +8,7 @@
 mod effects;
 mod kinds;
 mod rewriting;
+mod without;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub use self::kinds::Pair;
 use self::kinds::{Alike, Numbered, OPEN, kind};
 pub use self::rewriting::Rewriting;
+pub use self::without::{Without, without};
 use crate::analyze::{About, Analysis, Cube, Detail, Kinds, Paths, Sets};
 use crate::iptables::meaning::reassembles;
 use crate::iptables::packet::Fragment;

@@ -9,14 +9,13 @@ use super::cubes::{Cube, Cubes, always};
 use super::flatten::flatten;
 use super::identities::Identities;
 use super::items::{Act, Detail, Ended, Item, ItemList, Rewritten};
-use super::ranges::Ranges;
 use super::store::{Redirected, Route, Store, Symbolic, Terms};
 use super::write;
-use crate::iptables::meaning::{Action, Condition, Context, Field, Then, conditions, state_number};
+use crate::iptables::meaning::{Action, Context, Field, Then, conditions, state_number};
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{ChainPolicy, Hook, Part, Rule, Ruleset, States, Table, TableName};
 use crate::simulate::{By, Place, Verdict};
-use crate::way::{Discards, FirstStates, Step, Ways};
+use crate::way::{Discards, Step, Ways};
 
 /// More items than any list has.
 pub const MAX_ITEMS: usize = 400_000;
@@ -33,11 +32,11 @@ pub struct Maker<'a> {
     ways: &'a Ways,
     identities: &'a Identities,
     /// Whether rules look at nothing of a connection but its state.
-    plain: bool,
+    pub plain: bool,
     detail: Detail,
     context: Context,
     /// The states that packets may be in, where it is said; else it is that of a first packet.
-    states: Option<States>,
+    pub states: Option<States>,
     waiting: BTreeMap<Stage, Waiting>,
     /// The packets that the list is for.
     all: Cube,
@@ -115,7 +114,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Those that meet the cubes come to a place with a store.
-    fn send(&mut self, mut cubes: Cubes, to: Stage, store: Store) {
+    pub fn send(&mut self, mut cubes: Cubes, to: Stage, store: Store) {
         cubes.retain(|cube| cube.meets(&self.reach));
         if cubes.is_empty() {
             return;
@@ -230,67 +229,6 @@ impl<'a> Maker<'a> {
                 None => self.send(always(), next, store),
             },
         }
-    }
-
-    /// The state that connection tracking finds: the one that is said, or that of a first packet.
-    fn track(&mut self, first: &FirstStates, next: Stage, store: Store) {
-        let found = |found: State| {
-            let mut store = store.clone();
-            store.fields.insert(Field::State, Symbolic::Known(state_number(found)));
-            store
-        };
-        match self.states {
-            // Which one it is matters where a rule asks for it, and nowhere else.
-            Some(_) if self.plain => {
-                let variable = self.terms.wire(Field::State);
-                let mut store = store;
-                store.fields.insert(Field::State, Symbolic::Plus(variable, 0));
-                self.send(always(), next, store);
-            }
-            Some(said) => {
-                let variable = self.terms.wire(Field::State);
-                for one in State::ALL.into_iter().filter(|one| said.0 & one.bit().0 != 0) {
-                    let number = state_number(one);
-                    let cubes = self.terms.of_values(variable, Ranges::within(number, number));
-                    let store = write::tracked(self.terms, found(one), one);
-                    self.send(cubes, next, store);
-                }
-            }
-            None => {
-                for (condition, one) in &first.list {
-                    let cubes = self.terms.cubes(condition, true, &store);
-                    let store = write::tracked(self.terms, found(*one), *one);
-                    self.send(cubes, next, store);
-                }
-            }
-        }
-    }
-
-    fn inherit(&mut self, fields: &[(Condition, Field)], next: Stage, mut store: Store) {
-        for (index, (condition, field)) in fields.iter().enumerate() {
-            let others = self.terms.cubes(condition, false, &store);
-            if others == always() {
-                continue;
-            }
-            if !others.is_empty() {
-                // The others keep this one; what is left is the same for them.
-                let rest: Vec<_> =
-                    fields[index + 1..].iter().filter(|(other, _)| other != condition).cloned().collect();
-                if rest.is_empty() {
-                    self.send(others, next, store.clone());
-                } else {
-                    self.terms.too_many = true;
-                }
-            }
-            let known: Vec<Field> =
-                fields[index..].iter().filter(|(one, _)| one == condition).map(|(_, one)| *one).collect();
-            known.iter().for_each(|field| write::inherit(self.terms, &mut store, *field));
-            let _ = field;
-            if fields[index..].iter().all(|(one, _)| one == condition) {
-                break;
-            }
-        }
-        self.send(always(), next, store);
     }
 
     /// The routing decision after PREROUTING.

@@ -120,6 +120,11 @@ impl Operand {
         Ok(Operand { name: written.to_owned(), content })
     }
 
+    /// A policy that was compiled already.
+    pub fn of(name: String, compiled: Compiled) -> Operand {
+        Operand { name, content: Content::Policy(Box::new(compiled)) }
+    }
+
     /// The name that people know it by: what they wrote.
     pub fn name(&self) -> &str {
         &self.name
