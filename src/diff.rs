@@ -201,7 +201,7 @@ pub fn opens(pair: Pair, declared: &[Interface], from: Option<&[Interface]>, fir
 /// All packets of a family that there may be.
 pub fn everything(family: Family) -> Packets {
     let directions = Directions { input: true, output: true, forward: true };
-    let traffic = Traffic { directions, states: Some(Negatable::is(States(0x1f))), ..Traffic::default() };
+    let traffic = Traffic { directions, states: Some(Negatable::is(States::ALL)), ..Traffic::default() };
     Packets { families: family.into(), traffic, ..Packets::default() }
 }
 

@@ -356,6 +356,9 @@ pub fn state(state: State) -> &'static str {
 
 /// `new`, `not { new, invalid }`
 fn states(states: Negatable<States>) -> String {
+    if states == Negatable::is(States::ALL) {
+        return "any".into();
+    }
     let items = State::ALL.into_iter().filter(|state| states.value.0 & state.bit().0 != 0).collect();
     list(&Values { negated: states.negated, items }, |one| state(*one).to_owned())
 }

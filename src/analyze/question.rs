@@ -165,7 +165,7 @@ impl<'a> Analysis<'a> {
     pub fn listed(&mut self, side: usize, mut key: ListKey, clip: &Cube) -> Option<ListKey> {
         // The list tells states apart by itself: the packets say which are meant.
         if self.sides[side].plain && key.4 != Detail::Rewritten {
-            key.2 = key.2.map(|_| States(0x1f));
+            key.2 = key.2.map(|_| States::ALL);
         }
         if self.is_listed(side, &key) {
             return Some(key);
@@ -200,7 +200,7 @@ impl<'a> Analysis<'a> {
 
 /// The states that are meant.
 pub fn only(states: Negatable<States>) -> States {
-    if states.negated { States(!states.value.0 & 0x1f) } else { states.value }
+    if states.negated { States(!states.value.0 & States::ALL.0) } else { states.value }
 }
 
 /// Whether rules look at more of a connection than its state: its mark, its translation, its first destination.

@@ -73,6 +73,7 @@ impl Variables {
         match field {
             Field::InInterface | Field::OutInterface => self.interfaces - 1,
             Field::TcpFlags => 0x3f,
+            Field::State => 4,
             Field::SameInterface
             | Field::Backend
             | Field::IpsecIn

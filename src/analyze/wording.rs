@@ -75,7 +75,8 @@ pub fn depends(subject: &Subject) -> String {
         },
         Subject::Field(field) | Subject::Bits(field, _) => format!("the {}", name(*field)),
         Subject::After(_, Field::OutInterface, _) => "where it is routed after translation or marking".into(),
-        Subject::After(_, field, _) => format!("what translation and marks make of the {}", name(*field)),
+        Subject::After(None, field, _) => format!("the {} as rules see it", name(*field)),
+        Subject::After(Some(_), field, _) => format!("what translation and marks make of the {}", name(*field)),
         Subject::OtherType => "whether the destination is a broadcast or anycast address".into(),
     }
 }

@@ -13,7 +13,7 @@ use super::outcome::{Outcome, json_text, print};
 use super::report::{self, Format};
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
 use crate::net::Family;
-use crate::origin::Rules;
+use crate::origin::{Rules, SentencePlace};
 use crate::policy::Packets;
 use crate::query::{Answered, Decider, Fated, Outlook, Told, query};
 use crate::sentence::only;
@@ -193,7 +193,11 @@ fn heading(fated: &Fated) -> String {
 /// `gateway.cgwfw:12: allow ssh in on inet0`
 pub fn decider(decider: &Decider) -> String {
     match decider {
-        Decider::Place(place) => diagnostic::visible(&format!("{}:{}: {}", place.file, place.line, place.text)),
+        Decider::Place(SentencePlace { file, line, text }) => {
+            // The text of an included sentence begins with its file.
+            let text = text.strip_prefix(&format!("{file}: ")).unwrap_or(text);
+            diagnostic::visible(&format!("{file}:{line}: {text}"))
+        }
         Decider::Chain(chain) => format!("the policy of {chain}"),
     }
 }

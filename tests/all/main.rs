@@ -4,6 +4,7 @@ mod asked;
 mod cases;
 mod clauses;
 mod cli;
+mod compared;
 mod editors;
 mod examples;
 mod fixes;

@@ -250,6 +250,9 @@ pub struct States(pub u8);
 impl States {
     /// Names in print order; the bit of `NAMES[n]` is `1 << n`. `SNAT` and `DNAT` are for `--ctstate` only.
     pub const NAMES: [&'static str; 7] = ["INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "SNAT", "DNAT"];
+
+    /// Every state that a packet may be in.
+    pub const ALL: States = States(0x1f);
 }
 
 /// The unit of a rate.

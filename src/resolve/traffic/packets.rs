@@ -6,6 +6,7 @@ use super::draft::{Allowed, Draft};
 use super::finish::finish;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::iptables::packet::Fragment;
+use crate::iptables::ruleset::{Negatable, States};
 use crate::language::clauses::packet_words;
 use crate::language::clauses::{Direction, TrafficClause};
 use crate::language::values::protocol_words;
@@ -62,6 +63,9 @@ pub fn packets(
                 let report = ResolveError::ClauseNotAllowed.at(rate, message, "a rate of its own", help);
                 diagnostics.push(report);
             }
+        } else if words.take(&["state", "any"]).is_some() {
+            draft.mark("state", start.to(words.last_span()), diagnostics);
+            draft.traffic.states = Some(Negatable::is(States::ALL));
         } else if words.take(&["spoofed"]).is_some() {
             draft.mark("spoofed", start, diagnostics);
             spoofed = true;
