@@ -53,6 +53,20 @@ hint
 }
 
 #[test]
+fn no_sentence_for_connections_is_hinted_at_where_the_answer_is_not_tracked() {
+    let policy = "default drop\nallow in on eth0 tcp port 22 state new\n";
+    let untracked = format!("{policy}rules both raw {{ -A OUTPUT -p tcp -j CT --notrack }}\n");
+    let packet = "in on eth0 tcp from 192.0.2.9 to 192.0.2.1 port 22";
+    for (policy, sentence) in [
+        (policy, "allow established"),
+        (&*untracked, "allow out on eth0 tcp from 192.0.2.1 source port 22 to 192.0.2.9 no syn"),
+    ] {
+        let (_, out, _) = trace(policy, "", &[packet, "--reply"]);
+        assert!(out.ends_with(&format!("\n  a sentence that lets it pass: {sentence}\n")), "{out}");
+    }
+}
+
+#[test]
 fn an_answer_is_translated_back_and_has_the_state_of_its_connection() {
     let policy = "interface wan0 public\ninterface lan0\ndefault drop\nmasquerade out on wan0 from 10.0.0.0/8\n\
                   allow forward in on lan0 out on wan0 tcp state new\n\

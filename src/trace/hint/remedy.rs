@@ -92,9 +92,11 @@ fn allow(trace: &Trace, setting: &Setting) -> Option<Hint> {
         return None;
     }
     let before = earliest.sentence.map(|sentence| place_of(setting, sentence));
+    // An answer that is not tracked belongs to no connection.
+    let is_tracked = trace.branches.iter().all(|branch| branch.connection.is_some());
     Some(match trace.connection {
-        Some(_) => Hint::Established { before },
-        None => Hint::Allow { packets: Box::new(packets), before },
+        Some(_) if is_tracked => Hint::Established { before },
+        _ => Hint::Allow { packets: Box::new(packets), before },
     })
 }
 
