@@ -2,6 +2,7 @@
 //! Input: the rules of a policy or of rule files, and a described packet. Output: a `Trace`; `human`, `json` and
 //! `diagram` write it.
 
+mod change;
 pub mod diagram;
 mod fields;
 mod follow;

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use super::change::Change;
 use super::fields::Fields;
 use super::record::{Missed, Recorder, TraceStep, What};
 use super::reject::{Rejection, answer};
@@ -95,21 +96,26 @@ impl Branch {
 
 /// Follows a packet through the rules of its family.
 pub fn trace(loaded: &Loaded, described: Described) -> Trace {
-    follow(loaded, described, None)
+    follow(loaded, described, None, &[])
 }
 
 /// Follows the answer to a packet through the rules of its family: `connection`, as that packet has left it.
 pub(super) fn trace_answer(loaded: &Loaded, described: Described, connection: Option<Connection>) -> Trace {
-    let trace = follow(loaded, described, connection);
+    let trace = follow(loaded, described, connection, &[]);
     let twice = trace.branches.iter().any(|branch| branch.steps.iter().any(|step| step.what == What::RoutedAgain));
     let trace = match trace.connection {
         // OUTPUT sees the interface of the first routing, which nothing tells.
         Some(connection) if twice => {
-            follow(loaded, trace.described, Some(Connection { routed_twice: true, ..connection }))
+            follow(loaded, trace.described, Some(Connection { routed_twice: true, ..connection }), &[])
         }
         _ => trace,
     };
     Trace { answers: true, ..trace }
+}
+
+/// Follows the packet of a trace again, as if changes were made.
+pub(super) fn again(loaded: &Loaded, trace: &Trace, changes: &[Change]) -> Trace {
+    Trace { answers: trace.answers, ..follow(loaded, trace.described.clone(), trace.connection, changes) }
 }
 
 /// Walks a packet, or the answer to the first one of a connection.
@@ -127,14 +133,14 @@ pub(super) fn walk<O: Observer + Clone>(
     }
 }
 
-fn follow(loaded: &Loaded, described: Described, connection: Option<Connection>) -> Trace {
+fn follow(loaded: &Loaded, described: Described, connection: Option<Connection>, changes: &[Change]) -> Trace {
     let mut branches = Vec::new();
     let assumptions = described.assumptions;
     let complete = walk(
         loaded,
         &described,
         connection.as_ref(),
-        Recorder::new(loaded, assumptions),
+        Recorder::new(loaded, assumptions, changes),
         |decision, flight, recorder| {
             let (steps, missed) = recorder.end();
             let answer = match decision.verdict {

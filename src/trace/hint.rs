@@ -1,10 +1,12 @@
-//! What to do about a packet that does not pass: the rules that come nearest, and a sentence that would let it.
+//! What to do about a packet that does not pass: the rules that come nearest, and the sentences that would let it.
 //! Input: a trace. Output: hints as values, which say themselves in a line for people.
 
+mod allow;
 mod find;
 mod kinds;
 mod near;
 mod remedy;
+mod skip;
 mod undeclared;
 
 pub use self::find::hints;

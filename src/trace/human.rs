@@ -414,6 +414,9 @@ impl<'a> Writer<'a> {
         self.title("hint");
         for hint in hints {
             self.line(&format!("  {}", visible(&hint.to_string())));
+            for part in hint.parts() {
+                self.line(&format!("    {}", visible(&part.part())));
+            }
         }
     }
 }

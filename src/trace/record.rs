@@ -3,13 +3,14 @@
 
 use std::net::IpAddr;
 
+use super::change::{Change, instead};
 use super::words;
 use crate::iptables::packet::State;
 use crate::iptables::ruleset::{Part, TableName};
 use crate::net::Family;
 use crate::simulate::{
-    Assumptions, Discard, Effect, Event, Flight, Hook, Loaded, Observer, OpenPart, Place, Verdict, only_failing,
-    open_parts,
+    Assumptions, By, Discard, Effect, Event, Flight, Hook, Instead, Loaded, Observer, OpenPart, Place, Verdict,
+    only_failing, open_parts,
 };
 
 /// One thing that happens.
@@ -75,14 +76,16 @@ pub struct Missed {
 pub(super) struct Recorder<'a> {
     loaded: &'a Loaded<'a>,
     assumptions: Assumptions,
+    changes: &'a [Change],
     at: Option<(TableName, Hook)>,
     steps: Vec<TraceStep>,
     missed: Vec<Missed>,
 }
 
 impl<'a> Recorder<'a> {
-    pub fn new(loaded: &'a Loaded<'a>, assumptions: Assumptions) -> Recorder<'a> {
-        Recorder { loaded, assumptions, at: None, steps: Vec::new(), missed: Vec::new() }
+    /// Looks on as if the changes were made.
+    pub fn new(loaded: &'a Loaded<'a>, assumptions: Assumptions, changes: &'a [Change]) -> Recorder<'a> {
+        Recorder { loaded, assumptions, changes, at: None, steps: Vec::new(), missed: Vec::new() }
     }
 
     /// What was written down.
@@ -102,6 +105,10 @@ impl<'a> Recorder<'a> {
 }
 
 impl Observer for Recorder<'_> {
+    fn instead(&self, at: By) -> Option<Instead> {
+        instead(self.changes, self.loaded.ruleset, at)
+    }
+
     fn see(&mut self, flight: &Flight, event: Event) {
         match event {
             Event::Enters(table, hook) => {

@@ -1,9 +1,12 @@
-//! A hint that `trace` shows is a way out: written into the policy, it lets the packet pass, and not much else.
+//! A hint that `trace` shows is a way out: written into the policy, it lets the packet pass, and not much else. Of a set
+//! of changes none can be left out.
 //!
 //! `CGWFW_POLICIES` says how many generated policies are asked besides those of cases and examples; `CGWFW_SEED` where to
 //! begin.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::support;
@@ -12,7 +15,7 @@ use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::Diagnostics;
 use cgwfw::expand::CompileOptions;
 use cgwfw::iptables::packet::{Packet, Transport};
-use cgwfw::net::Both;
+use cgwfw::net::{Both, Family};
 use cgwfw::origin::Rules;
 use cgwfw::sentence::packet as described;
 use cgwfw::simulate::{Loaded, Verdict};
@@ -74,27 +77,62 @@ fn sentence(text: &str, interfaces: &[String], random: &mut Random) -> String {
     words.join(" ")
 }
 
-/// The policy with the hint in it; nothing, where it is not a text to write.
-fn applied(text: &str, hint: &Hint, compilation: &Compilation) -> Option<String> {
-    let sentence = hint.sentence()?;
+/// The part of the policy that a change takes the place of, and what is then there; nothing, where it is none.
+fn edit(text: &str, hint: &Hint, compilation: &Compilation) -> Option<(Range<usize>, String)> {
     let at = match hint {
         Hint::Allow { before: None, .. } | Hint::Established { before: None } => {
-            return Some(format!("{text}\n{sentence}\n"));
+            return Some((text.len()..text.len(), format!("\n{}\n", hint.sentence()?)));
         }
         Hint::Allow { before: Some(place), .. }
         | Hint::Established { before: Some(place) }
-        | Hint::Except { place, .. } => place,
-        Hint::Near { .. } => return None,
+        | Hint::Except { place, .. }
+        | Hint::Without { place } => place,
+        _ => return None,
     };
     assert_eq!(at.file, POLICY);
     let ast = &compilation.ast;
-    let spans = ast.sentences.iter().map(|sentence| ast.span(sentence));
-    let span = spans.into_iter().find(|span| ast.sources.position(*span).0 == at.line).expect("a sentence there");
-    let (start, end) = (span.start as usize, span.end as usize);
+    let mut sentences = ast.sentences.iter().map(|sentence| (ast.span(sentence), sentence.body.is_some()));
+    let there = sentences.find(|(span, _)| ast.sources.position(*span).0 == at.line);
+    let whole = there.map(|(span, _)| span.start as usize..span.end as usize);
     Some(match hint {
-        Hint::Except { .. } => format!("{}{sentence}{}", &text[..start], &text[end..]),
-        _ => format!("{}{sentence}\n{}", &text[..start], &text[start..]),
+        Hint::Except { text, .. } => (whole.expect("a sentence there"), text.clone()),
+        Hint::Without { .. } if there.is_some_and(|(_, is_block)| !is_block) => {
+            (whole.expect("a sentence there"), String::new())
+        }
+        // A line of a `rules` block.
+        Hint::Without { .. } => {
+            let line: usize = text.split_inclusive('\n').take(at.line - 1).map(str::len).sum();
+            let start = line + text[line..].find(&at.text).expect("the text of the line");
+            (start..start + at.text.len(), String::new())
+        }
+        _ => {
+            let start = whole.expect("a sentence there").start;
+            (start..start, format!("{}\n", hint.sentence()?))
+        }
     })
+}
+
+/// The policy with all of these changes; nothing, where one is none.
+fn applied<'a>(text: &str, hints: impl IntoIterator<Item = &'a Hint>, compilation: &Compilation) -> Option<String> {
+    let edits: Option<Vec<_>> = hints.into_iter().map(|hint| edit(text, hint, compilation)).collect();
+    let mut edits = edits?;
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut changed = text.to_owned();
+    for (range, new) in edits.into_iter().rev() {
+        changed.replace_range(range, &new);
+    }
+    Some(changed)
+}
+
+/// The changes of a hint; what it says of the packet is then true of it: that it is in the ordinary.
+fn changes<'a>(hint: &'a Hint, packet: &mut Described) -> Vec<&'a Hint> {
+    if let Hint::Unless { hint, spoofed, over_limit } = hint {
+        let assumptions = &mut packet.assumptions;
+        assumptions.spoofed = assumptions.spoofed.or(spoofed.then_some(false));
+        assumptions.within_limit = assumptions.within_limit.or(over_limit.then_some(true));
+        return changes(hint, packet);
+    }
+    if hint.parts().is_empty() { vec![hint] } else { hint.parts().iter().collect() }
 }
 
 /// How many hints of each kind were tried.
@@ -106,6 +144,31 @@ struct Tried {
     /// Those for the answer to a packet that passes: with a sentence for all of them, with one of its own.
     established: usize,
     answers: usize,
+    without: usize,
+    /// Sets of several changes, by their size.
+    sets: BTreeMap<usize, usize>,
+    /// Those that do in the ordinary.
+    unless: usize,
+}
+
+impl Tried {
+    fn count(&mut self, hint: &Hint, is_answer: bool) {
+        match hint {
+            Hint::Near { .. } if is_answer => {}
+            Hint::Near { .. } => self.near += 1,
+            Hint::Established { .. } => self.established += 1,
+            Hint::Allow { .. } | Hint::Except { .. } if is_answer => self.answers += 1,
+            Hint::Allow { .. } => self.allow += 1,
+            Hint::Except { .. } => self.except += 1,
+            Hint::Without { .. } => self.without += 1,
+            Hint::Together { hints, .. } => *self.sets.entry(hints.len()).or_default() += 1,
+            Hint::Unless { hint, .. } => {
+                self.unless += 1;
+                self.count(hint, is_answer);
+            }
+            Hint::TooMany { .. } => {}
+        }
+    }
 }
 
 fn names_what_it_must(hint: &Hint, packet: &Described, context: &str) {
@@ -160,38 +223,55 @@ fn policy_with_hints(text: &str, library: &Library, random: &mut Random, tried: 
             let followed = trace(&loaded[family], packet.clone());
             for (index, answer) in answers(&loaded[family], &followed).iter().enumerate() {
                 for hint in hints(answer, &setting) {
-                    match hint {
-                        Hint::Near { .. } => {}
-                        Hint::Established { .. } => tried.established += 1,
-                        Hint::Allow { .. } | Hint::Except { .. } => tried.answers += 1,
-                    }
-                    let Some(changed) = applied(text, &hint, &compilation) else { continue };
-                    let context = format!("{hint}\n{}\n{changed}", described(&answer.described.packet));
-                    let again = compiled(&changed, library);
-                    assert!(!again.diagnostics.has_errors(), "{context}\n{:?}", again.diagnostics);
-                    let loaded = Loaded::new(&again.rulesets[family]);
-                    let fates = answers(&loaded, &trace(&loaded, packet.clone()));
-                    let verdict = fates.get(index).and_then(Trace::verdict);
-                    assert_eq!(verdict, Some(Verdict::Accept), "{context}");
-                    answer_names_what_it_must(&hint, &answer.described.packet, &context);
+                    tried.count(&hint, true);
+                    // What is assumed of the answer is what is assumed of the packet.
+                    let mut asked = packet.clone();
+                    let changes = changes(&hint, &mut asked);
+                    let context = format!("{hint}\n{}", described(&answer.described.packet));
+                    lets_pass(text, &changes, &compilation, (library, family), &context, |loaded| {
+                        let fates = answers(loaded, &trace(loaded, asked.clone()));
+                        fates.get(index).and_then(Trace::verdict)
+                    });
+                    changes.iter().for_each(|hint| answer_names_what_it_must(hint, &answer.described.packet, &context));
                 }
             }
             for hint in hints(&followed, &setting) {
-                match hint {
-                    Hint::Near { .. } => tried.near += 1,
-                    Hint::Allow { .. } => tried.allow += 1,
-                    Hint::Except { .. } => tried.except += 1,
-                    Hint::Established { .. } => panic!("{} answers nothing", described(&packet.packet)),
-                }
-                let Some(changed) = applied(text, &hint, &compilation) else { continue };
-                let context = format!("{hint}\n{}\n{changed}", described(&packet.packet));
-                let again = compiled(&changed, library);
-                assert!(!again.diagnostics.has_errors(), "{context}\n{:?}", again.diagnostics);
-                let fate = trace(&Loaded::new(&again.rulesets[family]), packet.clone());
-                assert_eq!(fate.verdict(), Some(Verdict::Accept), "{context}\n{:?}", fate.decisions());
-                names_what_it_must(&hint, &packet, &context);
+                assert!(!matches!(hint, Hint::Established { .. }), "{} answers nothing", described(&packet.packet));
+                tried.count(&hint, false);
+                let mut asked = packet.clone();
+                let changes = changes(&hint, &mut asked);
+                let context = format!("{hint}\n{}", described(&packet.packet));
+                lets_pass(text, &changes, &compilation, (library, family), &context, |loaded| {
+                    trace(loaded, asked.clone()).verdict()
+                });
+                changes.iter().for_each(|hint| names_what_it_must(hint, &packet, &context));
             }
         }
+    }
+}
+
+/// With all changes the packet passes, and without any of them it does not.
+fn lets_pass(
+    text: &str,
+    changes: &[&Hint],
+    compilation: &Compilation,
+    (library, family): (&Library, Family),
+    context: &str,
+    fate: impl Fn(&Loaded) -> Option<Verdict>,
+) {
+    let verdict = |hints: Vec<&Hint>| {
+        let changed = applied(text, hints, compilation)?;
+        let again = compiled(&changed, library);
+        assert!(!again.diagnostics.has_errors(), "{context}\n{changed}\n{:?}", again.diagnostics);
+        Some((fate(&Loaded::new(&again.rulesets[family])), changed))
+    };
+    let Some((all, changed)) = verdict(changes.to_vec()) else { return };
+    assert_eq!(all, Some(Verdict::Accept), "{context}\n{changed}");
+    for index in 0..changes.len() {
+        let mut fewer = changes.to_vec();
+        let out = fewer.remove(index);
+        let (rest, changed) = verdict(fewer).expect("changes");
+        assert_ne!(rest, Some(Verdict::Accept), "{context}\nwithout its {}\n{changed}", out.part());
     }
 }
 
@@ -219,6 +299,14 @@ fn every_hint_lets_its_packet_pass() {
     for _ in 0..40 {
         let text = "default drop\ndrop bogons on eth0\nallow in on eth0 tcp\nallow in on eth0 udp\n";
         policy_with_hints(text, &library, &mut random, &mut tried);
+        // What drops it before the filter, and takes no exception: the way out is without it.
+        let text = "default drop\nrules both mangle { -A PREROUTING -i eth0 -p udp -j DROP }\nallow in on eth0 udp\n";
+        policy_with_hints(text, &library, &mut random, &mut tried);
+        // What drops it more than once: the way out is a set.
+        let text = "default drop\ndrop bogons on eth0\ndrop spoofed on eth0\nrules both mangle {\n\
+            -A PREROUTING -i eth0 -p udp -j DROP\n-A INPUT -p tcp -m tcp --dport 22 -j DROP\n\
+            -A POSTROUTING -p esp -j DROP }\nallow in on eth0 tcp\ndrop in on eth0 udp port 53\n";
+        policy_with_hints(text, &library, &mut random, &mut tried);
     }
     for index in 0..support::number("CGWFW_POLICIES", 100) {
         let text = generate::text(&generate::policy(seed + index, &library));
@@ -227,4 +315,6 @@ fn every_hint_lets_its_packet_pass() {
     println!("{tried:?}");
     assert!(tried.near > 100 && tried.allow > 1_000 && tried.except > 20, "{tried:?}");
     assert!(tried.established > 20 && tried.answers > 100, "{tried:?}");
+    let sets = |size: usize| tried.sets.get(&size).copied().unwrap_or_default();
+    assert!(tried.without > 20 && tried.unless > 20 && sets(2) > 50 && sets(3) > 20, "{tried:?}");
 }
