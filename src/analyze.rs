@@ -6,6 +6,7 @@
 //! item asks for the packet on the wire alone. What a packet does not tell is a variable as well. A search over the list then
 //! splits the packets field by field, and follows only what may reach a goal.
 
+mod active;
 mod arrivals;
 mod build;
 mod changed;

@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 
+use super::active::ActiveSet;
 use super::diagram::{Diagram, Id};
 use super::items::Act;
 use super::space::{Column, Space};
 
 /// The most work of a diagram, in entries that are looked at.
-const MAX_WORK: usize = 100_000_000;
+const MAX_WORK: usize = 60_000_000;
 
 /// What a diagram says of packets.
 pub struct Leaves<'a> {
@@ -263,11 +264,11 @@ impl Builder<'_, '_> {
     fn split(&mut self, lists: &[Vec<Left>], level: u32) -> Option<Vec<(u32, Id)>> {
         // Where items begin and end; between these all parts are alike.
         let mut events: Vec<(u32, bool, u32, u32)> = Vec::new();
-        let mut active: Vec<Vec<bool>> = Vec::with_capacity(lists.len());
+        let mut active: Vec<ActiveSet> = Vec::with_capacity(lists.len());
         let mut children: Vec<Vec<Left>> = Vec::with_capacity(lists.len());
         let mut matter = 0_usize;
         for (list, number) in lists.iter().zip(0_u32..) {
-            let mut own = vec![false; list.len()];
+            let mut own = ActiveSet::new(list.len());
             let mut next = list.clone();
             for (index, item) in list.iter().enumerate() {
                 match self.rests[item.rest as usize] {
@@ -279,7 +280,7 @@ impl Builder<'_, '_> {
                         }
                     }
                     _ => {
-                        own[index] = true;
+                        own.set(index, true);
                         matter += usize::from(item.matters);
                     }
                 }
@@ -294,7 +295,7 @@ impl Builder<'_, '_> {
         while from < all {
             while let Some((_, begins, list, index)) = events.get(at).filter(|(part, ..)| *part == from).copied() {
                 let (list, index) = (list as usize, index as usize);
-                active[list][index] = begins;
+                active[list].set(index, begins);
                 let counts = usize::from(lists[list][index].matters);
                 matter = if begins { matter + counts } else { matter - counts };
                 at += 1;
@@ -303,10 +304,8 @@ impl Builder<'_, '_> {
             let child = if matter == 0 && lists.len() > 1 && self.leaves.matters.is_some() {
                 Id::leaf(0)
             } else {
-                let left = children.iter().zip(&active).map(|(items, active)| {
-                    items.iter().zip(active).filter(|(_, active)| **active).map(|(item, _)| *item).collect()
-                });
-                self.build(left.collect())?
+                let left = children.iter().zip(&active);
+                self.build(left.map(|(items, active)| active.iter().map(|index| items[index]).collect()).collect())?
             };
             edges.push((to - 1, child));
             from = to;

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::active::ActiveSet;
 use super::cubes::{Cube, Point};
 use super::items::{Act, Ended, ItemList};
 use super::space::{Column, Entry, Space};
@@ -195,10 +196,10 @@ impl Search {
     fn split(&mut self, list: Vec<u32>, column: usize, done: u64, point: &mut Point, found: OnGoal) -> End {
         // Where items begin and end; between these all parts are alike.
         let mut events: Vec<(u32, bool, usize)> = Vec::new();
-        let mut active = vec![false; list.len()];
+        let mut active = ActiveSet::new(list.len());
         for (index, item) in list.iter().enumerate() {
             match self.entries[*item as usize].asks.iter().find(|(known, _)| usize::from(*known) == column) {
-                None => active[index] = true,
+                None => active.set(index, true),
                 Some((_, class)) => {
                     for (first, last) in &self.classes[column][*class as usize] {
                         events.push((*first, true, index));
@@ -209,7 +210,7 @@ impl Search {
         }
         events.sort_unstable();
         let goal = |search: &Search, item: u32| search.roles[item as usize] == Role::Goal;
-        let mut goals = list.iter().enumerate().filter(|(index, item)| active[*index] && goal(self, **item)).count();
+        let mut goals = active.iter().filter(|index| goal(self, list[*index])).count();
         let done = done | 1 << column;
         // The ordinary part first: what is found there is what people expect.
         if let Some(part) = self.columns[column].usual {
@@ -235,14 +236,13 @@ impl Search {
                 if goal(self, list[index]) {
                     goals = if begins { goals + 1 } else { goals - 1 };
                 }
-                active[index] = begins;
+                active.set(index, begins);
                 at += 1;
             }
             let to = events.get(at).map_or(all, |(part, ..)| *part);
             self.work += 1;
             if goals > 0 {
-                let items =
-                    list.iter().enumerate().filter(|(index, _)| active[*index]).map(|(_, item)| *item).collect();
+                let items = active.iter().map(|index| list[index]).collect();
                 let end = self.child(items, (column, from), done, point, found);
                 if end != End::Complete {
                     return end;
