@@ -28,6 +28,8 @@ pub struct Flight<'a> {
     pub family: Family,
     /// Where it goes; a REDIRECT sends it to the gateway itself.
     pub way: Way,
+    /// Whether the gateway sends it, and a REDIRECT has sent it to the gateway itself, so that it leaves by `lo`.
+    pub(super) to_itself: bool,
     /// Whether it came to the gateway, and goes on to another host since its destination is translated: no rule tells by
     /// which interface.
     pub rerouted: bool,
@@ -102,6 +104,7 @@ impl<'a> Flight<'a> {
             packet,
             family: packet.family(),
             way: packet.way,
+            to_itself: false,
             rerouted: false,
             routed_again: false,
             source: Bounds::exactly(packet.source),
@@ -291,7 +294,7 @@ impl<'a> Flight<'a> {
     pub(super) fn route_again(&mut self, translates: bool) -> bool {
         let destination = self.new_destination.is_some() || translates && self.destination.number().is_none();
         let other = self.mark != Some(self.packet.mark) || destination;
-        self.routed_again = other && self.way == self.packet.way;
+        self.routed_again = other && !self.to_itself;
         if self.routed_again {
             self.forget(Field::OutInterface);
         }

@@ -14,9 +14,10 @@ pub(super) fn apply(action: &Action, flight: &mut Flight, hook: Hook) -> Effect 
         flight.assign(assign.field, assign.term);
     }
     if action.then == Then::ToGateway {
+        flight.to_itself = hook == Hook::Output && matches!(flight.way, Way::Out(_));
         flight.way = match flight.way {
             // The filter's OUTPUT still sees the interface that was meant.
-            Way::Out(_) if hook == Hook::Output => Way::Out(Interface::new("lo").expect("a short name")),
+            Way::Out(_) if flight.to_itself => Way::Out(Interface::new("lo").expect("a short name")),
             Way::In(name) | Way::Forward(name, _) | Way::Out(name) => Way::In(name),
         };
     }

@@ -20,6 +20,9 @@ fn what_is_marked_on_its_way_out_is_routed_again() {
     assert_eq!(fate(&text("", sent_elsewhere), &out), ["drop 2", "accept 10"]);
     let to_itself = sent_elsewhere.replace("DNAT --to-destination 10.0.0.1", "REDIRECT --to-ports 7");
     assert_eq!(fate(&text("", &to_itself), &out), ["accept 10"]);
+    let by_lo = Packet { way: Way::Out(Interface::new("lo").expect("a short name")), ..udp(1) };
+    let accepted = text("", &to_itself).replace("-o eth0", "-o lo");
+    assert_eq!(fate(&accepted, &by_lo), ["accept 10"], "it is sent to the gateway itself again");
 }
 
 #[test]
