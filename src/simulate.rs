@@ -3,6 +3,7 @@
 //!
 //! There is one walk. Deciding and tracing differ only in the observer that looks on, so they cannot disagree.
 
+mod branch;
 mod decide;
 mod ends;
 mod facts;
@@ -10,6 +11,8 @@ mod flight;
 mod loaded;
 mod matches;
 mod observe;
+mod possible;
+mod suppose;
 mod targets;
 mod verdict;
 mod walk;

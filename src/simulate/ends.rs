@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use crate::iptables::meaning::Value;
-use crate::net::{Family, Interface, PortRange, bits_of};
+use crate::iptables::meaning::{Test, Value};
+use crate::net::{Both, Family, Interface, PortRange, bits_of};
 
 /// Everything from `first` to `last`: an address that is known, or as much of it as is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,27 @@ pub(super) fn address(number: u128, family: Family) -> IpAddr {
         Family::V6 => IpAddr::V6(number.into()),
     }
 }
+
+/// Loopback addresses: translation makes the destination of nothing that comes in such a one, which only `lo` has.
+pub(super) static LOOPBACK: Both<&[Test]> = Both {
+    v4: &[Test::Masked { value: 0x7f00_0000, mask: 0xff00_0000 }],
+    v6: &[Test::Masked { value: 1, mask: u128::MAX }],
+};
+
+/// What no interface has as its own address, besides.
+pub(super) static NOBODYS: Both<&[Test]> = Both {
+    v4: &[
+        Test::Masked { value: 0x7f00_0000, mask: 0xff00_0000 },
+        Test::Masked { value: 0xe000_0000, mask: 0xf000_0000 },
+        Test::Within(0xffff_ffff, 0xffff_ffff),
+        Test::Within(0, 0),
+    ],
+    v6: &[
+        Test::Masked { value: 1, mask: u128::MAX },
+        Test::Masked { value: 0xff << 120, mask: 0xff << 120 },
+        Test::Within(0, 0),
+    ],
+};
 
 /// How network address translation writes one end of a packet anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

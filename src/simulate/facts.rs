@@ -1,6 +1,7 @@
 //! What a branch of the walk has decided: it is kept, so that the branch never contradicts itself.
 //! Input: conditions that could not be decided, and how they turn out. Output: facts, and what follows from them.
 
+use super::possible::is_possible;
 use crate::iptables::meaning::{Answer, Backend, Condition, Doubt, Field, FieldReader, Test, Unknown, Value, evaluate};
 
 /// Something that was decided.
@@ -27,43 +28,38 @@ pub fn passes(value: Value, bits: u32, asked: &Test, field: Field, facts: &[Fact
     if answer != Answer::Maybe {
         return answer;
     }
-    let of_field = || {
-        facts.iter().filter_map(|fact| match fact {
-            Fact::Field(known, test, holds) if *known == field => Some((test, *holds)),
-            _ => None,
-        })
-    };
-    if let Some((_, holds)) = of_field().find(|(test, _)| *test == asked) {
+    let known = known(field, facts, never);
+    if let Some((_, holds)) = known.clone().find(|(test, _)| *test == asked) {
         return holds.into();
     }
-    let excluded = || of_field().filter(|(_, holds)| !holds).map(|(test, _)| test).chain(never);
-    let (mut first, mut last) = match value {
+    let may = |holds: bool| is_possible(bounds(value, bits), bits, known.clone().chain([(asked, holds)]));
+    match (may(true), may(false)) {
+        (true, true) => Answer::Maybe,
+        (holds, _) => holds.into(),
+    }
+}
+
+/// Whether what was decided about a field can be, of which this much is known.
+pub fn agree(value: Value, bits: u32, field: Field, facts: &[Fact], never: &[Test]) -> bool {
+    is_possible(bounds(value, bits), bits, known(field, facts, never))
+}
+
+/// The tests of a field whose outcome is known.
+fn known<'f>(field: Field, facts: &'f [Fact], never: &'f [Test]) -> impl Iterator<Item = (&'f Test, bool)> + Clone {
+    let decided = facts.iter().filter_map(move |fact| match fact {
+        Fact::Field(known, test, holds) if *known == field => Some((test, *holds)),
+        _ => None,
+    });
+    decided.chain(never.iter().map(|test| (test, false)))
+}
+
+/// The lowest and the highest value that a field may have.
+fn bounds(value: Value, bits: u32) -> (u128, u128) {
+    match value {
+        Value::Known(value) => (value, value),
         Value::Between(first, last) => (first, last),
-        _ => (0, u128::MAX.checked_shr(128 - bits).unwrap_or(0)),
-    };
-    for (from, to) in of_field().filter(|(_, holds)| *holds).filter_map(|(test, _)| test.range(bits)) {
-        (first, last) = (first.max(from), last.min(to));
+        Value::Anything => (0, u128::MAX.checked_shr(128 - bits).unwrap_or(0)),
     }
-    // What is excluded at either end makes the rest smaller, until nothing does.
-    loop {
-        let before = (first, last);
-        for (from, to) in excluded().filter_map(|test| test.range(bits)) {
-            if from <= first && first <= to && to < last {
-                first = to + 1;
-            }
-            if from <= last && last <= to && first < from {
-                last = from - 1;
-            }
-        }
-        if (first, last) == before {
-            break;
-        }
-    }
-    let answer = Value::Between(first, last).passes(asked, bits);
-    let Some((from, to)) = asked.range(bits).filter(|_| answer == Answer::Maybe) else { return answer };
-    let (from, to) = (from.max(first), to.min(last));
-    let inside = |test: &Test| test.range(bits).is_some_and(|(start, end)| start <= from && to <= end);
-    if excluded().any(inside) { Answer::No } else { answer }
 }
 
 /// What follows where a condition that may hold does, or does not: nothing, where it could be for several reasons.

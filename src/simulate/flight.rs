@@ -1,15 +1,15 @@
 //! A packet on its way: what the rules see of it at one point of the walk.
 //! Input: a `Packet`. Output: changed by the walk, read by conditions.
 
-use super::ends::{Bounds, Connection, Translation, address};
-use super::facts::{Fact, passes};
+use super::ends::{Bounds, Connection, LOOPBACK, NOBODYS, Translation, address};
+use super::facts::{Fact, agree, passes};
 use super::verdict::Assumptions;
 use crate::iptables::meaning::{
     Answer, Doubt, Field, FieldReader, Term, Test, Unknown, Value, name_number, state_number,
 };
 use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{AddressTypes, IcmpType};
-use crate::net::{Both, Family, Interface, PortRange, Protocol, bits_of};
+use crate::net::{Family, Interface, PortRange, Protocol, bits_of};
 use crate::way::Wire;
 
 /// The interface of that number.
@@ -71,27 +71,6 @@ pub struct Flight<'a> {
     /// What this branch of the walk has decided.
     pub(super) facts: Vec<Fact>,
 }
-
-/// Loopback addresses: translation makes the destination of nothing that comes in such a one, which only `lo` has.
-static LOOPBACK: Both<&[Test]> = Both {
-    v4: &[Test::Masked { value: 0x7f00_0000, mask: 0xff00_0000 }],
-    v6: &[Test::Masked { value: 1, mask: u128::MAX }],
-};
-
-/// What no interface has as its own address, besides.
-static NOBODYS: Both<&[Test]> = Both {
-    v4: &[
-        Test::Masked { value: 0x7f00_0000, mask: 0xff00_0000 },
-        Test::Masked { value: 0xe000_0000, mask: 0xf000_0000 },
-        Test::Within(0xffff_ffff, 0xffff_ffff),
-        Test::Within(0, 0),
-    ],
-    v6: &[
-        Test::Masked { value: 1, mask: u128::MAX },
-        Test::Masked { value: 0xff << 120, mask: 0xff << 120 },
-        Test::Within(0, 0),
-    ],
-};
 
 impl<'a> Flight<'a> {
     /// The packet before its first hook.
@@ -331,8 +310,21 @@ impl<'a> Flight<'a> {
     #[cold]
     fn open(&self, value: Value, field: Field, test: &Test) -> Answer {
         let field = if field == Field::PortsRead { Field::Backend } else { field };
-        let never = if field == Field::Destination { self.never } else { &[] };
-        passes(value, field.bits(self.family), test, field, &self.facts, never)
+        passes(value, field.bits(self.family), test, field, &self.facts, self.never(field))
+    }
+
+    fn never(&self, field: Field) -> &'static [Test] {
+        if field == Field::Destination { self.never } else { &[] }
+    }
+
+    /// Whether what was decided of each field can be, as far as the facts from one on may have changed that.
+    pub(super) fn is_possible(&self, from: usize) -> bool {
+        self.facts[from..].iter().all(|fact| match *fact {
+            Fact::Field(field, ..) => {
+                agree(self.value(field), field.bits(self.family), field, &self.facts, self.never(field))
+            }
+            Fact::Unclear(..) => true,
+        })
     }
 
     /// A field becomes another.

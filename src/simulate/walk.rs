@@ -5,18 +5,20 @@
 
 use std::collections::HashSet;
 
+use super::branch::{At, Branch, Forced, Stretch};
 use super::ends::Connection;
-use super::facts::{Fact, learn};
+use super::facts::learn;
 use super::flight::{Flight, FlightView};
 use super::loaded::{Entry, Loaded, target_name};
 use super::matches::{self, whole};
 use super::observe::{Effect, Event, Instead, Observer, Silent};
+use super::suppose::suppose;
 use super::targets::{apply, effect};
 use super::verdict::{Assumptions, By, Decision, Place, Verdict};
-use crate::iptables::meaning::{Answer, Condition, Field, Then, evaluate, name_number};
-use crate::iptables::packet::{Packet, State, Way};
-use crate::iptables::ruleset::{ChainId, Hook, TableName};
-use crate::way::{Discards, FirstStates, Step};
+use crate::iptables::meaning::{Answer, Condition, Then, evaluate};
+use crate::iptables::packet::Packet;
+use crate::iptables::ruleset::{Hook, TableName};
+use crate::way::{Discards, Step};
 
 /// The most branches of one packet's walk: each match that cannot be decided may double them.
 pub const MAX_WALKS: usize = 1_024;
@@ -88,49 +90,6 @@ pub(super) fn ends(
     all_from(loaded, (flight, true), assumptions, Silent, |decision, _, _| done(decision))
 }
 
-/// A part of a packet's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Stretch {
-    Arriving,
-    Local,
-    Forwarded,
-    Sent,
-}
-
-/// Where a packet is in a table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct At {
-    chain: ChainId,
-    /// The next of its rules.
-    next: usize,
-    /// Where to go back to.
-    calls: Vec<(ChainId, usize)>,
-}
-
-/// How a rule turns out that was unclear when the branch parted from another.
-#[derive(Clone, Copy, Debug)]
-struct Forced {
-    matches: bool,
-    /// Whether that was assumed.
-    assumed: bool,
-    /// The first action of the target that is left.
-    action: usize,
-}
-
-/// A packet's walk, up to where it is.
-struct Branch<'b, O> {
-    flight: Flight<'b>,
-    observer: O,
-    stretch: Stretch,
-    step: usize,
-    /// The place in the table of this step, where the branch begins in it.
-    at: Option<At>,
-    forced: Option<Forced>,
-    /// Who let the packet pass the filter.
-    by: Option<By>,
-    jumps: usize,
-}
-
 /// A place on the way with everything that what follows depends on.
 type Position<'b> = (Stretch, usize, At, Option<By>, Flight<'b>);
 
@@ -157,69 +116,6 @@ enum Outcome {
     Stops(Decision),
     /// Another branch was here before in the same state.
     Met,
-}
-
-impl<'b, O: Observer> Branch<'b, O> {
-    fn new(mut flight: Flight<'b>, observer: O, assumptions: Assumptions) -> Branch<'b, O> {
-        let stretch = if matches!(flight.way, Way::Out(_)) { Stretch::Sent } else { Stretch::Arriving };
-        if let Some(backend) = assumptions.backend {
-            flight.facts.push(Fact::backend(backend));
-        }
-        Branch { flight, observer, stretch, step: 0, at: None, forced: None, by: None, jumps: 0 }
-    }
-
-    fn see(&mut self, event: Event) {
-        self.observer.see(&self.flight, event);
-    }
-
-    fn reassemble(&mut self) {
-        if self.flight.reassemble() {
-            self.see(Event::Reassembled);
-        }
-    }
-
-    /// The decision, if the kernel discards the packet.
-    fn discard(&mut self, discards: &Discards, view: Assumptions) -> Option<Decision> {
-        let flight = &self.flight;
-        let view = FlightView { flight, assumptions: view };
-        let discard = discards.find(flight.source.number(), flight.destination.number(), &view)?;
-        self.see(Event::Discarded(discard));
-        Some(Decision { verdict: Verdict::Drop, by: By::Kernel(discard) })
-    }
-
-    fn state(&self, first: &FirstStates) -> State {
-        self.flight.packet.state.unwrap_or_else(|| first.of(self.flight.packet))
-    }
-
-    fn track(&mut self, first: &FirstStates) {
-        self.flight.state = if self.flight.notrack { State::Untracked } else { self.state(first) };
-        self.see(Event::Tracked(self.flight.state));
-    }
-
-    fn inherit(&mut self, fields: &[(Condition, Field)], assumptions: Assumptions) {
-        if !matches!(self.flight.state, State::Established | State::Related) {
-            return;
-        }
-        let before = self.flight.destination;
-        for (condition, field) in fields {
-            let view = FlightView { flight: &self.flight, assumptions };
-            if evaluate(condition, &view) == Answer::Yes {
-                self.flight.inherit(*field);
-            }
-        }
-        if self.flight.destination != before {
-            self.see(Event::Inherited);
-        }
-    }
-
-    /// The names of the interfaces that rules are compared with. POSTROUTING of what is forwarded knows both.
-    fn leave(&mut self) {
-        (self.flight.in_name, self.flight.out_name) = match self.flight.way {
-            Way::In(name) => (name_number(name), 0),
-            Way::Out(name) => (0, name_number(name)),
-            Way::Forward(from, to) => (name_number(from), name_number(to)),
-        };
-    }
 }
 
 impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
@@ -352,7 +248,7 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                         if self.is_met(branch, &at) {
                             return Outcome::Met;
                         }
-                        (matches, assumed) = (self.part(branch, entry, place, &at), true);
+                        (matches, assumed) = self.part(branch, entry, place, &at);
                     }
                 }
             }
@@ -396,19 +292,17 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
     fn may_discard(&mut self, branch: &mut Branch<'b, O>, discards: &Discards) -> Option<Decision> {
         let view = FlightView { flight: &branch.flight, assumptions: self.assumptions };
         let (condition, discard) = discards.open(&view)?;
-        let mut facts = Vec::new();
-        learn(condition, false, &view, &mut facts);
-        let mut flight = branch.flight.clone();
-        self.keep(&mut flight, facts);
-        let observer = branch.observer.clone();
-        self.parted().pending.push(Branch {
-            flight,
-            observer,
-            at: None,
-            forced: None,
-            step: branch.step + 1,
-            ..*branch
-        });
+        if let Some(flight) = suppose(self.loaded, &branch.flight, (condition, false), self.assumptions) {
+            let observer = branch.observer.clone();
+            self.parted().pending.push(Branch {
+                flight,
+                observer,
+                at: None,
+                forced: None,
+                step: branch.step + 1,
+                ..*branch
+            });
+        }
         branch.see(Event::Discarded(*discard));
         Some(Decision { verdict: Verdict::Drop, by: By::Kernel(*discard) })
     }
@@ -427,42 +321,36 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
         !self.parted().seen.insert(position)
     }
 
-    /// A branch that parts from this one at a rule.
-    fn fork(&mut self, branch: &Branch<'b, O>, at: &At, forced: Forced, facts: Vec<Fact>) {
-        let mut flight = branch.flight.clone();
-        self.keep(&mut flight, facts);
-        self.parted().pending.push(Branch {
-            flight,
-            observer: branch.observer.clone(),
-            at: Some(at.clone()),
-            forced: Some(forced),
-            ..*branch
-        });
+    /// A branch that parts from this one at a rule, with the packet as it is known there.
+    fn fork(&mut self, branch: &Branch<'b, O>, at: &At, forced: Forced, flight: Flight<'b>) {
+        let observer = branch.observer.clone();
+        self.parted().pending.push(Branch { flight, observer, at: Some(at.clone()), forced: Some(forced), ..*branch });
     }
 
-    /// Remembers what may be asked again.
-    fn keep(&self, flight: &mut Flight, facts: Vec<Fact>) {
-        flight.facts.extend(facts.into_iter().filter_map(|fact| match fact {
-            Fact::Unclear(doubt, unknown, _) if !self.loaded.is_asked_again(doubt, &unknown) => None,
-            // Where that is open, the backend is meant.
-            Fact::Field(Field::PortsRead, test, holds) => Some(Fact::Field(Field::Backend, test, holds)),
-            fact => Some(fact),
-        }));
-    }
-
-    /// Parts at a rule that may match: whether it does in this branch, which is the ordinary one.
+    /// Parts at a rule that may match: whether it does in this branch, which is the ordinary one, and whether that is
+    /// assumed. It is not where the other cannot be.
     #[cold]
-    fn part(&mut self, branch: &mut Branch<'b, O>, entry: &Entry, place: Place, at: &At) -> bool {
+    fn part(&mut self, branch: &mut Branch<'b, O>, entry: &Entry, place: Place, at: &At) -> (bool, bool) {
         // The ordinary case: within limits, not spoofed.
         let ordinary = matches::rule(entry, &branch.flight, Assumptions::ORDINARY) != Answer::No;
         let condition = whole(place, self.loaded);
-        let view = FlightView { flight: &branch.flight, assumptions: self.assumptions };
-        let [mut here, mut there] = [Vec::new(), Vec::new()];
-        learn(&condition, ordinary, &view, &mut here);
-        learn(&condition, !ordinary, &view, &mut there);
-        self.fork(branch, at, Forced { matches: !ordinary, assumed: true, action: 0 }, there);
-        self.keep(&mut branch.flight, here);
-        ordinary
+        let suppose = |holds: bool| suppose(self.loaded, &branch.flight, (&condition, holds), self.assumptions);
+        match (suppose(ordinary), suppose(!ordinary)) {
+            (Some(here), Some(there)) => {
+                self.fork(branch, at, Forced { matches: !ordinary, assumed: true, action: 0 }, there);
+                branch.flight = here;
+                (ordinary, true)
+            }
+            (Some(here), None) => {
+                branch.flight = here;
+                (ordinary, false)
+            }
+            (None, Some(there)) => {
+                branch.flight = there;
+                (!ordinary, false)
+            }
+            (None, None) => (ordinary, true),
+        }
     }
 
     /// Does what the target of a rule does, and parts where it may do several things.
@@ -484,11 +372,19 @@ impl<'b, O: Observer + Clone> Walk<'_, 'b, O> {
                 Answer::No => continue,
                 Answer::Yes => {}
                 Answer::Maybe => {
-                    let [mut here, mut there] = [Vec::new(), Vec::new()];
-                    learn(&when, true, &view, &mut here);
-                    learn(&when, false, &view, &mut there);
-                    self.fork(branch, at, Forced { matches: true, assumed, action: index + 1 }, there);
-                    self.keep(&mut branch.flight, here);
+                    let suppose = |holds: bool| suppose(self.loaded, &branch.flight, (&when, holds), self.assumptions);
+                    match (suppose(true), suppose(false)) {
+                        (None, Some(there)) => {
+                            branch.flight = there;
+                            continue;
+                        }
+                        (here, there) => {
+                            if let Some(there) = there {
+                                self.fork(branch, at, Forced { matches: true, assumed, action: index + 1 }, there);
+                            }
+                            branch.flight = here.unwrap_or_else(|| branch.flight.clone());
+                        }
+                    }
                 }
             }
             return apply(action, &mut branch.flight, hook);

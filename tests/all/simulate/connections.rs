@@ -70,3 +70,34 @@ fn a_branch_never_contradicts_itself() {
         );
     assert_eq!(fate(&text, &later), ["accept 8", "drop FORWARD"]);
 }
+
+#[test]
+fn what_one_rule_asks_twice_is_one_thing() {
+    let later = Packet { state: Some(State::Established), ..forwarded(udp(443)) };
+    let of = |rule: &str| {
+        "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.0.0.1\nCOMMIT\n".to_owned()
+            + &filter(&format!("-A FORWARD {rule} -j ACCEPT\n"))
+    };
+    let (both, never, always) = (&["accept 7", "drop FORWARD"][..], &["drop FORWARD"][..], &["accept 7"][..]);
+    for (rule, fates) in [
+        ("-d 10.0.0.0/8 -m iprange --dst-range 10.0.0.255-10.1.2.3", both),
+        ("-d 224.0.0.0/4 -m iprange --dst-range 10.0.0.255-10.1.2.3", never),
+        ("-d 10.0.0.0/8 -m iprange ! --dst-range 10.0.0.0-10.255.255.255", never),
+        ("! -d 10.0.0.0/8 -m iprange --dst-range 10.0.0.255-10.1.2.3", never),
+        // Nothing comes in with a loopback address.
+        ("! -d 10.0.0.0/8 -m iprange ! --dst-range 0.0.0.0-9.255.255.255", both),
+        ("-d 127.0.0.0/255.0.0.255", never),
+        ("! -d 127.0.0.0/255.0.0.255", always),
+        // Masks with holes.
+        ("-d 10.0.0.1/255.0.0.255 -m iprange --dst-range 10.0.0.2-10.0.1.0", never),
+        ("-d 10.0.0.1/255.0.0.255 -m iprange --dst-range 10.0.0.2-10.0.1.1", both),
+    ] {
+        assert_eq!(fate(&of(rule), &later), fates, "{rule}");
+    }
+    let chain = |first: &str, then: &str| {
+        "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.0.0.1\nCOMMIT\n".to_owned()
+            + &filter(&format!("-A FORWARD {first} -j DROP\n-A FORWARD {then} -j ACCEPT\n"))
+    };
+    let masks = chain("-d 0.0.0.1/0.0.0.1", "-d 0.0.0.3/0.0.0.3");
+    assert_eq!(fate(&masks, &later), ["drop 7", "drop FORWARD"], "an odd address is no other one");
+}
