@@ -3,12 +3,14 @@
 //!
 //! There is one walk. Deciding and tracing differ only in the observer that looks on, so they cannot disagree.
 
+mod assign;
 mod branch;
 mod decide;
 mod ends;
 mod facts;
 mod flight;
 mod loaded;
+mod marks;
 mod matches;
 mod observe;
 mod possible;

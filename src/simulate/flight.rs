@@ -1,8 +1,9 @@
 //! A packet on its way: what the rules see of it at one point of the walk.
 //! Input: a `Packet`. Output: changed by the walk, read by conditions.
 
-use super::ends::{Bounds, Connection, LOOPBACK, NOBODYS, Translation, address};
+use super::ends::{Bounds, Connection, NOBODYS, Translation};
 use super::facts::{Fact, agree, passes};
+use super::marks::Marks;
 use super::verdict::Assumptions;
 use crate::iptables::meaning::{
     Answer, Doubt, Field, FieldReader, Term, Test, Unknown, Value, name_number, state_number,
@@ -41,7 +42,7 @@ pub struct Flight<'a> {
     /// The destination address.
     pub destination: Bounds,
     /// What the destination never is, where it is not known.
-    never: &'static [Test],
+    pub(super) never: &'static [Test],
     /// The interface that it came in by, at the hooks that know one, as a number; 0 for none.
     pub(super) in_name: u128,
     /// The interface that it leaves by, likewise.
@@ -52,10 +53,8 @@ pub struct Flight<'a> {
     pub fragment: Fragment,
     /// TTL or hop limit; `None` after a target that may have changed it.
     pub hop_limit: Option<u8>,
-    /// The packet's mark; `None` after it was read from a connection that is not known.
-    pub mark: Option<u32>,
-    /// The mark of its connection; `None` where that is not known.
-    pub connection_mark: Option<u32>,
+    /// The marks of the packet and of its connection.
+    pub(super) marks: Marks,
     /// What connection tracking has found; before it looks, and where it cannot tell, invalid.
     pub state: State,
     /// Whether it has been taken out of connection tracking.
@@ -65,9 +64,9 @@ pub struct Flight<'a> {
     /// How its source was translated.
     pub new_source: Option<Translation>,
     /// The connection that it answers, if that is known.
-    connection: Option<&'a Connection>,
+    pub(super) connection: Option<&'a Connection>,
     /// The fields without one of their own here that a target has changed; `None`: to what is not known.
-    assigned: Vec<(Field, Option<u128>)>,
+    pub(super) assigned: Vec<(Field, Option<u128>)>,
     /// What this branch of the walk has decided.
     pub(super) facts: Vec<Fact>,
 }
@@ -94,8 +93,7 @@ impl<'a> Flight<'a> {
             ports: None,
             fragment: packet.fragment,
             hop_limit: Some(packet.hop_limit),
-            mark: Some(packet.mark),
-            connection_mark: Some(0),
+            marks: Marks::of_packet(packet.mark),
             state: State::Invalid,
             notrack: false,
             new_destination: None,
@@ -136,20 +134,6 @@ impl<'a> Flight<'a> {
             *to = connection.source.and_then(|end| end.ports).unwrap_or(*to);
         }
         flight
-    }
-
-    /// A field becomes what it is of every packet of the connection.
-    pub(super) fn inherit(&mut self, field: Field) {
-        let Some(connection) = self.connection else { return self.assign(field, Term::Anything) };
-        match (field, ports(self.packet.transport), &mut self.ports) {
-            (Field::ConnectionMark, ..) => self.connection_mark = connection.mark,
-            (Field::Destination, ..) => {
-                (self.destination, self.never) = (Bounds::exactly(self.packet.destination), &[]);
-            }
-            (Field::DestinationPort, Some((_, port)), Some((_, to))) => *to = port,
-            _ => self.assigned.retain(|(known, _)| *known != field),
-        }
-        self.forget(field);
     }
 
     /// Puts the fragments of the packet together; whether it was a piece.
@@ -205,8 +189,7 @@ impl<'a> Flight<'a> {
                 _ => Value::Known(0),
             },
             Field::HopLimit => known(self.hop_limit.map(u128::from)),
-            Field::Mark => known(self.mark.map(u128::from)),
-            Field::ConnectionMark => known(self.connection_mark.map(u128::from)),
+            Field::Mark | Field::ConnectionMark => known(self.marks.number(field).map(u128::from)),
             Field::State => Value::Known(state_number(self.state)),
             Field::NoTrack => Value::Known(self.notrack.into()),
             Field::SourceTranslated => translated(self.new_source, of_connection(|connection| connection.source)),
@@ -248,6 +231,16 @@ impl<'a> Flight<'a> {
         }
     }
 
+    /// The packet's mark; `None` after it was read from a connection that is not known.
+    pub fn mark(&self) -> Option<u32> {
+        self.marks.number(Field::Mark)
+    }
+
+    /// The mark of its connection; `None` where that is not known.
+    pub fn connection_mark(&self) -> Option<u32> {
+        self.marks.number(Field::ConnectionMark)
+    }
+
     /// Whether it is routed on, as far as is known at this point.
     pub fn is_forwarded(&self) -> bool {
         self.rerouted || matches!(self.way, Way::Forward(..))
@@ -272,7 +265,7 @@ impl<'a> Flight<'a> {
     /// Whether it is.
     pub(super) fn route_again(&mut self, translates: bool) -> bool {
         let destination = self.new_destination.is_some() || translates && self.destination.number().is_none();
-        let other = self.mark != Some(self.packet.mark) || destination;
+        let other = self.mark() != Some(self.packet.mark) || destination;
         self.routed_again = other && !self.to_itself;
         if self.routed_again {
             self.forget(Field::OutInterface);
@@ -286,7 +279,7 @@ impl<'a> Flight<'a> {
     }
 
     /// The interface that it leaves by, where that is known, or was decided.
-    fn leaves_by(&self) -> Option<Interface> {
+    pub(super) fn leaves_by(&self) -> Option<Interface> {
         match self.way {
             Way::Out(name) | Way::Forward(_, name) if !self.routed_again => Some(name),
             _ => self.facts.iter().find_map(|fact| match *fact {
@@ -303,151 +296,75 @@ impl<'a> Flight<'a> {
     pub(super) fn passes(&self, field: Field, test: &Test) -> Answer {
         match self.value(field) {
             Value::Known(value) => test.holds(value).into(),
-            open => self.open(open, field, test),
+            _ => self.open(field, test),
         }
     }
 
     #[cold]
-    fn open(&self, value: Value, field: Field, test: &Test) -> Answer {
-        let field = if field == Field::PortsRead { Field::Backend } else { field };
-        passes(value, field.bits(self.family), test, field, &self.facts, self.never(field))
+    fn open(&self, field: Field, test: &Test) -> Answer {
+        match self.asked(field, test) {
+            Ok((field, test)) => {
+                let (value, bits) = self.unknown(field);
+                passes(value, bits, &test, field, &self.facts, self.never(field))
+            }
+            Err(answer) => answer,
+        }
+    }
+
+    /// What a test asks of what is not known; the answer, where that does not matter.
+    fn asked(&self, field: Field, test: &Test) -> Result<(Field, Test), Answer> {
+        match field {
+            // Where that is open, the backend is meant.
+            Field::PortsRead => Ok((Field::Backend, *test)),
+            Field::Mark | Field::ConnectionMark => {
+                self.marks.asked(field, test).map(|test| (Field::ConnectionMark, test))
+            }
+            _ => Ok((field, *test)),
+        }
+    }
+
+    /// What is known of a field that facts are about, and how many bits it has: those of the connection's mark are about
+    /// the numbers that marks are made of.
+    fn unknown(&self, field: Field) -> (Value, u32) {
+        match field {
+            Field::ConnectionMark => (Value::Anything, u128::BITS),
+            _ => (self.value(field), field.bits(self.family)),
+        }
     }
 
     fn never(&self, field: Field) -> &'static [Test] {
         if field == Field::Destination { self.never } else { &[] }
     }
 
+    /// Remembers what was decided. Whether something was.
+    pub(super) fn remember(&mut self, facts: Vec<Fact>) -> bool {
+        let before = self.facts.len();
+        for fact in facts {
+            match fact {
+                Fact::Field(field, test, holds) => {
+                    if let Ok((field, test)) = self.asked(field, &test) {
+                        self.facts.push(Fact::Field(field, test, holds));
+                    }
+                }
+                unclear => self.facts.push(unclear),
+            }
+        }
+        self.facts.len() > before
+    }
+
     /// Whether what was decided of each field can be, as far as the facts from one on may have changed that.
     pub(super) fn is_possible(&self, from: usize) -> bool {
         self.facts[from..].iter().all(|fact| match *fact {
             Fact::Field(field, ..) => {
-                agree(self.value(field), field.bits(self.family), field, &self.facts, self.never(field))
+                let (value, bits) = self.unknown(field);
+                agree(value, bits, field, &self.facts, self.never(field))
             }
             Fact::Unclear(..) => true,
         })
     }
-
-    /// A field becomes another.
-    pub(super) fn assign(&mut self, field: Field, term: Term) {
-        if let (Field::HopLimit, Term::Shift(by), Some(hops)) = (field, term, self.hop_limit) {
-            // What every packet meets that is routed on.
-            self.hop_limit = Some((i32::from(hops) + by).clamp(0, 255) as u8);
-            return;
-        }
-        let of = |flight: &Flight, field: Field| match flight.value(field) {
-            Value::Known(value) => Some(value),
-            _ => None,
-        };
-        let new = match term {
-            Term::Bits { keep, from, xor } => {
-                let old = if keep == 0 { Some(0) } else { of(self, field) };
-                let other = from.map_or(Some(0), |(other, mask)| of(self, other).map(|value| value & mask));
-                old.zip(other).map(|(old, other)| (old & keep) ^ other ^ xor)
-            }
-            Term::Moved { keep, from, mask, by } => {
-                let old = if keep == 0 { Some(0) } else { of(self, field) };
-                let other = of(self, from).map(|value| value as u32 & mask);
-                let distance = u32::from(by.unsigned_abs());
-                let moved = other.map(|value| if by < 0 { value >> distance } else { value << distance });
-                old.zip(moved).map(|(old, moved)| u128::from((old as u32 & keep) ^ moved))
-            }
-            Term::Shift(by) => of(self, field).map(|old| old.saturating_add_signed(by.into()).min(u8::MAX.into())),
-            Term::Within(first, last) if first == last => Some(first),
-            _ => None,
-        };
-        match field {
-            Field::Mark => self.mark = new.map(|mark| mark as u32),
-            Field::ConnectionMark => self.connection_mark = new.map(|mark| mark as u32),
-            Field::HopLimit => self.hop_limit = new.map(|hops| hops as u8),
-            Field::NoTrack => self.notrack = new == Some(1),
-            Field::SourceTranslated => self.new_source = Some(Translation::default()),
-            Field::DestinationTranslated => self.new_destination = Some(Translation::default()),
-            Field::Source | Field::Destination => self.assign_address(field, mapped(term, new)),
-            Field::SourcePort | Field::DestinationPort => self.assign_port(field, term),
-            _ => {
-                self.assigned.retain(|(known, _)| *known != field);
-                self.assigned.push((field, new));
-            }
-        }
-        self.forget(field);
-    }
-
-    /// What was decided of a field that has changed holds no more; another address may be in other sets.
-    fn forget(&mut self, field: Field) {
-        self.facts.retain(|fact| match fact {
-            Fact::Field(known, ..) => *known != field,
-            Fact::Unclear(Doubt::Set(ends), ..) => !ends.have(field),
-            Fact::Unclear(..) => true,
-        });
-    }
-
-    fn assign_address(&mut self, field: Field, term: Term) {
-        let is_source = field == Field::Source;
-        let unknown = Bounds::unknown(self.family);
-        let (bounds, translation, never) = match term {
-            Term::Within(first, last) => {
-                let addresses = Some((address(first, self.family), address(last, self.family)));
-                let loopback: &[Test] = if matches!(self.way, Way::Out(_)) { &[] } else { LOOPBACK[self.family] };
-                (Bounds { first, last }, Translation { addresses, ..Translation::default() }, loopback)
-            }
-            Term::OwnAddress => {
-                let of_interface = match self.way {
-                    _ if is_source => self.leaves_by(),
-                    Way::In(name) | Way::Forward(name, _) | Way::Out(name) => Some(name),
-                };
-                let translation = Translation { own: true, of_interface, ..Translation::default() };
-                (unknown, translation, NOBODYS[self.family])
-            }
-            _ if matches!(self.way, Way::Out(_)) => (unknown, Translation::default(), &[][..]),
-            _ => (unknown, Translation::default(), LOOPBACK[self.family]),
-        };
-        let new = if is_source { &mut self.new_source } else { &mut self.new_destination };
-        if let Some(new) = new {
-            *new = Translation { ports: new.ports, ..translation };
-        }
-        if is_source {
-            self.source = bounds;
-        } else {
-            (self.destination, self.never) = (bounds, never);
-        }
-    }
-
-    fn assign_port(&mut self, field: Field, term: Term) {
-        let range = |first: u128, last: u128| PortRange { start: first as u16, end: last as u16 };
-        let is_source = field == Field::SourcePort;
-        let old = self.ports.map(|(from, to)| if is_source { from } else { to });
-        let new = match (term, old) {
-            (Term::Within(first, last) | Term::Near(first, last), _) => Some(range(first, last)),
-            (Term::Shift(by), Some(old)) if old.is_single() => {
-                u16::try_from(i32::from(old.start) + by).ok().map(PortRange::single)
-            }
-            _ => None,
-        };
-        if let Some((from, to)) = &mut self.ports {
-            let port = if is_source { from } else { to };
-            let stays =
-                |range: PortRange| matches!(term, Term::Near(..)) && port.is_single() && range.contains(port.start);
-            if !new.is_some_and(stays) {
-                *port = new.unwrap_or(PortRange::ANY);
-            }
-        }
-        let translation = if is_source { &mut self.new_source } else { &mut self.new_destination };
-        if let (Some(translation), Some(_)) = (translation, new) {
-            translation.ports = new;
-        }
-    }
 }
 
-/// What an address becomes whose bits are replaced in part: one address, where it was known.
-fn mapped(term: Term, new: Option<u128>) -> Term {
-    match (term, new) {
-        (Term::Bits { .. }, Some(address)) => Term::Within(address, address),
-        (Term::Bits { keep, xor, .. }, None) => Term::Within(xor, xor | keep),
-        _ => term,
-    }
-}
-
-fn ports(transport: Transport) -> Option<(PortRange, PortRange)> {
+pub(super) fn ports(transport: Transport) -> Option<(PortRange, PortRange)> {
     match transport {
         Transport::Tcp(source, destination, _)
         | Transport::Udp(source, destination)

@@ -5,7 +5,7 @@ use super::facts::{Fact, learn};
 use super::flight::{Flight, FlightView};
 use super::loaded::Loaded;
 use super::verdict::Assumptions;
-use crate::iptables::meaning::{Answer, Condition, Field, evaluate};
+use crate::iptables::meaning::{Answer, Condition, evaluate};
 
 /// The packet of which a condition holds, or does not; `None`, where that contradicts itself, or what was decided before.
 pub(super) fn suppose<'b>(
@@ -25,15 +25,10 @@ pub(super) fn suppose<'b>(
         }
         let mut facts = Vec::new();
         learn(condition, holds, &view, &mut facts);
-        if facts.is_empty() {
+        let known = flight.facts.len();
+        if !flight.remember(facts) {
             break;
         }
-        let known = flight.facts.len();
-        flight.facts.extend(facts.into_iter().map(|fact| match fact {
-            // Where that is open, the backend is meant.
-            Fact::Field(Field::PortsRead, test, holds) => Fact::Field(Field::Backend, test, holds),
-            fact => fact,
-        }));
         if !flight.is_possible(known) {
             return None;
         }

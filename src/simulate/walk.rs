@@ -85,7 +85,7 @@ pub(super) fn ends(
     if let Some(holds) = holds {
         let mut facts = Vec::new();
         learn(holds, true, &FlightView { flight: &flight, assumptions }, &mut facts);
-        flight.facts = facts;
+        flight.remember(facts);
     }
     all_from(loaded, (flight, true), assumptions, Silent, |decision, _, _| done(decision))
 }

@@ -163,7 +163,7 @@ fn follow(loaded: &Loaded, described: Described, connection: Option<Connection>,
                     Connection {
                         source: flight.new_source,
                         destination: flight.new_destination,
-                        mark: flight.connection_mark,
+                        mark: flight.connection_mark(),
                         routed_twice: false,
                     },
                 ),

@@ -36,7 +36,7 @@ fn changed(target: &Target, flight: &Flight) -> String {
     match target {
         Target::Log(_) | Target::Nflog(_) => "logged, and goes on".into(),
         Target::None => "counted, and goes on".into(),
-        Target::Mark(_) => format!("its mark becomes {}", mark(flight.mark)),
+        Target::Mark(_) => format!("its mark becomes {}", mark(flight.mark())),
         Target::Ulog(_) => "logged, and goes on".into(),
         Target::Tee(tee) => format!("a copy goes to {}, and it goes on", tee.gateway),
         Target::Ttl(_) | Target::Hl(_) => match flight.hop_limit {
@@ -49,7 +49,7 @@ fn changed(target: &Target, flight: &Flight) -> String {
         Target::TcpMss(Some(size)) => format!("a larger MSS becomes {size}"),
         Target::TcpMss(None) => "a larger MSS becomes that of the path".into(),
         Target::ConnMark(_) => {
-            format!("its mark is {}, that of its connection {}", mark(flight.mark), mark(flight.connection_mark))
+            format!("its mark is {}, that of its connection {}", mark(flight.mark()), mark(flight.connection_mark()))
         }
         Target::Unknown(unknown) => format!("{} lets it go on", unknown.name),
         _ => "goes on".into(),

@@ -216,8 +216,8 @@ fn is_lo(way: Way) -> bool {
 /// The packet that comes in by `lo` after it was sent there.
 fn arriving(packet: &Packet, flight: &Flight, tracks: bool) -> Result<Packet, LeftOut> {
     let lo = Interface::new("lo").expect("a short name");
-    let mark = flight.mark.ok_or(LeftOut::Loop)?;
-    if flight.new_source.is_some() || flight.new_destination.is_some() || flight.connection_mark != Some(0) {
+    let mark = flight.mark().ok_or(LeftOut::Loop)?;
+    if flight.new_source.is_some() || flight.new_destination.is_some() || flight.connection_mark() != Some(0) {
         return Err(LeftOut::Loop);
     }
     let hop_limit = flight.hop_limit.ok_or(LeftOut::Loop)?;
@@ -245,7 +245,7 @@ fn end(flight: &Flight, devices: &Devices) -> End {
         source: source.unwrap_or_else(|| bounds(flight.source)),
         destination: destination.unwrap_or_else(|| bounds(flight.destination)),
         hop_limit: flight.hop_limit,
-        mark: flight.mark,
+        mark: flight.mark(),
         ports,
     }
 }

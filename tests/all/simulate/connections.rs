@@ -101,3 +101,31 @@ fn what_one_rule_asks_twice_is_one_thing() {
     let masks = chain("-d 0.0.0.1/0.0.0.1", "-d 0.0.0.3/0.0.0.3");
     assert_eq!(fate(&masks, &later), ["drop 7", "drop FORWARD"], "an odd address is no other one");
 }
+
+#[test]
+fn what_is_written_into_a_mark_that_is_not_known_is_known() {
+    let later = Packet { state: Some(State::Established), ..udp(443) };
+    let fates = |mangle: &str, asked: &str| {
+        fate(&(format!("*mangle\n{mangle}COMMIT\n") + &filter(&format!("-A INPUT {asked} -j ACCEPT\n"))), &later)
+            .into_iter()
+            .map(|fate| fate.split(' ').next().expect("a word").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (both, never, always) = (["accept", "drop"], ["drop"], ["accept"]);
+    let set = "-A PREROUTING -j CONNMARK --set-xmark 0x1/0x3\n";
+    assert_eq!(fates(set, "-m connmark --mark 0x0"), never);
+    assert_eq!(fates(set, "-m connmark --mark 0x1/0x3"), always);
+    assert_eq!(fates(set, "-m connmark --mark 0x5/0x7"), both);
+    assert_eq!(fates(set, "-m connmark ! --mark 0x2/0x2"), always);
+    // The same bits, in either mark.
+    let read = "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff\n";
+    assert_eq!(fates(read, "-m connmark --mark 0x1/0xf"), both);
+    assert_eq!(fates(read, "-m mark --mark 0x1/0x3 -m connmark --mark 0x2/0x3"), never);
+    assert_eq!(fates(read, "-m mark --mark 0x100/0x100"), never, "what is not read stays as it was");
+    let turned = format!("{read}-A PREROUTING -j MARK --set-xmark 0x1/0x0\n");
+    assert_eq!(fates(&turned, "-m mark --mark 0x1/0x1 -m connmark --mark 0x1/0x1"), never);
+    assert_eq!(fates(&turned, "-m mark --mark 0x1/0x1 -m connmark ! --mark 0x1/0x1"), both);
+    // What was decided of a bit holds until it is another.
+    let dropped = "-A PREROUTING -m connmark --mark 0x4/0x4 -j DROP\n";
+    assert_eq!(fates(&(dropped.to_owned() + set), "-m connmark --mark 0x5/0x7"), ["drop", "drop"]);
+}
