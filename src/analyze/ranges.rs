@@ -128,8 +128,12 @@ impl Ranges {
         Ranges(rest)
     }
 
-    /// Those moved by an amount, as far as they are numbers up to a last one.
+    /// Those moved by an amount, as far as they are numbers up to a last one. Numbers of all 128 bits go round: no amount
+    /// that is a difference of two of them leaves them.
     pub fn moved(&self, by: i128, last: u128) -> Ranges {
+        if last == u128::MAX {
+            return self.turned(by as u128);
+        }
         let shift = |number: u128| number.checked_add_signed(by);
         let moved = self.0.iter().filter_map(|(first, end)| {
             let first = if by < 0 { shift(*first).unwrap_or(0) } else { shift(*first)? };
@@ -137,6 +141,17 @@ impl Ranges {
             (first <= end.min(last)).then_some((first, end.min(last)))
         });
         Ranges(moved.collect())
+    }
+
+    fn turned(&self, by: u128) -> Ranges {
+        let mut moved = Vec::with_capacity(self.0.len() + 1);
+        for (first, end) in &self.0 {
+            match (first.wrapping_add(by), end.wrapping_add(by)) {
+                (first, end) if first <= end => moved.push((first, end)),
+                (first, end) => moved.extend([(first, u128::MAX), (0, end)]),
+            }
+        }
+        Ranges::joined(moved)
     }
 }
 
@@ -177,5 +192,13 @@ mod tests {
         assert_eq!(Ranges::masked(5, 0xffff, u128::from(u32::MAX)), None);
         assert_eq!(even.moved(2, 9).list(), [(2, 3), (6, 7)]);
         assert_eq!(Ranges::joined(vec![(7, 9), (0, 1), (2, 2), (8, u128::MAX)]).list(), [(0, 2), (7, u128::MAX)]);
+        let all = u128::MAX;
+        let ends = Ranges::within(4, all - 4).not(all);
+        assert_eq!(ends.moved(10, all).list(), [(6, 13)], "the highest is beside the lowest");
+        assert_eq!(ends.moved(-2, all).list(), [(0, 1), (all - 5, all)], "round the end");
+        let (one, other) = (0xfd_u128 << 120, 0x20_u128 << 120);
+        let moved = Ranges::within(one, one).moved(other.wrapping_sub(one) as i128, all);
+        assert_eq!(moved.list(), [(other, other)], "by more than half of all");
+        assert_eq!(ends.moved(i128::MIN, all).moved(i128::MIN, all), ends);
     }
 }

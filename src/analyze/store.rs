@@ -309,7 +309,7 @@ impl Terms {
         match term {
             Symbolic::Plus(variable, by) => {
                 let last = self.variables.highest(variable);
-                self.of_values(variable, if by == 0 { values } else { values.moved(-by, last) })
+                self.of_values(variable, if by == 0 { values } else { values.moved(by.wrapping_neg(), last) })
             }
             Symbolic::Known(_) | Symbolic::Table(..) | Symbolic::Xor(..) => Vec::new(),
         }

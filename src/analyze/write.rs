@@ -228,7 +228,8 @@ pub fn act(
     cases
 }
 
-/// How far NETMAP moves an address that the rule itself holds in one network of that length.
+/// How far NETMAP moves an address that the rule itself holds in one network of that length: one of IPv6 round the end, where
+/// that is nearer.
 fn mapped(rule: &Rule, field: Field) -> Option<i128> {
     let Target::Netmap(network) = &rule.target else { return None };
     let wanted = match field {
@@ -242,7 +243,7 @@ fn mapped(rule: &Rule, field: Field) -> Option<i128> {
         return None;
     }
     let old = Prefix::containing(old.address(), network.length())?;
-    Some(bits_of(network.address()) as i128 - bits_of(old.address()) as i128)
+    Some(bits_of(network.address()).wrapping_sub(bits_of(old.address())) as i128)
 }
 
 /// A field becomes another; `moved`: an address by so much.
@@ -275,7 +276,7 @@ pub fn assign(
         (Term::Bits { keep, xor, .. }, Symbolic::Known(old)) => Symbolic::Known(old & keep ^ xor),
         (Term::Bits { keep: 0, xor, .. }, _) => Symbolic::Known(xor),
         (Term::Bits { .. }, Symbolic::Plus(variable, by)) if moved.is_some() => {
-            Symbolic::Plus(variable, by + moved.unwrap_or(0))
+            Symbolic::Plus(variable, by.wrapping_add(moved.unwrap_or(0)))
         }
         (Term::Bits { keep, xor, .. }, _) => {
             let domain = Ranges::within(xor, (xor | keep).min(last));
