@@ -123,7 +123,9 @@ fn unequal(terms: &Terms, one: &Symbolic, other: &Symbolic) -> Option<Cube> {
     };
     match (one, other) {
         (Symbolic::Known(value), Symbolic::Plus(variable, by))
-        | (Symbolic::Plus(variable, by), Symbolic::Known(value)) => all_but(*variable, value.checked_add_signed(by.checked_neg()?)?),
+        | (Symbolic::Plus(variable, by), Symbolic::Known(value)) => {
+            all_but(*variable, value.checked_add_signed(by.checked_neg()?)?)
+        }
         (Symbolic::Known(value), Symbolic::Xor(variable, bits))
         | (Symbolic::Xor(variable, bits), Symbolic::Known(value)) => all_but(*variable, value ^ bits),
         (Symbolic::Table(a, before), Symbolic::Table(b, after)) if a == b => {
