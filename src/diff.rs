@@ -10,7 +10,7 @@ mod kinds;
 mod rewriting;
 mod without;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -136,6 +136,9 @@ impl FamilyDifference {
 /// How many sets of packets are looked up to say who decided them before.
 const LOOKED_UP: usize = 10;
 
+/// For how many changes that is done.
+const MAX_LOOKED_UP: usize = 200;
+
 /// The pieces of packets that are asked about, whole ones first: none where both put pieces together before any rule.
 fn pieces(pair: Pair) -> &'static [Fragment] {
     let together = [pair.old, pair.new].iter().all(|rules| reassembles(rules.of(pair.family)));
@@ -158,6 +161,8 @@ pub fn diff(pair: Pair, declared: &[Interface]) -> Option<FamilyDifference> {
     }
     let (rewritten, cut) = rewriting::rewritten(pair, declared, &packets)?;
     let mut turned = found.turned;
+    // Pieces that are told as whole packets.
+    turned.retain(|turned| !turned.packets.is_empty());
     turned.sort_by_key(|turned| turned.change);
     Some(FamilyDifference {
         family,
@@ -211,6 +216,8 @@ struct Found {
     opens: bool,
     closes: bool,
     cut: bool,
+    looked_up: usize,
+    places: HashMap<(Change, Vec<String>), usize>,
     turned: Vec<Turned>,
 }
 
@@ -261,13 +268,19 @@ fn compare(pair: Pair, analysis: &mut Analysis, (packets, first): (&Packets, boo
         for (number, paths) in &set.kinds {
             let Alike { changes: numbers, on } = alike.get(number - 1);
             let told = told(analysis, set, paths);
-            if told.is_empty() {
+            found.cut |= !paths.complete;
+            // Where there are more than can be told, those of one kind may be among the others.
+            if told.is_empty() && paths.complete {
                 continue;
             }
-            found.cut |= !paths.complete;
             for change in numbers.iter().map(|number| changes.get(number - 1)) {
                 found.opens |= change.turn() == Turn::NewlyAccepted;
                 found.closes |= change.turn() == Turn::NewlyDropped;
+                if told.is_empty() {
+                    continue;
+                }
+                found.looked_up += 1;
+                let paths = if found.looked_up <= MAX_LOOKED_UP { &paths.cubes[..] } else { &[] };
                 let was = was(pair, analysis, (set, paths), change.before);
                 add(pair, found, (change, &on), &told, was);
             }
@@ -281,9 +294,9 @@ fn told(analysis: &Analysis, set: &Sets, paths: &Paths) -> Vec<Told> {
 }
 
 /// Who gave the first of some packets the fate that they had before.
-fn was(pair: Pair, analysis: &Analysis, (set, paths): (&Sets, &Paths), before: Option<Verdict>) -> Vec<Decider> {
+fn was(pair: Pair, analysis: &Analysis, (set, cubes): (&Sets, &[Cube]), before: Option<Verdict>) -> Vec<Decider> {
     let one = |cube: &Cube| analysis.deciders(set, 0, cube).unwrap_or_default();
-    let found = paths.cubes.iter().take(LOOKED_UP).flat_map(one);
+    let found = cubes.iter().take(LOOKED_UP).flat_map(one);
     let found = found.filter(|(ended, _)| Some(ended.verdict) == before).filter_map(|(ended, _)| ended.by);
     let all: BTreeSet<Responsible> = found.map(|by| Responsible::of(pair.old, pair.family, by)).collect();
     all.into_iter().map(|by| by.decider(pair.old, pair.family)).collect()
@@ -292,41 +305,31 @@ fn was(pair: Pair, analysis: &Analysis, (set, paths): (&Sets, &Paths), before: O
 /// Adds packets to those that the same sentence changes in the same way. Pieces are told where whole packets are not.
 fn add(pair: Pair, found: &mut Found, (change, on): (Change, &[String]), told: &[Told], was: Vec<Decider>) {
     let words = |verdict: Option<Verdict>| fate(verdict, pair.family);
-    let turned = Turned {
-        change: change.turn(),
-        before: words(change.before),
-        after: words(change.after),
-        by: change.by.decider(pair.new, pair.family),
-        was,
-        depends: on.to_vec(),
-        packets: Vec::new(),
-    };
-    let same = |known: &&mut Turned| {
-        (known.change, &known.by, &known.depends) == (turned.change, &turned.by, &turned.depends)
-            && (&known.before, &known.after) == (&turned.before, &turned.after)
-    };
-    let at = match found.turned.iter_mut().find(same) {
-        Some(known) => {
-            let new = turned.was.into_iter().filter(|decider| !known.was.contains(decider));
-            let new: Vec<Decider> = new.collect();
-            known.was.extend(new);
-            known
+    let Found { places, turned, .. } = found;
+    let place = *places.entry((change, on.to_vec())).or_insert_with(|| {
+        turned.push(Turned {
+            change: change.turn(),
+            before: words(change.before),
+            after: words(change.after),
+            by: change.by.decider(pair.new, pair.family),
+            was: Vec::new(),
+            depends: on.to_vec(),
+            packets: Vec::new(),
+        });
+        turned.len() - 1
+    });
+    let at = &mut turned[place];
+    for decider in was {
+        if !at.was.contains(&decider) {
+            at.was.push(decider);
         }
-        None => {
-            found.turned.push(turned);
-            let last = found.turned.len() - 1;
-            &mut found.turned[last]
-        }
-    };
+    }
     for told in told {
         let whole = |text: &str| text.replace(" fragment first", "").replace(" fragment later", "");
         let is_piece = told.packets.contains(" fragment ");
         if !is_piece || !at.packets.iter().any(|known| known.packets == whole(&told.packets)) {
             at.packets.push(told.clone());
         }
-    }
-    if at.packets.is_empty() {
-        found.turned.retain(|turned| !turned.packets.is_empty());
     }
 }
 

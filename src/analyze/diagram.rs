@@ -170,22 +170,22 @@ impl Diagram {
         let both = if level == u32::MAX {
             None
         } else {
-            let edges = |id: Id, own: u32| match self.get(id) {
-                Some(node) if own == level => node.edges.clone(),
-                _ => vec![(u32::MAX, id)],
+            let edge = |diagram: &Diagram, id: Id, own: u32, at: usize| match diagram.get(id) {
+                Some(node) if own == level => node.edges.get(at).copied(),
+                _ => (at == 0).then_some((u32::MAX, id)),
             };
-            let (a, b) = (edges(one, levels[0]), edges(other, levels[1]));
             let (mut i, mut j) = (0, 0);
-            let mut edges = Vec::with_capacity(a.len() + b.len());
+            let mut edges = Vec::new();
             loop {
-                let (Some((a_last, a_child)), Some((b_last, b_child))) = (a.get(i), b.get(j)) else {
+                let pair = (edge(self, one, levels[0], i), edge(self, other, levels[1], j));
+                let (Some((a_last, a_child)), Some((b_last, b_child))) = pair else {
                     break Some(self.node(level, edges));
                 };
-                let Some(child) = self.both(*a_child, *b_child, free) else { break None };
-                let last = *a_last.min(b_last);
+                let Some(child) = self.both(a_child, b_child, free) else { break None };
+                let last = a_last.min(b_last);
                 edges.push((last, child));
-                i += usize::from(*a_last == last);
-                j += usize::from(*b_last == last);
+                i += usize::from(a_last == last);
+                j += usize::from(b_last == last);
             }
         };
         free.both.insert(key, both);

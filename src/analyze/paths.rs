@@ -1,14 +1,15 @@
 //! The packets of a diagram's leaf as cubes, few and large.
 //! Input: a diagram. Output: cubes that have no packet in common, the largest first.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::cubes::Cube;
 use super::diagram::{Diagram, Id};
 use super::ranges::Ranges;
 use super::variables::{Variable, Variables};
 
-/// The most cubes that are put together of one leaf.
+/// The most cubes that are put together of one diagram.
 pub const MAX_PATHS: usize = 20_000;
 
 /// Cubes, and whether they are all there are.
@@ -20,71 +21,96 @@ pub struct Paths {
     pub complete: bool,
 }
 
-/// The packets that lead from a node of a diagram to a leaf.
-pub fn paths(diagram: &Diagram, root: Id, leaf: u32, variables: &Variables) -> Paths {
-    let mut found = Vec::new();
-    let mut leads = HashMap::new();
-    let complete = follow(diagram, root, Id::leaf(leaf), &mut Cube::default(), &mut found, &mut leads);
-    let mut cubes = merged(found, variables);
-    cubes.sort_by(|one, other| {
-        size(other, variables).total_cmp(&size(one, variables)).then_with(|| one.0.cmp(&other.0))
-    });
-    Paths { cubes, complete }
+/// The packets that lead from a node of a diagram to each of some leaves.
+pub fn paths(diagram: &Diagram, root: Id, wanted: &BTreeSet<u32>, variables: &Variables) -> BTreeMap<u32, Paths> {
+    let mut walk = Walk { diagram, wanted, found: BTreeMap::new(), count: 0, leads: HashMap::new() };
+    let complete = walk.follow(root, &mut Cube::default());
+    let Walk { mut found, .. } = walk;
+    let of = |leaf: &u32| {
+        let mut cubes = merged(found.remove(leaf).unwrap_or_default(), variables);
+        cubes.sort_by_cached_key(|cube| (Largest(size(cube, variables)), cube.0.clone()));
+        (*leaf, Paths { cubes, complete })
+    };
+    wanted.iter().map(of).collect()
 }
 
-fn follow(
-    diagram: &Diagram,
-    id: Id,
-    wanted: Id,
-    cube: &mut Cube,
-    found: &mut Vec<Cube>,
-    leads: &mut HashMap<Id, bool>,
-) -> bool {
-    if id == wanted {
-        let mut cube = cube.clone();
-        cube.0.sort_by_key(|(variable, _)| *variable);
-        found.push(cube);
-        return found.len() < MAX_PATHS;
+/// Sizes, the largest first.
+#[derive(PartialEq)]
+struct Largest(f64);
+
+impl Eq for Largest {}
+
+impl PartialOrd for Largest {
+    fn partial_cmp(&self, other: &Largest) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
-    if !leads_to(diagram, id, wanted, leads) {
-        return true;
+}
+
+impl Ord for Largest {
+    fn cmp(&self, other: &Largest) -> Ordering {
+        other.0.total_cmp(&self.0)
     }
-    let Some((level, edges)) = diagram.edges(id) else { return true };
-    let column = &diagram.columns[level as usize];
-    // Edges to the same node are one.
-    let mut children: Vec<(Id, Vec<(u128, u128)>)> = Vec::new();
-    let mut places: HashMap<Id, usize> = HashMap::new();
-    let mut first = 0;
-    for (last, child) in edges {
-        let place = *places.entry(*child).or_insert_with(|| {
-            children.push((*child, Vec::new()));
-            children.len() - 1
-        });
-        children[place].1.extend((first..=*last).map(|part| column.values(part)));
-        first = last + 1;
-    }
-    for (child, values) in children {
-        cube.0.push((column.variable, Ranges::joined(values)));
-        let goes_on = follow(diagram, child, wanted, cube, found, leads);
-        cube.0.pop();
-        if !goes_on {
-            return false;
+}
+
+/// A walk through a diagram.
+struct Walk<'a> {
+    diagram: &'a Diagram,
+    wanted: &'a BTreeSet<u32>,
+    found: BTreeMap<u32, Vec<Cube>>,
+    count: usize,
+    leads: HashMap<Id, bool>,
+}
+
+impl Walk<'_> {
+    /// Adds what is below a node; whether that is all of it.
+    fn follow(&mut self, id: Id, cube: &mut Cube) -> bool {
+        if !self.leads(id) {
+            return true;
         }
+        let Some((level, edges)) = self.diagram.edges(id) else {
+            let mut cube = cube.clone();
+            cube.0.sort_by_key(|(variable, _)| *variable);
+            self.found.entry(id.as_leaf().unwrap_or_default()).or_default().push(cube);
+            self.count += 1;
+            return self.count < MAX_PATHS;
+        };
+        let column = &self.diagram.columns[level as usize];
+        // Edges to the same node are one.
+        let mut children: Vec<(Id, Vec<(u128, u128)>)> = Vec::new();
+        let mut places: HashMap<Id, usize> = HashMap::new();
+        let mut first = 0;
+        for (last, child) in edges {
+            let place = *places.entry(*child).or_insert_with(|| {
+                children.push((*child, Vec::new()));
+                children.len() - 1
+            });
+            children[place].1.extend((first..=*last).map(|part| column.values(part)));
+            first = last + 1;
+        }
+        for (child, values) in children {
+            cube.0.push((column.variable, Ranges::joined(values)));
+            let goes_on = self.follow(child, cube);
+            cube.0.pop();
+            if !goes_on {
+                return false;
+            }
+        }
+        true
     }
-    true
-}
 
-fn leads_to(diagram: &Diagram, id: Id, wanted: Id, known: &mut HashMap<Id, bool>) -> bool {
-    if id == wanted {
-        return true;
+    fn leads(&mut self, id: Id) -> bool {
+        if let Some(leaf) = id.as_leaf() {
+            return self.wanted.contains(&leaf);
+        }
+        if let Some(known) = self.leads.get(&id) {
+            return *known;
+        }
+        let diagram = self.diagram;
+        let edges = diagram.edges(id);
+        let leads = edges.is_some_and(|(_, edges)| edges.iter().any(|(_, child)| self.leads(*child)));
+        self.leads.insert(id, leads);
+        leads
     }
-    if let Some(known) = known.get(&id) {
-        return *known;
-    }
-    let edges = diagram.edges(id);
-    let leads = edges.is_some_and(|(_, edges)| edges.iter().any(|(_, child)| leads_to(diagram, *child, wanted, known)));
-    known.insert(id, leads);
-    leads
 }
 
 /// Cubes that differ in one field only become one, until none do.

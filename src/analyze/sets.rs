@@ -141,12 +141,10 @@ impl Analysis<'_> {
                 kind
             });
             found.remove(&0);
-            let of = |kind: u32| {
-                let mut paths = paths(&diagram, root, kind, &terms.variables);
+            let mut kinds = paths(&diagram, root, &found, &terms.variables);
+            for paths in kinds.values_mut() {
                 paths.cubes = paths.cubes.iter().filter_map(|cube| cube.and(&clip)).collect();
-                (kind, paths)
-            };
-            let kinds = found.into_iter().map(of).collect();
+            }
             all.push(Sets { route, kinds, keys, packets: asked.packets.clone() });
         }
         Some(all)
