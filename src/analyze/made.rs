@@ -88,7 +88,7 @@ impl Analysis<'_> {
             },
             Symbolic::Table(_, table) => match table.first() {
                 Some(first) if table.iter().all(|hops| hops == first) => number((*first).into()),
-                _ if table.iter().zip(0..).all(|(hops, wire)| *hops == wire) => "as it is".into(),
+                _ if (0..=u8::MAX).zip(table.iter()).all(|(wire, hops)| *hops == wire) => "as it is".into(),
                 _ => format!("{} where it is 64", number(table[64].into())),
             },
         }
