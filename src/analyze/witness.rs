@@ -68,6 +68,20 @@ impl Values<'_> {
         ordinary.iter().find(fits).copied().unwrap_or_else(first)
     }
 
+    /// Two interfaces that are the same or not, as was found, the ordinary ones first.
+    fn both(&self) -> (u128, u128) {
+        let [from, to] = [Field::InInterface, Field::OutInterface].map(Subject::Field);
+        let same = self.field(Field::SameInterface) == 1;
+        let all = 1..self.terms.names.len() as u128;
+        let ordinary = usual(&from, self.terms.family).into_iter();
+        let pair = ordinary.chain(all.clone()).find_map(|one| {
+            let others: Vec<u128> = all.clone().filter(|other| (*other == one) == same).collect();
+            let (one, other) = (self.of(&from, &[one]), self.of(&to, &others));
+            ((one == other) == same).then_some((one, other))
+        });
+        pair.unwrap_or_else(|| (self.field(Field::InInterface), self.field(Field::OutInterface)))
+    }
+
     fn field(&self, field: Field) -> u128 {
         let subject = Subject::Field(field);
         self.of(&subject, &usual(&subject, self.terms.family))
@@ -83,11 +97,7 @@ pub fn packet(terms: &Terms, (route, fragment, said): (Route, Fragment, bool), c
         Route::In => Way::In(name(Field::InInterface)),
         Route::Out => Way::Out(name(Field::OutInterface)),
         Route::Forward => {
-            let from = values.field(Field::InInterface);
-            // Another one, unless it is said to be the same.
-            let same = values.field(Field::SameInterface) == 1;
-            let others = (1..terms.names.len() as u128).filter(|name| (*name == from) == same);
-            let to = values.of(&Subject::Field(Field::OutInterface), &others.collect::<Vec<_>>());
+            let (from, to) = values.both();
             Way::Forward(terms.names[from as usize], terms.names[to as usize])
         }
     };
