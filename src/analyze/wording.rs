@@ -12,7 +12,7 @@ use crate::iptables::packet::{Fragment, Packet, State, Transport, Way};
 use crate::iptables::ruleset::{IcmpType, MaskedMark, Negatable, States, TcpFlags};
 use crate::language::values::{ICMP_TYPES, IcmpWord, ProtocolWord, icmp_number};
 use crate::net::{Addresses, Both, Family, Interface, PortRange, Protocol};
-use crate::policy::{Items, Packets, Traffic, Values};
+use crate::policy::{IpsecSides, Items, Packets, Traffic, Values};
 use crate::way::first_state;
 
 /// Packets as a sentence describes them.
@@ -23,6 +23,9 @@ pub struct Phrase {
     /// What none can: the packets are only those for which this holds as well.
     pub also: Vec<String>,
 }
+
+/// The protocols whose ports a sentence can name.
+const WITH_PORTS: [Protocol; 3] = [Protocol::TCP, Protocol::UDP, Protocol::SCTP];
 
 /// The most sentences that one cube becomes: each says one ICMP code.
 const MAX_CODES: u128 = 8;
@@ -141,6 +144,24 @@ impl Wording<'_> {
 
     /// The packets of a cube; none, where its interfaces cannot be.
     pub fn describe(&self, cube: &Cube) -> Vec<Phrase> {
+        let has_ports =
+            [Field::SourcePort, Field::DestinationPort].iter().any(|field| self.field(*field, cube).is_some());
+        if !has_ports {
+            return self.alike(cube, true);
+        }
+        // A sentence names the ports of some protocols only.
+        let named = Ranges::of(0xff, |number| WITH_PORTS.iter().any(|protocol| u128::from(protocol.0) == number));
+        let protocol = self.terms.variables.find(&Subject::Field(Field::Protocol));
+        let of = |values: Ranges| protocol.and_then(|variable| cube.and(&Cube::of(variable, values)));
+        let sides = [(of(named.clone()), true), (of(named.not(0xff)), false)];
+        sides
+            .into_iter()
+            .flat_map(|(cube, named)| cube.map_or_else(Vec::new, |cube| self.alike(&cube, named)))
+            .collect()
+    }
+
+    /// The same of packets whose ports can all be named, or none of them.
+    fn alike(&self, cube: &Cube, names_ports: bool) -> Vec<Phrase> {
         let family = self.terms.family;
         let mut also = Vec::new();
         let mut traffic = Traffic::default();
@@ -183,11 +204,16 @@ impl Wording<'_> {
                 States(State::ALL.iter().filter(|state| fits(state)).fold(0, |all, state| all | state.bit().0))
             };
             let (own, others) = (bits(&holds), bits(&|state| !holds(state)));
-            let negated = others.0.count_ones() < own.0.count_ones();
+            let negated = others.0 != 0 && others.0.count_ones() < own.0.count_ones();
             traffic.states = Some(Negatable { negated, value: if negated { others } else { own } });
         }
         for (field, place) in [(Field::IpsecIn, &mut traffic.ipsec.came), (Field::IpsecOut, &mut traffic.ipsec.goes)] {
             *place = self.field(field, cube).map(|values| values.contains(1));
+        }
+        // Of what does not go through there is one side, and `in` and `out` are directions.
+        let IpsecSides { came, goes } = traffic.ipsec;
+        if self.route != Route::Forward {
+            traffic.ipsec = IpsecSides { came: came.or(goes), goes: goes.or(came) };
         }
         if let Some(values) = self.field(Field::Protocol, cube) {
             traffic.protocols = self.protocols(&values);
@@ -201,13 +227,17 @@ impl Wording<'_> {
         };
         traffic.source = address(Field::Source);
         traffic.destination = address(Field::Destination);
-        let port = |field| {
-            self.field(field, cube).map_or_else(Values::any, |values| {
-                fewest(&values, 0xffff, |(first, last)| Some(PortRange { start: first as u16, end: last as u16 }))
-            })
-        };
-        traffic.source_ports = port(Field::SourcePort);
-        traffic.destination_ports = port(Field::DestinationPort);
+        let ports =
+            [(Field::SourcePort, &mut traffic.source_ports), (Field::DestinationPort, &mut traffic.destination_ports)];
+        for (field, place) in ports {
+            match self.field(field, cube) {
+                Some(values) if names_ports => {
+                    let range = |(first, last)| Some(PortRange { start: first as u16, end: last as u16 });
+                    *place = fewest(&values, 0xffff, range);
+                }
+                values => also.extend(values.map(|values| format!("{} {}", name(field), numbers(&values)))),
+            }
+        }
         if let Some(values) = self.field(Field::TcpFlags, cube) {
             match flags(&values) {
                 Some(flags) => traffic.flags = Some(flags),
