@@ -1,7 +1,8 @@
 //! A diagram made from the top: a node is what is left of lists where the fields above are decided.
 //! Input: lists over one space, and what an end is. Output: the diagram, or that it would take too long.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use super::active::ActiveSet;
 use super::diagram::{Diagram, Id};
@@ -121,14 +122,16 @@ impl Builder<'_, '_> {
         loop {
             self.work += list.len();
             let mut kept: Vec<Left> = Vec::with_capacity(list.len());
-            let mut targets: Vec<u32> = Vec::new();
+            let mut targets: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
             let mut hidden_to = 0;
             for item in list {
                 if item.place < hidden_to {
                     continue;
                 }
                 let before = targets.len();
-                targets.retain(|target| *target > item.place);
+                while targets.peek().is_some_and(|Reverse(target)| *target <= item.place) {
+                    targets.pop();
+                }
                 let rest = self.rests[item.rest as usize];
                 // The same right before it decides, but for those that are sent here.
                 let repeats = kept.last().is_some_and(|last| last.rest == item.rest && last.to == item.to);
@@ -139,11 +142,11 @@ impl Builder<'_, '_> {
                     continue;
                 }
                 if item.to != 0 {
-                    targets.push(item.to);
+                    targets.push(Reverse(item.to));
                 }
                 kept.push(item);
                 if !matches!(rest, Rest::Ask { .. }) {
-                    hidden_to = targets.iter().copied().min().unwrap_or(u32::MAX);
+                    hidden_to = targets.peek().map_or(u32::MAX, |Reverse(target)| *target);
                     if hidden_to == u32::MAX {
                         break;
                     }

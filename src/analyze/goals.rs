@@ -1,7 +1,8 @@
 //! The search for a packet that meets a goal: field by field, and only where a goal may still be met.
 //! Input: items, and the packets that are looked at. Output: packets that meet goals, until somebody has enough.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
 
 use super::active::ActiveSet;
 use super::cubes::{Cube, Point};
@@ -93,7 +94,7 @@ impl Search {
     fn trimmed(&mut self, items: impl Iterator<Item = u32>, done: u64) -> Vec<u32> {
         let mut list: Vec<u32> = Vec::new();
         // Where the skips before may lead, the nearest first.
-        let mut targets: Vec<u32> = Vec::new();
+        let mut targets: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
         let mut hidden_to = 0;
         let mut last_goal = 0;
         for item in items {
@@ -102,17 +103,19 @@ impl Search {
             if place < hidden_to {
                 continue;
             }
-            targets.retain(|target| *target > place);
+            while targets.peek().is_some_and(|Reverse(target)| *target <= place) {
+                targets.pop();
+            }
             let free = self.is_free(item, done);
             list.push(item);
             match act {
                 Role::Goal => last_goal = list.len(),
-                Role::Skip(target) => targets.push(target),
+                Role::Skip(target) => targets.push(Reverse(target)),
                 Role::Stop => {}
             }
             if free {
                 // What comes next is met by those alone that were sent there.
-                hidden_to = targets.iter().copied().min().unwrap_or(u32::MAX);
+                hidden_to = targets.peek().map_or(u32::MAX, |Reverse(target)| *target);
                 if hidden_to == u32::MAX {
                     break;
                 }
