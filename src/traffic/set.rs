@@ -112,9 +112,9 @@ pub fn condition(packets: &Packets, family: Family) -> Condition {
         all.extend(said.map(|ipsec| Condition::any([Condition::equal(field, u8::from(ipsec)), absent])));
     }
     all.extend(traffic.states.map(|states| {
-        let own = State::ALL.into_iter().filter(|state| states.value.0 & state.bit().0 != 0);
-        let own = own.map(|state| Condition::equal(Field::State, state_number(state)));
-        Condition::any(own).negated(states.negated)
+        // One by one: a number that is not that of a state is none of the others.
+        let own = State::ALL.into_iter().filter(|state| (states.value.0 & state.bit().0 != 0) != states.negated);
+        Condition::any(own.map(|state| Condition::equal(Field::State, state_number(state))))
     }));
     Condition::all(all)
 }
