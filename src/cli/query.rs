@@ -24,7 +24,7 @@ use crate::traffic::set;
 #[command(
     after_help = "TRAFFIC is written as in `expect` sentences, in quotes; what it leaves open is asked for all values:\n  \
     cgwfw query gateway.cgwfw 'in on inet0 to port 179'\n\
-    Without `state` it means first packets; nothing is spoofed unless it says `spoofed`."
+    Without `state` it means first packets, with `state any` all; nothing is spoofed unless it says `spoofed`."
 )]
 pub struct Arguments {
     /// The policy; `-` reads standard input
@@ -145,7 +145,7 @@ fn human(answers: &[Answered], packets: &Packets) -> String {
         }
     }
     if packets.traffic.states.is_none() {
-        out.push_str("First packets of connections; `state` asks about others.\n");
+        out.push_str("First packets of connections; `state any` asks about all.\n");
     }
     for (families, text) in told {
         let names: Vec<&str> = families.iter().map(|family| family.name()).collect();

@@ -214,7 +214,7 @@ fn all_packets_of_some_traffic_are_told_by_their_fate() {
     assert_eq!(code, Some(0));
     assert_eq!(
         answer,
-        "First packets of connections; `state` asks about others.\n\
+        "First packets of connections; `state any` asks about all.\n\
          \n\
          IPv4\n  \
            accepted by policy.cgwfw:3: allow https in on inet0\n    \

@@ -63,7 +63,8 @@ pub fn packets(
                 let report = ResolveError::ClauseNotAllowed.at(rate, message, "a rate of its own", help);
                 diagnostics.push(report);
             }
-        } else if words.take(&["state", "any"]).is_some() {
+        } else if !one && words.take(&["state", "any"]).is_some() {
+            // Of what is left open, the state alone is not any.
             draft.mark("state", start.to(words.last_span()), diagnostics);
             draft.traffic.states = Some(Negatable::is(States::ALL));
         } else if words.take(&["spoofed"]).is_some() {
