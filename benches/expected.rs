@@ -20,6 +20,6 @@ pub fn policy(rules: u32) -> String {
 }
 
 /// A peer of 198.18.0.0/15, the network for benchmarks (RFC 2544).
-pub fn peer(index: u32) -> Ipv4Addr {
+fn peer(index: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(Ipv4Addr::new(198, 18, 0, 1).to_bits() + index)
 }

@@ -17,9 +17,11 @@ use std::thread;
 
 use cgwfw::compile::{Compilation, compile};
 use cgwfw::diagnostic::{Diagnostics, Style};
+use cgwfw::diff::{Pair, diff};
 use cgwfw::expand::CompileOptions;
 use cgwfw::expect::check;
 use cgwfw::lsp::serve;
+use cgwfw::net::Family;
 use cgwfw::origin::Rules;
 use cgwfw::simulate::{Assumptions, Loaded, decide};
 use cgwfw::snippet::library::Library;
@@ -44,7 +46,7 @@ const TOLERANCE: f64 = 5.0;
 type Step = (&'static str, fn(bool));
 
 /// What is measured. A step runs twice, whole and only prepared: the difference is its count.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("library", |whole| {
         whole.then(|| black_box(Library::built_in()));
     }),
@@ -62,6 +64,7 @@ const STEPS: [Step; 8] = [
     ("simulate_site_to_site", simulated),
     ("trace_gateway", traced),
     ("decide_200_expectations", decided),
+    ("diff_1000_sentences", differing),
     ("server_session", served),
 ];
 
@@ -79,6 +82,20 @@ fn decided(whole: bool) {
     let compilation = compiled(&expected::policy(200), &Library::built_in());
     if whole {
         assert!(check(black_box(&compilation)).all(|checked| checked.proved), "each of them holds");
+    }
+}
+
+/// What a sentence does that is there in the one policy alone.
+fn differing(whole: bool) {
+    let library = Library::built_in();
+    let text = policies::ipsec(1_000);
+    let [old, new] =
+        [text.clone(), text + "allow ssh in on inet0 from 192.0.2.0/24\n"].map(|text| compiled(&text, &library));
+    if whole {
+        for family in Family::BOTH {
+            let pair = Pair { old: Rules::Policy(&old), new: Rules::Policy(&new), family };
+            assert!(black_box(diff(pair, &[])).is_some(), "it is decided");
+        }
     }
 }
 
