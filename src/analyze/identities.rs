@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::iptables::meaning::{Context, Unknown};
 use crate::iptables::print::rule_line;
-use crate::iptables::ruleset::{Part, Ruleset};
+use crate::iptables::ruleset::{Match, Part, Rate, Rule, Ruleset};
 use crate::simulate::Place;
 
 /// The names of rules and of their parts; a rule without one is named by its place.
@@ -14,6 +15,8 @@ use crate::simulate::Place;
 pub struct Identities {
     places: HashMap<Place, Place>,
     parts: HashMap<(Place, usize), String>,
+    /// The limits, by the rules that they stand in and the time that such a rule comes up.
+    limits: HashMap<(String, usize), (String, Rate)>,
 }
 
 impl Identities {
@@ -54,12 +57,36 @@ impl Identities {
                         }
                         let mut text = format!("{} {} {one:?}", table.name.name(), table.chain_name(rule.chain));
                         let _ = write!(text, " {}", time(&text));
+                        if let Some(rate) = one.rate() {
+                            let others = rule.matches.iter().enumerate().filter(|(other, _)| *other != index);
+                            let others: Arc<[Match]> = others.map(|(_, other)| other.clone()).collect();
+                            let rest = Rule { matches: others, ..rule.clone() };
+                            let rest = format!("{} {}", table.name.name(), rule_line(table, &rest, ruleset.family));
+                            let time = time(&format!("without its limit {rest}"));
+                            identities.limits.insert((rest, time), (text.clone(), rate));
+                        }
                         identities.parts.insert((place, index), text);
                     }
                 }
             }
             identities
         })
+    }
+
+    /// Limits of one rule that is in both but for its rate: what is within the first is within the second.
+    pub fn implied(old: &Identities, new: &Identities) -> Vec<[String; 2]> {
+        let mut implied = Vec::new();
+        for (rule, (name, rate)) in &old.limits {
+            let Some((other, other_rate)) = new.limits.get(rule).filter(|(other, _)| other != name) else { continue };
+            if other_rate.is_above(rate) {
+                implied.push([name.clone(), other.clone()]);
+            }
+            if rate.is_above(other_rate) {
+                implied.push([other.clone(), name.clone()]);
+            }
+        }
+        implied.sort_unstable();
+        implied
     }
 
     /// The name of a rule.

@@ -54,6 +54,8 @@ pub struct RuleSide<'a> {
 pub struct Analysis<'a> {
     /// The rulesets.
     pub(super) sides: Vec<RuleSide<'a>>,
+    /// What is within the first of two limits is within the second.
+    pub(super) implied: Vec<[String; 2]>,
     /// What is known of packets.
     pub(super) terms: Terms,
 }
@@ -125,7 +127,11 @@ impl<'a> Analysis<'a> {
             plain: !translates(ruleset) && !asks_for_connections(ruleset),
             lists: HashMap::new(),
         };
-        Analysis { sides: rulesets.into_iter().map(side).collect(), terms }
+        let implied = match &rulesets[..] {
+            [(_, old), (_, new)] => Identities::implied(old, new),
+            _ => Vec::new(),
+        };
+        Analysis { sides: rulesets.into_iter().map(side).collect(), implied, terms }
     }
 
     /// Looks for packets with a fate, until `found` has enough.

@@ -17,7 +17,7 @@ use super::store::{Route, Store};
 use super::variables::Subject;
 use super::witness;
 use super::wording::{HIDDEN, Phrase, Wording, rank};
-use crate::iptables::meaning::{Doubt, Field, state_number};
+use crate::iptables::meaning::{Doubt, Field, LOOSE, Unknown, state_number};
 use crate::iptables::packet::{Fragment, Packet};
 use crate::policy::Packets;
 use crate::simulate::Assumptions;
@@ -88,9 +88,11 @@ impl Analysis<'_> {
             let lists: Vec<&ItemList> = lists.collect::<Option<_>>()?;
             // Packets that several cubes describe come in by the first that they meet.
             let gate = if clips.len() > 1 { clips } else { Vec::new() };
+            let never = self.contradictions();
+            let before = never.len() + if gate.is_empty() { 0 } else { gate.len() + 1 };
             let gated: Vec<ItemList> =
-                if gate.is_empty() { Vec::new() } else { lists.iter().map(|list| behind(&gate, list)).collect() };
-            let before = if gate.is_empty() { 0 } else { gate.len() + 1 };
+                if before == 0 { Vec::new() } else { lists.iter().map(|list| behind(&never, &gate, list)).collect() };
+
             let changes = if let [old, new] = lists[..] { Some(changed(old, new)) } else { None };
             let matters = |side: usize, place: u32| {
                 let place = (place as usize).checked_sub(before);
@@ -167,6 +169,25 @@ impl Analysis<'_> {
         merged(all, &self.terms.variables)
     }
 
+    /// What cannot be of what packets do not tell: within a limit and beyond a wider one, without any way back and with the
+    /// one by their interface.
+    fn contradictions(&self) -> Vec<Cube> {
+        let variables = &self.terms.variables;
+        let cube = |implies: Subject, implied: Subject| {
+            let (one, other) = (variables.find(&implies)?, variables.find(&implied)?);
+            Cube::of(one, Ranges::within(1, 1)).and(&Cube::of(other, Ranges::within(0, 0)))
+        };
+        let limit = |name: &String| Subject::Unclear(Doubt::Limit, Unknown::Words(name.as_str().into()), [0, 0]);
+        let limits = self.implied.iter().filter_map(|[one, other]| cube(limit(one), limit(other)));
+        let spoofed = variables.subjects().filter_map(|subject| {
+            let Subject::Unclear(Doubt::Spoofed, Unknown::Words(words), changes) = subject else { return None };
+            let strict = Unknown::Words(words.replace(LOOSE, "").into());
+            let is_loose = words.contains(LOOSE);
+            is_loose.then(|| cube(subject.clone(), Subject::Unclear(Doubt::Spoofed, strict, *changes)))?
+        });
+        limits.chain(spoofed).collect()
+    }
+
     /// A cube of such a set in words; none, where its interfaces cannot be.
     pub fn words(&self, sets: &Sets, cube: &Cube) -> Vec<Phrase> {
         Wording { terms: &self.terms, route: sets.route, fragment: sets.packets.fragment }.describe(cube)
@@ -195,14 +216,17 @@ fn ordinarily(subject: &Subject) -> Option<u128> {
     }
 }
 
-/// A list behind cubes, of which a packet must meet one.
-fn behind(gate: &[Cube], list: &ItemList) -> ItemList {
-    let before = gate.len() as u32 + 1;
-    let mut items: Vec<Item> = Vec::with_capacity(list.items.len() + gate.len() + 1);
+/// A list behind cubes that cannot be, and behind others, of which a packet must meet one where there are any.
+fn behind(never: &[Cube], gate: &[Cube], list: &ItemList) -> ItemList {
+    let before = (never.len() + if gate.is_empty() { 0 } else { gate.len() + 1 }) as u32;
+    let mut items: Vec<Item> = Vec::with_capacity(list.items.len() + before as usize);
+    items.extend(never.iter().map(|cube| Item { cube: cube.clone(), act: Act::Discard }));
     items.extend(gate.iter().map(|cube| Item { cube: cube.clone(), act: Act::Skip(before) }));
-    // An end that no other item leads to.
-    let outside = Act::End(list.ends.len() as u32);
-    items.extend(always().into_iter().map(|cube| Item { cube, act: outside }));
+    if !gate.is_empty() {
+        // An end that no other item leads to.
+        let outside = Act::End(list.ends.len() as u32);
+        items.extend(always().into_iter().map(|cube| Item { cube, act: outside }));
+    }
     items.extend(list.items.iter().map(|item| {
         let act = match item.act {
             Act::Skip(to) => Act::Skip(to + before),

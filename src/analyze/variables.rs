@@ -90,6 +90,11 @@ impl Variables {
         self.list.len()
     }
 
+    /// What they stand for.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.list.iter().map(|(subject, _)| subject)
+    }
+
     /// What a variable stands for.
     pub fn subject(&self, variable: Variable) -> &Subject {
         &self.list[variable.0 as usize].0

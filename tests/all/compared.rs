@@ -71,6 +71,13 @@ fn a_limit_opens_less_and_a_set_depends() {
     assert_eq!(word(limit, limit), "IPv4: the same");
     assert_eq!(word("", limit), "IPv4: less permissive");
     assert_eq!(word(limit, ""), "IPv4: more permissive");
+    // What is within a limit is within a wider one, and what has no way back at all has none by its interface.
+    let (faster, slower) = ("-m limit --limit 1/sec ", "-m limit --limit 60/hour ");
+    assert_eq!(word(limit, faster), "IPv4: more permissive");
+    assert_eq!(word(limit, slower), "IPv4: less permissive");
+    assert_eq!(word("-m limit --limit 5/min --limit-burst 50 ", faster), "IPv4: incomparable");
+    assert_eq!(word("-m rpfilter --loose ", "-m rpfilter "), "IPv4: less permissive");
+    assert_eq!(word("-m rpfilter --invert ", "-m rpfilter --loose --invert "), "IPv4: less permissive");
     assert_eq!(word(admins, admins), "IPv4: the same");
     assert_eq!(word("", admins), "IPv4: less permissive");
     assert_eq!(word(admins, others), "IPv4: incomparable");

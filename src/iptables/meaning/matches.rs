@@ -328,9 +328,15 @@ fn states(wanted: Negatable<States>) -> Condition {
     Condition::any(own.chain(translated)).negated(wanted.negated)
 }
 
+/// What the words of a reverse path filter say where any interface will do.
+pub const LOOSE: &str = " loose";
+
 fn rp_filter(wanted: RpFilter) -> Condition {
     let lo = Interface::new("lo").expect("a short name");
-    let words = Unknown::Words("rpfilter".into());
+    // What has no way back at all has none by this interface either, but not the other way round.
+    let options = [(wanted.loose, LOOSE), (wanted.validmark, " validmark"), (wanted.accept_local, " accept-local")];
+    let options = options.into_iter().filter_map(|(said, words)| said.then_some(words));
+    let words = Unknown::Words(format!("rpfilter{}", options.collect::<String>()).into());
     let spoofed = Condition::all([
         !Condition::equal(Field::InInterface, name_number(lo)),
         !Condition::equal(Field::InInterface, 0_u8),

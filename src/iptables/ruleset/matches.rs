@@ -107,6 +107,15 @@ impl Match {
         }
     }
 
+    /// The rate within which packets are, or beyond which.
+    pub fn rate(&self) -> Option<Rate> {
+        match self {
+            Match::Limit(rate) => Some(*rate),
+            Match::HashLimit(wanted) => Some(wanted.rate),
+            _ => None,
+        }
+    }
+
     /// The words of a match without a type of its own.
     pub fn kept(&self) -> Option<&Untyped> {
         if let Match::Unknown(unknown) = self { Some(unknown) } else { None }
@@ -282,6 +291,20 @@ pub struct Rate {
 impl Rate {
     /// The burst that iptables takes where none is given.
     pub const DEFAULT_BURST: u32 = 5;
+
+    /// Whether what is within another rate is within this one: it is as fast and has as large a bucket.
+    pub fn is_above(&self, other: &Rate) -> bool {
+        let per_day = |rate: &Rate| {
+            u64::from(rate.count)
+                * match rate.unit {
+                    RateUnit::Second => 86_400,
+                    RateUnit::Minute => 1_440,
+                    RateUnit::Hour => 24,
+                    RateUnit::Day => 1,
+                }
+        };
+        per_day(self) >= per_day(other) && self.burst >= other.burst
+    }
 }
 
 /// `-m hashlimit` in packets, by any mode, with the options that matter for what it matches.
