@@ -75,8 +75,9 @@ impl Values<'_> {
         let all = 1..self.terms.names.len() as u128;
         let ordinary = usual(&from, self.terms.family).into_iter();
         let pair = ordinary.chain(all.clone()).find_map(|one| {
+            let one = self.of(&from, &[one]);
             let others: Vec<u128> = all.clone().filter(|other| (*other == one) == same).collect();
-            let (one, other) = (self.of(&from, &[one]), self.of(&to, &others));
+            let other = self.of(&to, &others);
             ((one == other) == same).then_some((one, other))
         });
         pair.unwrap_or_else(|| (self.field(Field::InInterface), self.field(Field::OutInterface)))
