@@ -31,6 +31,13 @@ pub fn flatten(table: &Table, base: ChainId) -> Option<Vec<Inlined>> {
     Some(steps)
 }
 
+/// How many steps before one are of the same rule: calls from several places.
+pub fn times_before(steps: &[Inlined], index: u32) -> u32 {
+    let step = &steps[index as usize];
+    let again = |other: &&Inlined| other.rule == step.rule;
+    if step.calls.is_empty() { 0 } else { steps[..index as usize].iter().filter(again).count() as u32 }
+}
+
 /// A place to which packets go back, which is known once what is before it is there.
 type Label = usize;
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::arrivals::{Arrival, Stage, Stretch, Waiting, wait};
 use super::cubes::{Cube, Cubes, always};
-use super::flatten::flatten;
+use super::flatten::{flatten, times_before};
 use super::identities::Identities;
 use super::items::{Act, Detail, Ended, Item, ItemList, Rewritten};
 use super::store::{Redirected, Route, Store, Symbolic, Terms};
+use super::variables::Visit;
 use super::write;
 use crate::iptables::meaning::{Action, Context, Field, Then, conditions, state_number};
 use crate::iptables::packet::State;
@@ -418,9 +419,9 @@ impl<'a> Maker<'a> {
         let when = action.when.clone().named(&self.identities.part(place, Part::Target));
         let fits = self.terms.cubes(&when, true, store);
         let cubes = self.terms.both(cubes, &fits);
-        for (cubes, store) in
-            write::act(self.terms, action, cubes, store, (rule, self.identities.place(place)), segment.hook)
-        {
+        let time = times_before(segment.steps, index);
+        let visit = Visit { place: self.identities.place(place), hook: segment.hook, time };
+        for (cubes, store) in write::act(self.terms, action, cubes, store, (rule, visit)) {
             match action.then {
                 Then::Drop => self.end(cubes, (Verdict::Drop, Some(By::Rule(place))), &store),
                 Then::Reject(with) => self.end(cubes, (Verdict::Reject(with), Some(By::Rule(place))), &store),

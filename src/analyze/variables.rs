@@ -5,12 +5,24 @@ use std::collections::HashMap;
 
 use super::ranges::Ranges;
 use crate::iptables::meaning::{Doubt, Field, Unknown};
+use crate::iptables::ruleset::Hook;
 use crate::net::Family;
 use crate::simulate::Place;
 
 /// The number of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Variable(pub u32);
+
+/// A packet at a rule that writes: what it writes may be another value each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Visit {
+    /// The rule.
+    pub place: Place,
+    /// The hook at which its chain is called.
+    pub hook: Hook,
+    /// How many calls of this hook have led to the rule before.
+    pub time: u32,
+}
 
 /// What a variable stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +34,7 @@ pub enum Subject {
     /// Something that the packet alone does not tell; sets are others after so many new sources and destinations.
     Unclear(Doubt, Unknown, [u32; 2]),
     /// What a rule makes of a field, where that is not known; of a mark the part with this mask.
-    After(Option<Place>, Field, u32),
+    After(Option<Visit>, Field, u32),
     /// Whether a destination is of another type than it seems.
     OtherType,
 }

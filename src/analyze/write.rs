@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::cubes::{Cubes, always};
 use super::ranges::Ranges;
 use super::store::{Redirected, Route, Store, Symbolic, Terms, gathered, scattered};
-use super::variables::Subject;
+use super::variables::{Subject, Visit};
 use crate::iptables::meaning::{Action, Ends, Field, Term, Then};
 use crate::iptables::packet::{Fragment, State};
 use crate::iptables::ruleset::{Address, AddressTypes, Hook, Rule, Target};
 use crate::net::{Family, Prefix, bits_of};
-use crate::simulate::Place;
 
 /// Addresses that translation makes of no destination: loopback, and of the gateway's own those that no interface has.
 fn possible(family: Family, own: bool) -> Ranges {
@@ -28,8 +27,8 @@ fn possible(family: Family, own: bool) -> Ranges {
     never.iter().fold(all, |left, (first, end)| left.and(&Ranges::within(*first, *end).not(last)))
 }
 
-fn fresh(terms: &mut Terms, place: Option<Place>, field: Field, domain: Option<Ranges>) -> Symbolic {
-    let subject = Subject::After(place, field, u32::MAX);
+fn fresh(terms: &mut Terms, visit: Option<Visit>, field: Field, domain: Option<Ranges>) -> Symbolic {
+    let subject = Subject::After(visit, field, u32::MAX);
     let variable = match domain {
         Some(domain) => terms.variables.within(subject, domain),
         None => terms.variables.of(subject),
@@ -38,22 +37,22 @@ fn fresh(terms: &mut Terms, place: Option<Place>, field: Field, domain: Option<R
 }
 
 /// A field becomes something that is not known.
-pub fn lose(terms: &mut Terms, store: &mut Store, field: Field, place: Option<Place>) {
+pub fn lose(terms: &mut Terms, store: &mut Store, field: Field, visit: Option<Visit>) {
     match field {
         Field::Mark | Field::ConnectionMark => {
             let parts = terms.parts.clone();
             let lost =
-                parts.into_iter().map(|part| Symbolic::Xor(terms.variables.of(Subject::After(place, field, part)), 0));
+                parts.into_iter().map(|part| Symbolic::Xor(terms.variables.of(Subject::After(visit, field, part)), 0));
             let lost = lost.collect();
             store.marks[usize::from(field == Field::ConnectionMark)] = lost;
         }
         Field::HopLimit => {
-            let subject = Subject::After(place, field, u32::MAX);
+            let subject = Subject::After(visit, field, u32::MAX);
             let variable = terms.variables.of(subject);
             store.fields.insert(field, Symbolic::Table(variable, (0..=255).collect::<Vec<u8>>().into()));
         }
         field => {
-            let term = fresh(terms, place, field, None);
+            let term = fresh(terms, visit, field, None);
             store.fields.insert(field, term);
         }
     }
@@ -178,8 +177,7 @@ pub fn act(
     action: &Action,
     cubes: Cubes,
     store: &Store,
-    (rule, place): (&Rule, Place),
-    hook: Hook,
+    (rule, visit): (&Rule, Visit),
 ) -> Vec<(Cubes, Store)> {
     if cubes.is_empty() {
         return Vec::new();
@@ -206,13 +204,13 @@ pub fn act(
                 }
                 let others = terms.both(&cubes, &moves);
                 if !others.is_empty() {
-                    self::assign(terms, &mut store, (assign.field, Term::Within(first, last)), Some(place), None);
+                    self::assign(terms, &mut store, (assign.field, Term::Within(first, last)), Some(visit), None);
                     next.push((others, store));
                 }
                 continue;
             }
             let offset = mapped(rule, assign.field);
-            self::assign(terms, &mut store, (assign.field, assign.term), Some(place), offset);
+            self::assign(terms, &mut store, (assign.field, assign.term), Some(visit), offset);
             next.push((cubes, store));
         }
         cases = next;
@@ -220,7 +218,7 @@ pub fn act(
     if action.then == Then::ToGateway {
         for (_, store) in &mut cases {
             match store.route {
-                Route::Out if hook == Hook::Output => store.to_itself = true,
+                Route::Out if visit.hook == Hook::Output => store.to_itself = true,
                 _ => store.route = Route::In,
             }
         }
@@ -251,12 +249,12 @@ pub fn assign(
     terms: &mut Terms,
     store: &mut Store,
     (field, term): (Field, Term),
-    place: Option<Place>,
+    visit: Option<Visit>,
     moved: Option<i128>,
 ) {
     match field {
-        Field::Mark | Field::ConnectionMark => return mark(terms, store, (field, term), place),
-        Field::HopLimit => return hops(terms, store, term, place),
+        Field::Mark | Field::ConnectionMark => return mark(terms, store, (field, term), visit),
+        Field::HopLimit => return hops(terms, store, term, visit),
         _ => {}
     }
     let last = terms.variables.last_of(field);
@@ -270,9 +268,9 @@ pub fn assign(
             let domain = Ranges::within(first, end);
             let domain =
                 if is_address { loopback().map_or(domain.clone(), |possible| domain.and(&possible)) } else { domain };
-            fresh(terms, place, field, Some(domain))
+            fresh(terms, visit, field, Some(domain))
         }
-        (Term::OwnAddress, _) => fresh(terms, place, field, Some(possible(terms.family, true))),
+        (Term::OwnAddress, _) => fresh(terms, visit, field, Some(possible(terms.family, true))),
         (Term::Bits { keep, xor, .. }, Symbolic::Known(old)) => Symbolic::Known(old & keep ^ xor),
         (Term::Bits { keep: 0, xor, .. }, _) => Symbolic::Known(xor),
         (Term::Bits { .. }, Symbolic::Plus(variable, by)) if moved.is_some() => {
@@ -280,15 +278,15 @@ pub fn assign(
         }
         (Term::Bits { keep, xor, .. }, _) => {
             let domain = Ranges::within(xor, (xor | keep).min(last));
-            fresh(terms, place, field, Some(domain))
+            fresh(terms, visit, field, Some(domain))
         }
         (Term::Shift(by), Symbolic::Known(old)) => Symbolic::Known(old.saturating_add_signed(by.into()).min(last)),
         (Term::Shift(by), Symbolic::Plus(variable, before)) => Symbolic::Plus(variable, before + i128::from(by)),
         _ if is_address => {
             let domain = loopback();
-            fresh(terms, place, field, domain)
+            fresh(terms, visit, field, domain)
         }
-        _ => fresh(terms, place, field, None),
+        _ => fresh(terms, visit, field, None),
     };
     if field == Field::Destination {
         store.redirected = match term {
@@ -299,7 +297,7 @@ pub fn assign(
     store.fields.insert(field, new);
 }
 
-fn mark(terms: &mut Terms, store: &mut Store, (field, term): (Field, Term), place: Option<Place>) {
+fn mark(terms: &mut Terms, store: &mut Store, (field, term): (Field, Term), visit: Option<Visit>) {
     let (own, other) = (usize::from(field == Field::ConnectionMark), usize::from(field == Field::Mark));
     let whole = |parts: &[Symbolic], all: &[u32], mask: u32| {
         parts.iter().zip(all).filter(|(_, part)| **part & mask != 0).try_fold(0, |bits, (term, part)| match term {
@@ -343,7 +341,7 @@ fn mark(terms: &mut Terms, store: &mut Store, (field, term): (Field, Term), plac
     };
     match new {
         Some(new) => store.marks[own] = new,
-        None => lose(terms, store, field, place),
+        None => lose(terms, store, field, visit),
     }
 }
 
@@ -356,13 +354,13 @@ fn turned(term: &Symbolic, bits: u128) -> Option<Symbolic> {
     }
 }
 
-fn hops(terms: &mut Terms, store: &mut Store, term: Term, place: Option<Place>) {
+fn hops(terms: &mut Terms, store: &mut Store, term: Term, visit: Option<Visit>) {
     let Some(Symbolic::Table(variable, table)) = store.fields.get(&Field::HopLimit).cloned() else { return };
     let change: &dyn Fn(u8) -> u8 = match term {
         Term::Shift(by) => &move |hops| (i32::from(hops) + by).clamp(0, 255) as u8,
         Term::Within(first, last) if first == last => &move |_| first as u8,
         Term::Bits { keep: 0, xor, .. } => &move |_| xor as u8,
-        _ => return lose(terms, store, Field::HopLimit, place),
+        _ => return lose(terms, store, Field::HopLimit, visit),
     };
     let table: Arc<[u8]> = table.iter().map(|hops| change(*hops)).collect();
     store.fields.insert(Field::HopLimit, Symbolic::Table(variable, table));
