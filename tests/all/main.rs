@@ -26,6 +26,7 @@ mod readme;
 mod rule_files;
 mod rules;
 mod sentence;
+mod sets;
 mod simulate;
 mod structure;
 mod support;

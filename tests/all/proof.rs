@@ -59,7 +59,7 @@ fn asked(loaded: &Loaded, analysis: &mut Analysis, packet: &Packet) -> Option<BT
 }
 
 /// Whether a sentence can tell the packet: the ports of UDP-Lite have no place in one, nor ICMP of type 255.
-fn is_told(packet: &Packet) -> bool {
+pub fn is_told(packet: &Packet) -> bool {
     let told = match packet.transport {
         Transport::UdpLite(..) => false,
         Transport::Icmp(icmp) => icmp.kind != u8::MAX,
@@ -122,7 +122,7 @@ fn one_packet_has_the_verdicts_that_the_simulator_gives_it() {
 }
 
 /// Packets that are like one, but for what is left open: more of it, each time.
-fn widened(packet: &Packet, random: &mut Random) -> Packets {
+pub fn widened(packet: &Packet, random: &mut Random) -> Packets {
     let mut packets = sentence::packets_of(packet);
     let traffic = &mut packets.traffic;
     if random.chance(50) {
