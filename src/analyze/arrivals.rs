@@ -1,6 +1,9 @@
 //! Packets on their way to a place that the list has not come to yet.
 //! Input: what sends them there. Output: for each store what all packets that come with it are.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::cubes::Cube;
 use super::store::Store;
 
@@ -31,17 +34,29 @@ pub struct Arrival {
 }
 
 /// Packets that come to a place, by their stores.
-pub type Waiting = Vec<Arrival>;
+#[derive(Default)]
+pub struct Waiting {
+    /// Those that came, in order.
+    pub list: Vec<Arrival>,
+    places: HashMap<u64, Vec<usize>>,
+}
 
 /// Packets wait with those that have the same store; what both are is known where it is the same.
 pub fn wait(waiting: &mut Waiting, arrival: Arrival, all: &Cube) {
-    match waiting.iter_mut().find(|known| known.store == arrival.store) {
-        Some(known) => {
+    let mut hasher = DefaultHasher::new();
+    arrival.store.hash(&mut hasher);
+    let places = waiting.places.entry(hasher.finish()).or_default();
+    match places.iter().find(|place| waiting.list[**place].store == arrival.store) {
+        Some(place) => {
+            let known = &mut waiting.list[*place];
             known.items.extend(arrival.items);
             if known.reach != arrival.reach {
                 known.reach = all.clone();
             }
         }
-        None => waiting.push(arrival),
+        None => {
+            places.push(waiting.list.len());
+            waiting.list.push(arrival);
+        }
     }
 }

@@ -78,7 +78,7 @@ impl<'a> Maker<'a> {
         let first = if store.route == Route::Out { Stretch::Sent } else { Stretch::Arriving };
         self.send(always(), (first, 0), store);
         while let Some((position, waiting)) = self.waiting.pop_first() {
-            for arrival in waiting {
+            for arrival in waiting.list {
                 if self.too_many || self.terms.too_many {
                     return;
                 }
@@ -297,9 +297,10 @@ impl<'a> Maker<'a> {
             table.chains.get(base.0 as usize).and_then(|chain| chain.policy).map_or(Verdict::Accept, Verdict::from);
         // What a rule writes gives another store, whose packets meet the rest of the chain by themselves.
         let mut left: BTreeMap<u32, Waiting> = BTreeMap::new();
-        left.insert(0, vec![Arrival { store, items: Vec::new(), reach: self.reach.clone() }]);
+        let arrival = Arrival { store, items: Vec::new(), reach: self.reach.clone() };
+        wait(left.entry(0).or_default(), arrival, &self.all);
         while let Some((start, stores)) = left.pop_first() {
-            for arrival in stores {
+            for arrival in stores.list {
                 if self.too_many || self.terms.too_many {
                     return;
                 }
