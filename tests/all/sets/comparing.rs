@@ -16,7 +16,7 @@ pub const OPEN: Assumptions =
     Assumptions { within_limit: None, spoofed: None, translated_to_own: Some(false), backend: None };
 
 /// A rule file and one that is a little different.
-pub fn pair(random: &mut Random) -> (Files, Files) {
+fn pair(random: &mut Random) -> (Files, Files) {
     let old = files(random);
     loop {
         let texts = Both::of(|family| mutate::mutated(&old.texts[family], family, random));

@@ -130,3 +130,24 @@ fn flip(all: &mut [String], random: &mut Random) {
     *line =
         if line.contains(" DROP ") { line.replace(" DROP ", " ACCEPT ") } else { line.replace(" ACCEPT ", " DROP ") };
 }
+
+/// The same with one more rule that writes, the first of its chain.
+pub fn writing(text: &str, family: Family, random: &mut Random) -> String {
+    let address = if family == Family::V4 { "10.9.9.7" } else { "2001:db8:9::7" };
+    let (table, rule) = match random.below(5) {
+        0 => ("nat", format!("-A POSTROUTING -o eth0 -j SNAT --to-source {address}")),
+        1 => ("nat", format!("-A PREROUTING -i eth0 -p udp -j DNAT --to-destination {address}")),
+        2 => ("nat", "-A POSTROUTING -p tcp -j MASQUERADE".to_owned()),
+        3 => ("mangle", "-A PREROUTING -p udp -j MARK --set-xmark 0x20/0x20".to_owned()),
+        _ => ("raw", "-A PREROUTING -p udp -j CT --notrack".to_owned()),
+    };
+    let mut all = lines(text);
+    match all.iter().position(|line| line.strip_prefix('*') == Some(table)) {
+        Some(begin) => {
+            let at = (begin + 1..all.len()).find(|at| !all[*at].starts_with(':')).unwrap_or(all.len());
+            all.insert(at, rule);
+        }
+        None => all.extend([format!("*{table}"), rule, "COMMIT".to_owned()]),
+    }
+    all.join("\n") + "\n"
+}
