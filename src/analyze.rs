@@ -9,6 +9,7 @@
 mod active;
 mod arrivals;
 mod build;
+mod carried;
 mod changed;
 mod connections;
 mod cubes;
@@ -39,4 +40,4 @@ pub use self::sets::{About, Kinds, Sets};
 pub use self::store::Route;
 pub use self::variables::Subject;
 pub use self::witness::ordinary;
-pub use self::wording::{Phrase, depends};
+pub use self::wording::{OPENING, Phrase, depends};

@@ -242,7 +242,7 @@ impl Change {
 /// Adds what changes for some packets.
 fn compare(pair: Pair, analysis: &mut Analysis, (packets, first): (&Packets, bool), found: &mut Found) -> Option<()> {
     let Pair { new, family, .. } = pair;
-    let about = About { packets, assumptions: OPEN, detail: Detail::Decider, first };
+    let about = About { packets, assumptions: OPEN, detail: Detail::Decider, first, hides: &[] };
     // The fates of the old rules by verdict, those of the new ones by the sentence as well.
     let fates: Numbered<(Verdict, Responsible)> = Numbered::new();
     let changes: Numbered<Change> = Numbered::new();

@@ -116,7 +116,7 @@ pub fn query(rules: Rules, family: Family, packets: &Packets, declared: impl Ite
     // A limit is asked about, not assumed: `over limit` alone says how it is.
     let within_limit = packets.over_limit.then_some(false);
     let assumptions = Assumptions { within_limit, ..assumptions(packets) };
-    let about = About { packets, assumptions, detail: Detail::Decider, first: false };
+    let about = About { packets, assumptions, detail: Detail::Decider, first: false, hides: &[] };
     let mut depending: Vec<Dependence> = Vec::new();
     let mut kinds = Kinds {
         class: &|_, ended| Outlook::of(ended.verdict) as u32,

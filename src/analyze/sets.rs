@@ -34,6 +34,8 @@ pub struct About<'a> {
     pub detail: Detail,
     /// Whether only packets are meant that connection tracking finds in the state that the packet's kind has first.
     pub first: bool,
+    /// Fields that no set is told by: whatever they are, packets are of one kind.
+    pub hides: &'a [Field],
 }
 
 /// Tells kinds of packets apart.
@@ -115,7 +117,12 @@ impl Analysis<'_> {
                 leaf: &mut leaf,
                 matters: changes.is_some().then_some(&matters as &dyn Fn(usize, u32) -> bool),
             };
-            let by = |column: &Column| rank(terms.variables.subject(column.variable));
+            let by = |column: &Column| {
+                let subject = terms.variables.subject(column.variable);
+                let hides =
+                    matches!(subject, Subject::Field(field) | Subject::Bits(field, _) if asked.hides.contains(field));
+                if hides { HIDDEN } else { rank(subject) }
+            };
             let mut diagram = diagram(space, &by, HIDDEN, &mut leaves)?;
             // What the kernel discards under all rules there is not: nobody asks about it.
             diagram.root = diagram.without(diagram.root, Id::leaf(NEVER));

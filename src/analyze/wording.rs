@@ -30,6 +30,9 @@ const WITH_PORTS: [Protocol; 3] = [Protocol::TCP, Protocol::UDP, Protocol::SCTP]
 /// The most sentences that one cube becomes: each says one ICMP code.
 const MAX_CODES: u128 = 8;
 
+/// What is said of TCP packets that can be the first of a connection.
+pub const OPENING: &str = "flags that can begin a connection";
+
 /// The order of the fields in a diagram: those first whose values are few. Fields that no sentence names come last, with
 /// what a packet does not tell.
 pub fn rank(subject: &Subject) -> u32 {
@@ -241,7 +244,7 @@ impl Wording<'_> {
         if let Some(values) = self.field(Field::TcpFlags, cube) {
             match flags(&values) {
                 Some(flags) => traffic.flags = Some(flags),
-                None if values == opening() => also.push("flags that can begin a connection".into()),
+                None if values == opening() => also.push(OPENING.into()),
                 None if values == opening().not(0x3f) => also.push("flags that cannot begin a connection".into()),
                 None => also.push(format!("TCP flags {}", numbers(&values))),
             }

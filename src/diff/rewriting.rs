@@ -41,7 +41,7 @@ pub fn rewritten(pair: Pair, declared: &[Interface], packets: &Packets) -> Optio
         return Some((Vec::new(), false));
     }
     let mut analysis = Analysis::of_both(old, new, [packets].into_iter(), declared.iter().copied());
-    let about = About { packets, assumptions: OPEN, detail: Detail::Rewritten, first: false };
+    let about = About { packets, assumptions: OPEN, detail: Detail::Rewritten, first: false, hides: &[] };
     let ends: Numbered<Option<Rewritten>> = Numbered::new();
     let differing: Numbered<[u32; 2]> = Numbered::new();
     let alike: Numbered<Alike> = Numbered::new();
