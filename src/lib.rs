@@ -27,7 +27,7 @@
 //! | 10 | `cli` |
 //! | 9 | `lsp` |
 //! | 8 | `host`: policies and building blocks from the disk and from git |
-//! | 7 | `lint`, `trace`, `expect`, `query`, `diff`, `example`: what users ask of rules |
+//! | 7 | `lint`, `trace`, `expect`, `query`, `diff`, `parity`, `example`: what users ask of rules |
 //! | 6 | `compile`, `origin` (where a rule comes from), `helm`, `source_map`: from text to rules, and the outputs |
 //! | 5 | `expand`, `traffic`, `analyze`: templates filled in, traffic as conditions, questions about all packets |
 //! | 4 | `resolve`, `simulate`, `rule_file`, `log` (packets as other programs write them) |
@@ -58,6 +58,7 @@ pub mod lsp;
 pub mod net;
 pub mod origin;
 pub mod parallel;
+pub mod parity;
 pub mod policy;
 pub mod query;
 pub mod resolve;

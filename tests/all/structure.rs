@@ -56,6 +56,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("expect", 70),
     ("query", 70),
     ("diff", 71),
+    ("parity", 71),
     ("example", 71),
     ("host", 80),
     ("lsp", 90),
