@@ -14,6 +14,7 @@ mod new;
 mod operand;
 mod options;
 mod outcome;
+mod parity;
 mod query;
 mod replace;
 mod report;
@@ -57,6 +58,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Tell what would change if a sentence of a policy were not there
     Without(without::Arguments),
+    /// Tell what IPv4 and IPv6 treat differently, once ICMP and addresses are accounted for
+    Parity(parity::Arguments),
     /// Search for packets that break the `expect` sentences of policies
     Test(test::Arguments),
     /// Write policies in the canonical layout
@@ -88,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Query(words) => query::run(words, style),
         Command::Diff(arguments) => diff::run(arguments, style),
         Command::Without(words) => without::run(words, style),
+        Command::Parity(arguments) => parity::run(arguments, style),
         Command::Test(words) => test::run(words, style),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Completions(arguments) => completions::run(arguments, &mut Arguments::command()),

@@ -20,6 +20,7 @@ mod lsp_frames;
 mod lsp_session;
 mod meaning;
 mod operands;
+mod parity;
 mod proof;
 mod properties;
 mod readme;
