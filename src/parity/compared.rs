@@ -130,6 +130,7 @@ pub fn compare(
             packets: &packets[family],
             assumptions: assumptions(&packets[family]),
             detail: Detail::Decider,
+            first: false,
             hides: &hides,
         };
         treated.push(treatments(&mut analyses[family], &about, found.compilation, family)?);

@@ -77,7 +77,8 @@ fn said(compilation: &Compilation, mismatch: &Mismatch) -> Option<Reason> {
 /// Whether packets that a family accepts are all sent on to another destination, as far as that was decided.
 fn is_translated(analysis: &mut Analysis, phrase: &Phrase) -> bool {
     let packets = &phrase.packets;
-    let about = About { packets, assumptions: assumptions(packets), detail: Detail::Rewritten, hides: &[] };
+    let about =
+        About { packets, assumptions: assumptions(packets), detail: Detail::Rewritten, first: false, hides: &[] };
     let stays = |ended: &Ended| {
         let changed = |rewritten: &Rewritten| {
             [Field::Destination, Field::DestinationPort].iter().any(|field| rewritten.fields.contains_key(field))

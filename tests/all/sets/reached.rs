@@ -31,7 +31,7 @@ fn the_diagram_and_the_search_reach_the_same_rules() {
             let around = || format!("rule files {number}\n{}", files.texts[ruleset.family]);
             let asked = everything(ruleset.family);
             let mut analysis = Analysis::new(ruleset, [&asked].into_iter(), names.iter().copied());
-            let about = About { packets: &asked, assumptions: OPEN, detail: Detail::Decider };
+            let about = About { packets: &asked, assumptions: OPEN, detail: Detail::Decider, first: false, hides: &[] };
             let numbers = std::cell::RefCell::new(Vec::<String>::new());
             let number_of = |ended: &Ended| {
                 let text = format!("{:?} {:?}", ended.verdict, ended.by);

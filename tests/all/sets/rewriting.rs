@@ -31,8 +31,8 @@ impl Made {
             ("source port", port(0)),
             ("destination port", port(1)),
             ("TTL", known(flight.hop_limit.map(Into::into))),
-            ("mark", known(flight.mark.map(Into::into))),
-            ("connection mark", known(flight.connection_mark.map(Into::into))),
+            ("mark", known(flight.mark().map(Into::into))),
+            ("connection mark", known(flight.connection_mark().map(Into::into))),
             ("tracking", known(Some(flight.notrack.into()))),
         ];
         Made(fields.into_iter().map(|(name, (first, last))| (name, first, last)).collect())
