@@ -24,6 +24,7 @@ use crate::net::{Both, Families, Family};
 use crate::origin::{RuleFile, Rules};
 use crate::policy::Declarations;
 use crate::rule_file;
+use crate::source::Sources;
 
 /// How people write operands: for the help of the commands that take them.
 pub const HELP: &str = "A file that ends in `.cgwfw` is a policy, and so is standard input (`-`); any other file is a rule \
@@ -42,7 +43,7 @@ pub struct OperandOptions {
     /// A folder of building blocks of your own, besides `snippets/` beside the policy; may be given several times
     #[arg(long, value_name = "DIR")]
     pub snippets: Vec<PathBuf>,
-    /// Compare as with the rules that `build --rule-comments` writes
+    /// With the rules that `build --rule-comments` writes
     #[arg(long)]
     pub rule_comments: bool,
     /// The family of rule files whose names do not say it
@@ -118,6 +119,14 @@ impl Operand {
             file(&location.path, &location, options, style)?
         };
         Ok(Operand { name: written.to_owned(), content })
+    }
+
+    /// The texts of a policy.
+    pub fn sources(&self) -> Option<&Sources> {
+        match &self.content {
+            Content::Policy(compiled) => Some(&compiled.compilation.ast.sources),
+            Content::Files(_) => None,
+        }
     }
 
     /// A policy that was compiled already.

@@ -3,20 +3,19 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::options::PolicyOptions;
+use super::operand::{Operand, OperandOptions};
 use super::outcome::{Outcome, json_text, print};
-use super::report::{self, Format};
 use crate::diagnostic::{self, Diagnostics, Severity, Style};
-use crate::net::Family;
-use crate::origin::{Rules, SentencePlace};
-use crate::policy::Packets;
+use crate::net::{Families, Family};
+use crate::origin::SentencePlace;
+use crate::policy::{Declarations, Packets};
 use crate::query::{Answered, Decider, Fated, Outlook, Told, query};
 use crate::sentence::only;
+use crate::source::Sources;
 use crate::syntax;
 use crate::traffic::set;
 
@@ -27,9 +26,9 @@ use crate::traffic::set;
     Without `state` it means first packets, with `state any` all; nothing is spoofed unless it says `spoofed`."
 )]
 pub struct Arguments {
-    /// The policy; `-` reads standard input
+    /// The policy (`-` reads standard input), rule files, a folder, or REV:PATH of git
     #[arg(value_name = "POLICY")]
-    policy: PathBuf,
+    policy: String,
     /// The packets that are asked about
     #[arg(value_name = "TRAFFIC", required = true)]
     traffic: Vec<String>,
@@ -37,7 +36,7 @@ pub struct Arguments {
     #[arg(long, value_name = "VERDICT")]
     verdict: Option<Asks>,
     #[command(flatten)]
-    options: PolicyOptions,
+    options: OperandOptions,
     /// Write one JSON array, an object a fate and who decides it
     #[arg(long)]
     json: bool,
@@ -75,18 +74,15 @@ pub fn run(arguments: Arguments, style: Style) -> Outcome {
 }
 
 fn answer(arguments: &Arguments, style: Style) -> Result<Outcome, Outcome> {
-    let compiled = arguments.options.compiled(&arguments.policy, false).map_err(Outcome::Unusable)?;
-    let compilation = &compiled.compilation;
-    if report::usable(compilation, &arguments.options) == Outcome::Refused {
-        report::write(std::slice::from_ref(compilation), Format::Human, false, style);
-        return Err(Outcome::Unusable("the policy has errors: there is no answer".into()));
-    }
+    let asked = Operand::read(&arguments.policy, &arguments.options, style)?;
+    let (sources, none) = (Sources::default(), Declarations::default());
+    let declarations = asked.declarations().unwrap_or(&none);
     // Who forgets the quotes means the same.
     let text = arguments.traffic.join(" ");
     let mut diagnostics = Diagnostics::default();
-    let ast = syntax::beside(&compilation.ast.sources, "traffic", &text, &mut diagnostics);
+    let ast = syntax::beside(asked.sources().unwrap_or(&sources), "traffic", &text, &mut diagnostics);
     let read = |diagnostics: &mut Diagnostics| match ast.sentences.len() {
-        1 => set::read(&ast, 0, &compilation.declarations, diagnostics),
+        1 => set::read(&ast, 0, declarations, diagnostics),
         _ => None,
     };
     let packets = read(&mut diagnostics);
@@ -97,10 +93,13 @@ fn answer(arguments: &Arguments, style: Style) -> Result<Outcome, Outcome> {
     let Some(packets) = packets else {
         return Err(Outcome::Unusable("one description of packets is asked for, such as 'in on inet0 tcp'".into()));
     };
-    let rules = Rules::Policy(compilation);
-    let declared = || compilation.declarations.interfaces.iter().map(|declared| declared.name);
+    let declared = || declarations.interfaces.iter().map(|declared| declared.name);
+    let families = packets.families.and(asked.families());
+    if families == Families::NONE {
+        return Err(Outcome::Unusable("no packet is of the family of the rule file".into()));
+    }
     let mut answers: Vec<Answered> =
-        packets.families.iter().map(|family| query(rules, family, &packets, declared())).collect();
+        families.iter().map(|family| query(asked.rules(), family, &packets, declared())).collect();
     if let Some(asks) = arguments.verdict {
         for fates in answers.iter_mut().filter_map(|answer| answer.fates.as_mut()) {
             fates.retain(|fated| fated.fate == asks.outlook());

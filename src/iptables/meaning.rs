@@ -15,7 +15,7 @@ pub use self::condition::{
 };
 pub use self::evaluate::{Answer, FieldReader, Value, evaluate};
 pub use self::limits::Allowance;
-pub use self::matches::{LOOSE, backends_differ, conditions, interface_is, prefix_is};
-pub use self::surroundings::in_set;
+pub use self::matches::{backends_differ, conditions, interface_is, prefix_is};
+pub use self::surroundings::{LOOSE, in_set};
 pub use self::targets::{Action, Assign, Term, Then};
 pub use self::tracking::{reassembles, tracks, translates};

@@ -5,7 +5,7 @@
 
 use super::super::ruleset::{
     Address, Header, HopLimit, IcmpType, IpRange, MaskedMark, Match, Multiport, Negatable, Original, Part,
-    PolicyDirection, PortSide, Ports, RpFilter, Rule, States, Tcp,
+    PolicyDirection, PortSide, Ports, Rule, States, Tcp,
 };
 use super::condition::{
     Backend, Condition, Context, Doubt, FRAGMENT_FIRST, FRAGMENT_LATER, FRAGMENT_NO, Field, Unknown, name_number,
@@ -168,7 +168,7 @@ impl Match {
             Match::HashLimit(wanted) => {
                 emit(Condition::Unclear(Doubt::Limit, Unknown::Rule).negated(wanted.above));
             }
-            Match::RpFilter(wanted) => emit(rp_filter(*wanted)),
+            Match::RpFilter(wanted) => emit(surroundings::rp_filter(*wanted)),
             Match::Original(wanted) => original(wanted, emit),
             Match::IpRange(wanted) => ip_range(wanted, emit),
             Match::Set(wanted) => emit(surroundings::in_set(&wanted.value).negated(wanted.negated)),
@@ -326,23 +326,6 @@ fn states(wanted: Negatable<States>) -> Condition {
     let translated =
         translated.into_iter().filter(|(bit, _)| has(*bit)).map(|(_, field)| Condition::equal(field, 1_u8));
     Condition::any(own.chain(translated)).negated(wanted.negated)
-}
-
-/// What the words of a reverse path filter say where any interface will do.
-pub const LOOSE: &str = " loose";
-
-fn rp_filter(wanted: RpFilter) -> Condition {
-    let lo = Interface::new("lo").expect("a short name");
-    // What has no way back at all has none by this interface either, but not the other way round.
-    let options = [(wanted.loose, LOOSE), (wanted.validmark, " validmark"), (wanted.accept_local, " accept-local")];
-    let options = options.into_iter().filter_map(|(said, words)| said.then_some(words));
-    let words = Unknown::Words(format!("rpfilter{}", options.collect::<String>()).into());
-    let spoofed = Condition::all([
-        !Condition::equal(Field::InInterface, name_number(lo)),
-        !Condition::equal(Field::InInterface, 0_u8),
-        Condition::Unclear(Doubt::Spoofed, words),
-    ]);
-    spoofed.negated(!wanted.invert)
 }
 
 /// Without a connection the kernel looks at the state alone, and without that finds nothing (`conntrack_mt`).

@@ -4,10 +4,10 @@
 use super::super::extension::index::match_named;
 use super::super::extension::ranges::exclude_all;
 use super::super::ruleset::{
-    AddrType, AddressSet, AddressTypes, ConnLimit, LinkType, Negatable, Owner, Statistic, Untyped,
+    AddrType, AddressSet, AddressTypes, ConnLimit, LinkType, Negatable, Owner, RpFilter, Statistic, Untyped,
 };
-use super::condition::{Condition, Doubt, Ends, Field, HARDWARE, Test, Unknown};
-use crate::net::Family;
+use super::condition::{Condition, Doubt, Ends, Field, HARDWARE, Test, Unknown, name_number};
+use crate::net::{Family, Interface};
 
 /// `-m mac`: negated or not, it does not match what came without a hardware address.
 pub fn mac(wanted: Negatable<[u8; 6]>) -> Condition {
@@ -123,6 +123,24 @@ pub fn statistic(wanted: Statistic) -> Condition {
 /// `-m connlimit`: it counts the connections of a network.
 pub fn connection_limit(_: ConnLimit) -> Condition {
     Condition::Unclear(Doubt::Extension, Unknown::Rule)
+}
+
+/// What the words of a reverse path filter say where any interface will do.
+pub const LOOSE: &str = " loose";
+
+/// Whether the way back to the source is another one than the packet came by.
+pub fn rp_filter(wanted: RpFilter) -> Condition {
+    let lo = Interface::new("lo").expect("a short name");
+    // What has no way back at all has none by this interface either, but not the other way round.
+    let options = [(wanted.loose, LOOSE), (wanted.validmark, " validmark"), (wanted.accept_local, " accept-local")];
+    let options = options.into_iter().filter_map(|(said, words)| said.then_some(words));
+    let words = Unknown::Words(format!("rpfilter{}", options.collect::<String>()).into());
+    let spoofed = Condition::all([
+        !Condition::equal(Field::InInterface, name_number(lo)),
+        !Condition::equal(Field::InInterface, 0_u8),
+        Condition::Unclear(Doubt::Spoofed, words),
+    ]);
+    spoofed.negated(!wanted.invert)
 }
 
 /// Whether ends of a packet are in a set.
