@@ -10,7 +10,7 @@ use super::items::Act;
 use super::space::{Column, Space};
 
 /// The most work of a diagram, in entries that are looked at.
-const MAX_WORK: usize = 400_000_000;
+const MAX_WORK: usize = 100_000_000;
 
 /// What a diagram says of packets.
 pub struct Leaves<'a> {
