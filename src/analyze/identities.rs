@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::iptables::meaning::{Context, Unknown};
+use crate::iptables::meaning::Context;
 use crate::iptables::print::rule_line;
 use crate::iptables::ruleset::{Match, Part, Rate, Rule, Ruleset};
 use crate::simulate::Place;
@@ -50,9 +50,7 @@ impl Identities {
                     };
                     identities.places.insert(place, name);
                     for (index, one) in rule.matches.iter().enumerate() {
-                        let mut is_own = false;
-                        one.condition(&context).unknowns(&mut |_, unknown| is_own |= *unknown == Unknown::Rule);
-                        if !is_own {
+                        if !one.condition(&context).is_of_rule() {
                             continue;
                         }
                         let mut text = format!("{} {} {one:?}", table.name.name(), table.chain_name(rule.chain));

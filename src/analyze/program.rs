@@ -397,7 +397,8 @@ impl<'a> Maker<'a> {
             None => self.too_many = true,
         }
         for (part, condition) in conditions(rule, &self.context) {
-            let condition = condition.named(&self.identities.part(place, part));
+            let condition =
+                if condition.is_of_rule() { condition.named(&self.identities.part(place, part)) } else { condition };
             let more = self.terms.cubes(&condition, true, store);
             cubes = self.terms.both(&cubes, &more);
             cubes.retain(|cube| cube.meets(&self.reach));

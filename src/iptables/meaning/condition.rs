@@ -328,6 +328,13 @@ impl Condition {
         }
     }
 
+    /// Whether something in it is one of the rule's own.
+    pub fn is_of_rule(&self) -> bool {
+        let mut is_own = false;
+        self.unknowns(&mut |_, unknown| is_own |= *unknown == Unknown::Rule);
+        is_own
+    }
+
     /// Calls `see` with every unknown.
     pub fn unknowns(&self, see: &mut impl FnMut(Doubt, &Unknown)) {
         match self {
