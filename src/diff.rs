@@ -258,7 +258,9 @@ fn compare(pair: Pair, analysis: &mut Analysis, (packets, first): (&Packets, boo
                 let (before, after) = (fate(classes[0]), fate(classes[1]));
                 let by = after.map_or(Responsible::Nobody, |(_, by)| by);
                 let (before, after) = (before.map(|(verdict, _)| verdict), after.map(|(verdict, _)| verdict));
-                if before == after { 0 } else { changes.of(Change { before, after, by }) + 1 }
+                // Whether a rule drops it or the kernel does, nobody sees.
+                let seen = |verdict: Option<Verdict>| verdict.unwrap_or(Verdict::Drop);
+                if seen(before) == seen(after) { 0 } else { changes.of(Change { before, after, by }) + 1 }
             },
             kind: &mut |leaves, subjects| kind(leaves, subjects, &alike),
         };

@@ -4,6 +4,7 @@
 //! `CGWFW_PACKETS` says how many packets the comparison takes (200,000 if nothing does), `CGWFW_SEED` where to begin.
 
 pub mod aim;
+mod changed;
 mod compiled;
 mod connections;
 mod devices;
@@ -24,6 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use self::changed::changed;
 use self::differential::{Lab, Tally, aimed, compare, words};
 use self::subjects::{Subject, subjects, unreachable};
 use crate::support::generate::Random;
@@ -67,9 +69,10 @@ fn the_simulator_does_what_the_kernel_does() {
     let (reached, excused, missed) = coverage(&subjects, &all);
     // Straight to standard error, which `cargo test` does not hold back.
     let line = format!(
-        "kernel lab: {} packets (CGWFW_PACKETS={packets} CGWFW_SEED={seed}); of the examples' rules {reached} hit, \
+        "kernel lab: {} packets, {} of which a rule turns (CGWFW_PACKETS={packets} CGWFW_SEED={seed}); of the examples' rules {reached} hit, \
          {excused} out of reach, {} missed; {} disagreements; left out {:?}; {:.0} s\n",
         all.packets,
+        all.turned,
         missed.len(),
         all.disagreements.len(),
         all.left_out,
@@ -78,6 +81,7 @@ fn the_simulator_does_what_the_kernel_does() {
     std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).expect("standard error");
     assert!(all.disagreements.is_empty(), "{line}{}", all.disagreements.join("\n"));
     assert!(missed.is_empty(), "{line}{}", missed.join("\n"));
+    assert!(all.turned > 0, "{line}");
 }
 
 /// How many disagreements end the comparison.
@@ -100,6 +104,13 @@ fn run(backend: Backend, subjects: &[Subject], seed: u64) -> Result<Tally, Strin
             let packets = aimed(&subject.rulesets, left.min(AT_ONCE), &mut random);
             left -= packets.len();
             all.add(compare(&mut lab, &subject.name, &subject.rulesets, &packets)?);
+        }
+        // What is said of a change: with the rule and without it.
+        let (others, packets) = changed(&subject.rulesets, &mut random);
+        all.turned += packets.len();
+        if !packets.is_empty() {
+            all.add(compare(&mut lab, &format!("{} before", subject.name), &subject.rulesets, &packets)?);
+            all.add(compare(&mut lab, &format!("{} after", subject.name), &others, &packets)?);
         }
     }
     all.disagreements.iter_mut().for_each(|text| text.insert_str(0, &format!("{}: ", backend.name())));

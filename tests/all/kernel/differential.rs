@@ -45,6 +45,8 @@ pub struct Shot {
 pub struct Tally {
     /// Packets that were sent and compared.
     pub packets: usize,
+    /// Those of them whose fate is said to change with a rule.
+    pub turned: usize,
     /// Packets that were not, by reason.
     pub left_out: BTreeMap<LeftOut, usize>,
     /// Every disagreement, as rules, a packet and both answers.
@@ -57,6 +59,7 @@ impl Tally {
     /// Adds what another has counted.
     pub fn add(&mut self, other: Tally) {
         self.packets += other.packets;
+        self.turned += other.turned;
         for (reason, count) in other.left_out {
             *self.left_out.entry(reason).or_default() += count;
         }
@@ -253,7 +256,7 @@ fn flow(packet: &Packet) -> String {
 }
 
 /// Whether a packet can be sent as it is meant to go.
-fn can_be_sent(packet: &Packet) -> bool {
+pub fn can_be_sent(packet: &Packet) -> bool {
     let (source, destination) = (packet.source, packet.destination);
     // The lab has no policies of IPsec, and what comes in over the wire has no mark.
     let marked = packet.mark != 0 && !matches!(packet.way, Way::Out(_));
@@ -332,6 +335,15 @@ pub fn interfaces(rulesets: &Both<Ruleset>) -> Vec<Interface> {
 /// How many packets show that there are any with a verdict, in each direction of a family.
 const WITNESSES: usize = 2;
 
+/// Whether the interfaces of a packet's way are there.
+pub fn is_there(packet: &Packet, interfaces: &[Interface]) -> bool {
+    let there = |name: Interface| name.name() == "lo" || interfaces.contains(&name);
+    match packet.way {
+        Way::In(name) | Way::Out(name) => there(name),
+        Way::Forward(from, to) => there(from) && there(to),
+    }
+}
+
 /// Packets that show that there are any with a verdict, in each direction.
 fn witnesses(ruleset: &Ruleset, interfaces: &[Interface]) -> Vec<Packet> {
     let mut analysis = Analysis::new(ruleset, std::iter::empty(), interfaces.iter().copied());
@@ -345,12 +357,7 @@ fn witnesses(ruleset: &Ruleset, interfaces: &[Interface]) -> Vec<Packet> {
             let question = Question { packets: &packets, assumptions: Assumptions::ORDINARY, is_goal: &is_goal };
             let mut found = Vec::new();
             analysis.ask(&question, &mut |packet| {
-                let names = match packet.way {
-                    Way::In(name) | Way::Out(name) => vec![name],
-                    Way::Forward(from, to) => vec![from, to],
-                };
-                let there = |name: &Interface| name.name() == "lo" || interfaces.contains(name);
-                found.extend((names.iter().all(there) && can_be_sent(&packet)).then_some(packet));
+                found.extend((is_there(&packet, interfaces) && can_be_sent(&packet)).then_some(packet));
                 found.len() >= WITNESSES
             });
             all.append(&mut found);
