@@ -1,7 +1,8 @@
 //! What happens to all packets of some traffic: `cgwfw query`.
 //! Input: rules and packets. Output: for each fate who decides, and the packets in the words of the language.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ use crate::simulate::{Assumptions, By, Verdict};
 use crate::traffic::set::assumptions;
 
 /// What becomes of packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outlook {
     /// They pass.
@@ -63,7 +64,7 @@ pub struct Fated {
 }
 
 /// What a fate depends on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Dependence {
     /// The fates that are possible.
     pub fates: Vec<Outlook>,
@@ -117,22 +118,29 @@ pub fn query(rules: Rules, family: Family, packets: &Packets, declared: impl Ite
     let within_limit = packets.over_limit.then_some(false);
     let assumptions = Assumptions { within_limit, ..assumptions(packets) };
     let about = About { packets, assumptions, detail: Detail::Decider, first: false, hides: &[] };
-    let mut depending: Vec<Dependence> = Vec::new();
+    // What is accepted is told by the sentence: which one opens what.
+    let accepting: RefCell<HashMap<Responsible, u32>> = RefCell::default();
+    let mut found = Treatments::default();
     let mut kinds = Kinds {
-        class: &|_, ended| Outlook::of(ended.verdict) as u32,
+        class: &|_, ended| match (Outlook::of(ended.verdict), ended.by) {
+            (Outlook::Accepted, Some(by)) => {
+                let mut accepting = accepting.borrow_mut();
+                let next = FIRST_ACCEPTED + accepting.len() as u32;
+                *accepting.entry(Responsible::of(rules, family, by)).or_insert(next)
+            }
+            (outlook, _) => outlook as u32,
+        },
         outcome: &mut |classes| classes.first().copied().flatten().unwrap_or_default(),
-        kind: &mut |leaves, subjects| kind(leaves, subjects, &mut depending),
+        kind: &mut |leaves, subjects| kind(leaves, subjects, &mut found),
     };
     let Some(sets) = analysis.sets(&about, &mut kinds) else { return Answered { family, fates: None, cut: false } };
     let mut cut = false;
     let mut fates: Vec<Fated> = Vec::new();
+    let mut groups: HashMap<(Outlook, Option<Dependence>, Vec<Responsible>), usize> = HashMap::new();
     for set in &sets {
         for (kind, paths) in &set.kinds {
             cut |= !paths.complete;
-            let (fate, depends) = match kind.checked_sub(FIRST_DEPENDING) {
-                Some(at) => (Outlook::Depending, Some(depending[at as usize].clone())),
-                None => (OUTLOOKS[*kind as usize - 1], None),
-            };
+            let Treatment { fate, depends, .. } = &found.list[*kind as usize - 1];
             for cube in &paths.cubes {
                 let told: Vec<Told> = analysis.words(set, cube).into_iter().map(Told::of).collect();
                 if told.is_empty() {
@@ -141,12 +149,12 @@ pub fn query(rules: Rules, family: Family, packets: &Packets, declared: impl Ite
                 let Some(by) = deciders(&analysis, set, cube, rules, family) else {
                     return Answered { family, fates: None, cut: false };
                 };
-                let places: Vec<Decider> = by.into_iter().map(|by| by.decider(rules, family)).collect();
-                let same = |known: &&mut Fated| known.fate == fate && known.depends == depends && known.by == places;
-                match fates.iter_mut().find(same) {
-                    Some(known) => known.packets.extend(told),
-                    None => fates.push(Fated { fate, depends: depends.clone(), by: places, packets: told }),
-                }
+                let place = *groups.entry((*fate, depends.clone(), by.clone())).or_insert_with(|| {
+                    let by = by.into_iter().map(|by| by.decider(rules, family)).collect();
+                    fates.push(Fated { fate: *fate, depends: depends.clone(), by, packets: Vec::new() });
+                    fates.len() - 1
+                });
+                fates[place].packets.extend(told);
             }
         }
     }
@@ -154,27 +162,55 @@ pub fn query(rules: Rules, family: Family, packets: &Packets, declared: impl Ite
     Answered { family, fates: Some(fates), cut }
 }
 
-/// The fates that are kinds by themselves.
+/// The fates that packets have by themselves.
 const OUTLOOKS: [Outlook; 3] = [Outlook::Accepted, Outlook::Dropped, Outlook::Rejected];
 
-/// The first kind of packets whose fate depends on something.
-const FIRST_DEPENDING: u32 = 4;
+/// The first class of packets that are accepted, one for each who accepts.
+const FIRST_ACCEPTED: u32 = 10;
 
-fn kind(leaves: &BTreeSet<u32>, subjects: &[&Subject], depending: &mut Vec<Dependence>) -> u32 {
-    let fates: Vec<Outlook> = OUTLOOKS.into_iter().filter(|outlook| leaves.contains(&(*outlook as u32))).collect();
-    match fates[..] {
-        [] => 0,
-        [only] => only as u32 + 1,
+/// Packets of one kind: their fate, and the classes that they may be of.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Treatment {
+    fate: Outlook,
+    depends: Option<Dependence>,
+    classes: BTreeSet<u32>,
+}
+
+/// Kinds of packets, with a number each, from 1.
+#[derive(Default)]
+struct Treatments {
+    list: Vec<Treatment>,
+    numbers: HashMap<Treatment, u32>,
+}
+
+impl Treatments {
+    fn number(&mut self, treatment: Treatment) -> u32 {
+        let Treatments { list, numbers } = self;
+        *numbers.entry(treatment.clone()).or_insert_with(|| {
+            list.push(treatment);
+            list.len() as u32
+        })
+    }
+}
+
+fn kind(classes: &BTreeSet<u32>, subjects: &[&Subject], found: &mut Treatments) -> u32 {
+    let of = |class: u32| OUTLOOKS.into_iter().find(|outlook| *outlook as u32 == class).unwrap_or(Outlook::Accepted);
+    let fates: BTreeSet<Outlook> = classes.iter().map(|class| of(*class)).collect();
+    let treatment = match fates.len() {
+        0 => return 0,
+        1 => Treatment {
+            fate: fates.first().copied().unwrap_or(Outlook::Dropped),
+            depends: None,
+            classes: classes.clone(),
+        },
         _ => {
             let on: BTreeSet<String> = subjects.iter().map(|subject| depends(subject)).collect();
-            let dependence = Dependence { fates, on: on.into_iter().collect() };
-            let at = depending.iter().position(|known| *known == dependence).unwrap_or_else(|| {
-                depending.push(dependence);
-                depending.len() - 1
-            });
-            FIRST_DEPENDING + at as u32
+            let dependence = Dependence { fates: fates.into_iter().collect(), on: on.into_iter().collect() };
+            // By what they depend on, not by who decides.
+            Treatment { fate: Outlook::Depending, depends: Some(dependence), classes: BTreeSet::new() }
         }
-    }
+    };
+    found.number(treatment)
 }
 
 /// Who decides the packets of a cube, each once.
