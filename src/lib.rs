@@ -11,7 +11,7 @@
 //!                                                                |
 //!                               simulate: the way of one packet      analyze: the way of all of them
 //!                                         |                                       |
-//!                        trace: each step in words               expect: that no packet breaks an expectation
+//!                        trace: each step in words       expect, query, diff, parity: what becomes of all packets
 //! ```
 //!
 //! [`compile::compile`] is the way from the text to the rules; `format` is the way from the text to its canonical layout.
