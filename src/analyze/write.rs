@@ -329,19 +329,37 @@ fn mark(terms: &mut Terms, store: &mut Store, (field, term): (Field, Term), visi
         Term::Moved { keep, from, mask, by } => {
             let source = usize::from(from == Field::ConnectionMark);
             let value = whole(&store.marks[source], &all, mask).map(|value| value & mask);
-            let old = if keep == 0 { Some(0) } else { whole(&store.marks[own], &all, keep) };
             let distance = u32::from(by.unsigned_abs());
             let moved = value.map(|value| {
                 if by < 0 { value.checked_shr(distance) } else { value.checked_shl(distance) }.unwrap_or(0)
             });
-            old.zip(moved).map(|(old, moved)| known((old & keep) ^ moved))
+            moved.and_then(|moved| {
+                let parts = all.iter().zip(&store.marks[own]).map(|(part, old)| {
+                    let bits = gathered(moved, *part);
+                    if keep & part == 0 { Some(Symbolic::Known(bits)) } else { turned(old, bits) }
+                });
+                parts.collect()
+            })
         }
         Term::Within(first, last) if first == last => Some(known(first as u32)),
         _ => None,
     };
-    match new {
-        Some(new) => store.marks[own] = new,
-        None => lose(terms, store, field, visit),
+    match (new, term) {
+        (Some(new), _) => store.marks[own] = new,
+        // What is moved reaches some bits alone: the others stay.
+        (None, Term::Moved { keep, mask, by, .. }) => {
+            let distance = u32::from(by.unsigned_abs());
+            let moved = if by < 0 { mask.checked_shr(distance) } else { mask.checked_shl(distance) };
+            let changed = !keep | moved.unwrap_or(0);
+            let old = store.marks[own].clone();
+            lose(terms, store, field, visit);
+            for ((lost, old), part) in store.marks[own].iter_mut().zip(old).zip(&all) {
+                if part & changed == 0 {
+                    *lost = old;
+                }
+            }
+        }
+        (None, _) => lose(terms, store, field, visit),
     }
 }
 
