@@ -156,8 +156,8 @@ pub fn diff(pair: Pair, declared: &[Interface]) -> Option<FamilyDifference> {
         compare(pair, &mut analysis, (&Packets { fragment: *fragment, ..packets.clone() }, false), &mut found)?;
     }
     let mut first = Found::default();
-    if !found.turned.is_empty() {
-        compare(pair, &mut analysis, (&packets, true), &mut first)?;
+    for fragment in pieces(pair).iter().filter(|_| !found.turned.is_empty()) {
+        compare(pair, &mut analysis, (&Packets { fragment: *fragment, ..packets.clone() }, true), &mut first)?;
     }
     let (rewritten, cut) = rewriting::rewritten(pair, declared, &packets)?;
     let mut turned = found.turned;

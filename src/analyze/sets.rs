@@ -1,4 +1,4 @@
-//! What becomes of all packets that are wording: sets of them, each of one kind.
+//! What becomes of all packets that are described: sets of them, each of one kind.
 //! Input: loaded rules, packets, and which ends are of one kind. Output: for each kind its packets, as cubes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,9 @@ impl Analysis<'_> {
             if asked.first {
                 let first = self.first(route);
                 clips = self.terms.both(&clips, &first);
+                if std::mem::take(&mut self.terms.too_many) {
+                    return None;
+                }
             }
             if clips.is_empty() {
                 continue;
@@ -94,7 +97,6 @@ impl Analysis<'_> {
             let before = never.len() + if gate.is_empty() { 0 } else { gate.len() + 1 };
             let gated: Vec<ItemList> =
                 if before == 0 { Vec::new() } else { lists.iter().map(|list| behind(&never, &gate, list)).collect() };
-
             let changes = if let [old, new] = lists[..] { Some(changed(old, new)) } else { None };
             let matters = |side: usize, place: u32| {
                 let place = (place as usize).checked_sub(before);
